@@ -1,0 +1,253 @@
+/*
+ * block.c: the life of a translated block: found, published, chained, killed; its
+ * checking entries; the jump cache; host PC back to guest PC.
+ *
+ * A block may be entered three ways. body: the caller vouches for mode and
+ * mapping (chains inside a page, the engine itself). cross: checks that the
+ * block's linear page still shows the frame it was translated from (chains from
+ * another page). indirect: checks the target address too (jump cache).
+ */
+#include "bt/bt_internal.h"
+
+enum { HASH_BITS = 16 };
+
+static uint32_t hash_of(uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode) {
+    uint32_t h = (frame << 12 | off) * 0x9E3779B1u;
+    h ^= eip * 0x85EBCA6Bu;
+    h ^= mode * 0xC2B2AE35u;
+    return (h ^ h >> 15) >> (32 - HASH_BITS) & ((1u << HASH_BITS) - 1);
+}
+
+uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode) {
+    const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
+    for (uint32_t id = e->hash[hash_of(frame, off, eip, mode)]; id != BT_NONE; id = e->blocks[id].hash_next) {
+        const struct block *b = &e->blocks[id];
+        if (b->frame[0] == frame && b->off == off && b->eip == eip && b->mode == mode && b->cs_base == cs->base &&
+            b->cs_limit == cs->limit)
+            return id;
+    }
+    return BT_NONE;
+}
+
+void block_publish(struct bt_engine *e, uint32_t id) {
+    struct block *b = &e->blocks[id];
+    uint32_t *head = &e->hash[hash_of(b->frame[0], b->off, b->eip, b->mode)];
+    b->hash_next = *head;
+    *head = id;
+    for (int i = 0; i < 2 && b->frame[i] != BT_NONE; i++) {
+        uint32_t *list = &e->frame_blocks[b->frame[i]];
+        if (*list == BT_NONE) smmu_code_protect(e->smmu, b->frame[i]);
+        b->frame_next[i] = *list;
+        *list = id;
+    }
+}
+
+void link_chain(struct bt_engine *e, uint32_t l, uint32_t to, const uint8_t *entry) {
+    struct link *k = &e->links[l];
+    k->to = to;
+    k->next_in = e->blocks[to].in_head;
+    e->blocks[to].in_head = l;
+    x86_patch_rel32(e->code + k->field_off, entry);
+    e->stats.chains++;
+}
+
+static void link_unchain(struct bt_engine *e, struct link *k) {
+    k->to = BT_NONE;
+    x86_patch_rel32(e->code + k->field_off, e->code + k->stub_off);
+    e->stats.unchains++;
+}
+
+/* Takes link l out of its target's list. */
+static void link_forget(struct bt_engine *e, uint32_t l) {
+    struct link *k = &e->links[l];
+    if (k->to == BT_NONE) return;
+    uint32_t *at = &e->blocks[k->to].in_head;
+    while (*at != l) at = &e->links[*at].next_in;
+    *at = k->next_in;
+    link_unchain(e, k);
+}
+
+static void hash_remove(struct bt_engine *e, uint32_t id) {
+    const struct block *b = &e->blocks[id];
+    uint32_t *at = &e->hash[hash_of(b->frame[0], b->off, b->eip, b->mode)];
+    while (*at != id) at = &e->blocks[*at].hash_next;
+    *at = b->hash_next;
+}
+
+static uint32_t *frame_link(struct block *b, uint32_t frame) { return &b->frame_next[b->frame[0] == frame ? 0 : 1]; }
+
+static void frame_remove(struct bt_engine *e, uint32_t id, uint32_t frame) {
+    uint32_t *at = &e->frame_blocks[frame];
+    while (*at != id) at = frame_link(&e->blocks[*at], frame);
+    *at = *frame_link(&e->blocks[id], frame);
+    if (e->frame_blocks[frame] == BT_NONE) smmu_code_unprotect(e->smmu, frame);
+}
+
+void block_kill(struct bt_engine *e, uint32_t id) {
+    struct block *b = &e->blocks[id];
+    if (b->dead) return;
+    b->dead = true;
+    e->code_changed = true;
+    for (uint32_t l = b->in_head; l != BT_NONE; l = e->links[l].next_in) link_unchain(e, &e->links[l]);
+    b->in_head = BT_NONE;
+    for (unsigned i = 0; i < b->n_links; i++) link_forget(e, b->links[i]);
+    jump_cache_drop(e, id);
+    hash_remove(e, id);
+    frame_remove(e, id, b->frame[0]);
+    if (b->frame[1] != BT_NONE) frame_remove(e, id, b->frame[1]);
+}
+
+static bool overlaps(const struct block *b, uint32_t frame, uint32_t off, uint32_t len) {
+    uint32_t first = SMMU_PAGE_SIZE - b->off < b->guest_len ? SMMU_PAGE_SIZE - b->off : b->guest_len;
+    if (b->frame[0] == frame && off < b->off + first && b->off < off + len) return true;
+    return b->frame[1] == frame && off < b->guest_len - first;
+}
+
+bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t len) {
+    bool any = false;
+    uint32_t next;
+    for (uint32_t id = e->frame_blocks[frame]; id != BT_NONE; id = next) {
+        struct block *b = &e->blocks[id];
+        next = *frame_link(b, frame);
+        if (!overlaps(b, frame, off, len)) continue;
+        block_kill(e, id);
+        e->stats.smc_blocks++;
+        any = true;
+    }
+    return any;
+}
+
+/* ---- Host PC to guest PC ---- */
+
+uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host) {
+    if (host < e->code + e->code_thunks || host >= e->code + e->code_used) return BT_NONE;
+    uint32_t off = (uint32_t)(host - e->code), lo = 0, hi = e->n_blocks;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (e->blocks[mid].host_off <= off) lo = mid + 1;
+        else hi = mid;
+    }
+    if (lo == 0) return BT_NONE;
+    const struct block *b = &e->blocks[lo - 1];
+    return off < b->host_off + b->host_len ? lo - 1 : BT_NONE;
+}
+
+bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, uint32_t *len) {
+    const struct block *b = &e->blocks[id];
+    uint32_t off = (uint32_t)(host - e->code) - b->host_off;
+    const struct pc_entry *m = &e->map[b->map_first];
+    uint32_t i = b->map_count;
+    while (i > 0 && m[i - 1].host_off > off) i--;
+    if (i == 0) return false;
+    *eip = b->eip + m[i - 1].guest_off;
+    *len = m[i - 1].len;
+    return true;
+}
+
+/* ---- Checking entries, emitted when first wanted ---- */
+
+static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT; }
+
+/* ECX = 0 if the page still shows the frame. */
+static void emit_page_test(struct x86_buf *b, uint32_t page, uint32_t frame) {
+    x86_mov_r32_m32(b, X86_RCX, x86_base(R_TLB, (int32_t)(SMMU_TLB_CODE + page * 4)));
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, -(int32_t)(frame + 1)));
+}
+
+static struct x86_buf stub_space(struct bt_engine *e) {
+    uint8_t *at = e->code + e->code_used;
+    return (struct x86_buf){at, at, e->code + e->code_size, false};
+}
+
+static uint32_t stub_done(struct bt_engine *e, const struct x86_buf *b) {
+    if (b->overflow) {
+        e->want_flush = true;
+        return 0;
+    }
+    uint32_t off = (uint32_t)e->code_used;
+    e->code_used = (size_t)(b->p - e->code);
+    return off;
+}
+
+const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id) {
+    struct block *k = &e->blocks[id];
+    if (!k->cross_off) {
+        struct x86_buf b = stub_space(e);
+        x86_mov_r64_r64(&b, R_C, X86_RCX);
+        emit_page_test(&b, linear_page(k), k->frame[0]);
+        struct x86_fixup same = x86_jrcxz8(&b);
+        x86_mov_r64_r64(&b, X86_RCX, R_C);
+        x86_mov_r32_imm32(&b, R_A, k->eip);
+        x86_jmp_to(&b, e->thunk.exit_indirect);
+        x86_bind(&b, same);
+        x86_mov_r64_r64(&b, X86_RCX, R_C);
+        x86_jmp_to(&b, block_body(e, k));
+        k->cross_off = stub_done(e, &b);
+        if (!k->cross_off) return NULL;
+    }
+    return e->code + k->cross_off;
+}
+
+const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id) {
+    struct block *k = &e->blocks[id];
+    if (!k->ind_off) {
+        struct x86_buf b = stub_space(e);
+        x86_mov_r64_r64(&b, R_C, X86_RCX);
+        x86_lea_r32(&b, X86_RCX, x86_base(R_A, -(int32_t)k->eip));
+        struct x86_fixup hit = x86_jrcxz8(&b);
+        uint8_t *miss = b.p;
+        x86_mov_r64_r64(&b, X86_RCX, R_C);
+        x86_jmp_to(&b, e->thunk.exit_indirect);
+        x86_bind(&b, hit);
+        emit_page_test(&b, linear_page(k), k->frame[0]);
+        struct x86_fixup same = x86_jrcxz8(&b);
+        x86_jmp_to(&b, miss);
+        x86_bind(&b, same);
+        x86_mov_r64_r64(&b, X86_RCX, R_C);
+        x86_jmp_to(&b, block_body(e, k));
+        k->ind_off = stub_done(e, &b);
+        if (!k->ind_off) return NULL;
+    }
+    return e->code + k->ind_off;
+}
+
+/* ---- Jump cache ---- */
+
+static void jump_cache_clear(struct bt_engine *e, struct jump_cache *jc) {
+    for (unsigned i = 0; i < JUMP_SLOTS; i++) jc->slot[i] = (uint64_t)(uintptr_t)e->thunk.exit_indirect;
+}
+
+void jump_cache_select(struct bt_engine *e, uint32_t mode) {
+    const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
+    struct jump_cache *victim = &e->jc[0];
+    for (unsigned i = 0; i < JUMP_CACHES; i++) {
+        struct jump_cache *jc = &e->jc[i];
+        if (jc->used && jc->mode == mode && jc->cs_base == cs->base && jc->cs_limit == cs->limit) {
+            victim = jc;
+            goto chosen;
+        }
+        if (!jc->used || (victim->used && jc->stamp < victim->stamp)) victim = jc;
+    }
+    jump_cache_clear(e, victim);
+    *victim = (struct jump_cache){victim->slot, mode, cs->base, cs->limit, true, 0};
+chosen:
+    victim->stamp = ++e->stamp;
+    e->jc_cur = victim;
+    e->cpu->p.jump_cache = (uint64_t)(uintptr_t)victim->slot;
+}
+
+void jump_cache_put(struct bt_engine *e, uint32_t id) {
+    const uint8_t *entry = block_indirect_entry(e, id);
+    if (entry) e->jc_cur->slot[e->blocks[id].eip & (JUMP_SLOTS - 1)] = (uint64_t)(uintptr_t)entry;
+}
+
+void jump_cache_drop(struct bt_engine *e, uint32_t id) {
+    const struct block *b = &e->blocks[id];
+    if (!b->ind_off) return;
+    uint64_t entry = (uint64_t)(uintptr_t)(e->code + b->ind_off);
+    for (unsigned i = 0; i < JUMP_CACHES; i++) {
+        if (!e->jc[i].used) continue;
+        uint64_t *slot = &e->jc[i].slot[b->eip & (JUMP_SLOTS - 1)];
+        if (*slot == entry) *slot = (uint64_t)(uintptr_t)e->thunk.exit_indirect;
+    }
+}

@@ -1,0 +1,154 @@
+/*
+ * bt.h: the translation engine's public face.
+ *
+ * monitor owns the vCPU and embeds `struct bt_cpu`, the part of it that
+ * translated code touches, as its first member. bt translates and runs guest
+ * code until something needs monitor: an exception, an interrupt, a callout
+ * that changed the mode. Single-threaded: everything but bt_kick runs on the vCPU thread.
+ */
+#ifndef NOVT_BT_BT_H
+#define NOVT_BT_BT_H
+
+#include <stddef.h>
+#include "decoder/decoder.h"
+#include "shadowmmu/shadowmmu.h"
+
+/* ---- The CPU state that translated code touches ---- */
+
+/* Descriptor cache of a segment register. attr holds the descriptor's bits 40..55 as one word:
+ * bits 0-3 type, 4 S, 5-6 DPL, 7 P, 12 AVL, 13 L, 14 D/B, 15 G (SDM vol. 3 "Segment Descriptors"). */
+enum {
+    BT_ATTR_ACCESSED = 1u << 0, BT_ATTR_RW = 1u << 1, BT_ATTR_EXPAND_DOWN = 1u << 2 /* conforming for code */,
+    BT_ATTR_CODE = 1u << 3, BT_ATTR_S = 1u << 4, BT_ATTR_DPL_SHIFT = 5, BT_ATTR_P = 1u << 7,
+    BT_ATTR_DB = 1u << 14, BT_ATTR_G = 1u << 15,
+};
+struct bt_seg {
+    uint32_t base;
+    uint32_t limit;     /* in bytes, granularity applied */
+    uint16_t selector;
+    uint16_t attr;      /* 0: unusable (null selector in protected mode) */
+};
+
+/* System bits of EFLAGS live here, arithmetic bits and DF in the host's RFLAGS while guest code runs. */
+enum {
+    EFL_TF = 1u << 8, EFL_IF = 1u << 9, EFL_IOPL = 3u << 12, EFL_IOPL_SHIFT = 12, EFL_NT = 1u << 14, EFL_RF = 1u << 16,
+    EFL_VM = 1u << 17, EFL_AC = 1u << 18, EFL_VIF = 1u << 19, EFL_VIP = 1u << 20, EFL_ID = 1u << 21,
+    EFL_HOST = DEC_ARITH | DEC_DF, /* the bits that live in the host's flags */
+    EFL_FIXED = 1u << 1,
+};
+
+struct bt_cpu {
+    uint32_t gpr[8];          /* enum dec_gpr order; current only outside translated code */
+    uint32_t eip;             /* offset in CS; in a callout: of the instruction itself */
+    uint32_t flags_host;      /* EFL_HOST bits */
+    uint32_t flags_if;        /* 0 or EFL_IF */
+    uint32_t flags_sys;       /* every other bit, EFL_FIXED excluded */
+    struct bt_seg seg[DEC_SEG_COUNT];
+    uint32_t cr0, cr4;        /* the mode key depends on them; monitor owns the writes */
+    uint8_t cpl;              /* 0..3; 3 in v8086 mode, 0 in real mode */
+    bool irq_shadow;          /* STI, MOV SS, POP SS: no interrupt before the next instruction ends */
+    bool fpu_parked;          /* guest FPU state is in fpu_area, not in the host's registers */
+    struct smmu *smmu;
+    _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE image while parked */
+    struct bt_engine *engine;
+    /* engine's own, offsets known to emitted code only */
+    struct bt_private {
+        uint64_t tlb_base, view_base, poll, ras_top, ras_rsp, host_rsp, jump_cache, exit_arg, exit_arg2, target;
+        uint64_t seg_lim_r[6], seg_lim_w[6]; /* limit+1 of what may be read/written without a callout, 0: none */
+        uint64_t seg_base_ptr[6]; /* &seg[].base, or an unmapped address when the fast form must not be used */
+        uint64_t host_flags;      /* RFLAGS image to load at entry */
+        uint32_t exit_reason, exit_eip;
+    } p;
+};
+
+static inline uint32_t bt_eflags(const struct bt_cpu *c) {
+    return c->flags_host | c->flags_if | c->flags_sys | EFL_FIXED;
+}
+static inline void bt_set_eflags(struct bt_cpu *c, uint32_t v) {
+    c->flags_host = v & EFL_HOST;
+    c->flags_if = v & EFL_IF;
+    c->flags_sys = v & (EFL_TF | EFL_IOPL | EFL_NT | EFL_RF | EFL_VM | EFL_AC | EFL_VIF | EFL_VIP | EFL_ID);
+}
+static inline struct gva bt_pc(const struct bt_cpu *c) { return gva(c->seg[DEC_CS].base + c->eip); }
+
+/* Moves the guest's x87/SSE state from the host's registers to fpu_area, if it is not there yet.
+ * Call before anything that may use SSE or x87 (libc, system calls through libc are safe). Idempotent. */
+void bt_fpu_park(struct bt_cpu *c);
+
+/* ---- Sensitive instructions: callouts into monitor ---- */
+enum bt_next {
+    BT_NEXT_CONTINUE, /* done; go on with the following instruction (eip untouched); no mode-key input changed */
+    BT_NEXT_EXIT,     /* eip is where to resume (a fault has been delivered, control transferred, mode changed, interrupt window opened) */
+};
+typedef enum bt_next bt_op_fn(struct bt_cpu *cpu, const struct insn *insn);
+
+enum bt_op {
+#define SENSITIVE(name, mnemonic, map, opcode, reason, handling, helper, title) BT_OP_##name,
+#include "bt/sensitive.def"
+#undef SENSITIVE
+    BT_OP_COUNT
+};
+
+/* The translation mode for the current state: equal keys mean that the same translations are valid. Inputs: CS.D,
+ * SS.B, CPL, PE, VM, TS/EM/MP where it matters, OSFXSR, flatness of CS DS ES SS, TF. A helper that may change any of
+ * these compares before and after, and returns BT_NEXT_EXIT if the key changed. FS and GS are not in the key, but
+ * after a load of FS or GS (or of any segment) call bt_seg_loaded. */
+uint32_t bt_mode(const struct bt_cpu *c);
+void bt_seg_loaded(struct bt_cpu *c, int seg);
+
+/* ---- Life ---- */
+struct bt_config {
+    bt_op_fn *const *ops;       /* BT_OP_COUNT entries */
+    uint32_t features;          /* enum dec_feature bits of the CPU model */
+    size_t cache_bytes;         /* code cache limit; 0: default */
+    bool one_insn;              /* one instruction per block, no chaining (tests, bisection) */
+    bool force_checked;         /* never use direct accesses */
+    bool force_direct;          /* use direct accesses at once (tests) */
+    bool no_fsgsbase;           /* do as if the host had no WRGSBASE */
+};
+enum bt_status { BT_OK, BT_NO_MEMORY, BT_HOST_ERROR };
+enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct bt_config *cfg, struct bt_engine **out);
+void bt_destroy(struct bt_engine *e);
+
+/* ---- Running ---- */
+enum bt_exit {
+    BT_EXIT_OP,        /* a callout returned BT_NEXT_EXIT */
+    BT_EXIT_POLL,      /* bt_kick was seen at a boundary */
+    BT_EXIT_EXCEPTION, /* exit->fault: raised by an instruction; eip is that instruction's. Not yet delivered */
+    BT_EXIT_STEP,      /* single-step block done (TF, irq_shadow): #DB trap is monitor's business */
+};
+struct bt_exit_info {
+    enum bt_exit reason;
+    struct guest_fault fault;
+    bool boundary;    /* irq_shadow was consumed */
+};
+/* Runs guest code from the state in *cpu until an exit. All state in *cpu is current on return. */
+void bt_run(struct bt_engine *e, struct bt_exit_info *out);
+
+/* Asks the running guest to leave at the next boundary with BT_EXIT_POLL. Async-signal-safe, any thread may
+ * call it; from another thread it is followed by a signal to the vCPU thread (the caller's business). */
+void bt_kick(struct bt_engine *e);
+/* In a signal handler on the vCPU thread: makes the interrupted translated code (if it was that) see the kick. */
+void bt_kick_in_signal(struct bt_engine *e, void *ucontext);
+
+/* Signal entry for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP: true when translated code raised it and it has been dealt
+ * with (ucontext may be changed); false: not ours, the caller reports a crash. */
+bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext);
+/* Sampling tick (SIGPROF handler): promotion of hot blocks. */
+void bt_sample(struct bt_engine *e, void *ucontext);
+
+/* Throws all translations away (safe outside bt_run only). */
+void bt_flush(struct bt_engine *e);
+/* Paging, privilege or segment state changed outside an op (reset, load): recompute everything derived. */
+void bt_state_changed(struct bt_engine *e);
+
+struct bt_stats {
+    uint64_t blocks, insns, host_bytes, translate_cycles, translations_direct, flushes, chains, unchains;
+    uint64_t exits_op, exits_link, exits_indirect, exits_poll, exits_fault, callouts;
+    uint64_t slow_accesses, tlb_misses, direct_faults, promotions, demotions, smc_writes, smc_blocks, ras_resets;
+    uint64_t cache_used, cache_committed;
+};
+void bt_get_stats(const struct bt_engine *e, struct bt_stats *out);
+/* Writes a crash report's engine part (host PC to block, guest PC) to fd; async-signal-safe. */
+void bt_crash_report(struct bt_engine *e, int fd, void *ucontext);
+#endif

@@ -1,0 +1,208 @@
+/*
+ * bt_internal.h: the engine's data structures, shared by bt's files only.
+ *
+ * Everything is index-based in large lazily touched arenas, so that a flush is
+ * a reset of counters. Invariants: a live block is in the hash, in the list of each
+ * frame it was read from, and every patched jump into it is in its `in` list.
+ * A dead block's host bytes stay intact until the next flush, because return
+ * predictions may still point into them; its own exits lead back to the engine.
+ */
+#ifndef NOVT_BT_BT_INTERNAL_H
+#define NOVT_BT_BT_INTERNAL_H
+
+#include "bt/asm.h"
+#include "bt/bt.h"
+
+#define BT_BUG_ON(cond)                                                              \
+    do {                                                                             \
+        if (__builtin_expect(!!(cond), 0)) bt_bug(__FILE__, __LINE__, #cond);        \
+    } while (0)
+_Noreturn void bt_bug(const char *file, int line, const char *what);
+
+enum { BT_NONE = 0xffffffffu };
+
+/* Host registers with fixed roles in translated code. */
+enum {
+    R_ESP = X86_R14, R_CPU = X86_R15, R_TLB = X86_R12, R_POLL = X86_R13,
+    R_A = X86_R8,  /* effective address; target of an indirect transfer; first argument of a thunk */
+    R_B = X86_R9,  /* TLB delta; second argument of a thunk */
+    R_C = X86_R10, /* value carried between two accesses of one instruction */
+    R_F = X86_R11, /* live flags while address code needs the real ones */
+};
+
+/* Mode key, see bt_mode(). */
+enum {
+    MODE_CODE32 = 1u << 0, MODE_STACK32 = 1u << 1, MODE_CPL_SHIFT = 2, MODE_CPL = 3u << 2, MODE_PE = 1u << 4,
+    MODE_VM = 1u << 5, MODE_TS = 1u << 6, MODE_EM = 1u << 7, MODE_MP = 1u << 8, MODE_FXSR = 1u << 9,
+    MODE_CS_FLAT = 1u << 10, MODE_DS_FLAT = 1u << 11, MODE_ES_FLAT = 1u << 12, MODE_SS_FLAT = 1u << 13,
+    MODE_STEP = 1u << 14, /* TF or irq_shadow: one instruction, then back to monitor */
+    MODE_PAGED = 1u << 15,
+    MODE_SINGLE = 1u << 16, /* one instruction, because it writes into its own block */
+};
+
+/* Limits of one block. Guest offsets fit a byte in the PC map. */
+enum { BLOCK_MAX_INSNS = 48, BLOCK_MAX_BYTES = 240, BLOCK_MAX_HOST = 48 << 10, BLOCK_LINKS = 3 };
+
+/* A direct exit of a block: a rel32 that leads to the link's stub, or to the target once chained. */
+struct link {
+    uint32_t from;       /* block */
+    uint32_t target_eip;
+    uint32_t field_off;  /* cache offset of the rel32 */
+    uint32_t stub_off;   /* cache offset of its stub */
+    uint32_t to;         /* block chained to, or BT_NONE */
+    uint32_t next_in;    /* next link into the same target */
+};
+
+struct block {
+    uint32_t eip, cs_base, cs_limit, mode;
+    uint32_t frame[2];   /* second: BT_NONE unless the block's one instruction crosses a page */
+    uint16_t off;        /* offset of the first byte in frame[0] */
+    uint16_t guest_len;
+    uint8_t n_insns, n_links;
+    bool direct, dead, single;
+    uint32_t host_off, host_len;
+    uint32_t cross_off, ind_off; /* checking entries, 0 until wanted */
+    uint32_t map_first, map_count;
+    uint32_t hash_next, frame_next[2];
+    uint32_t links[BLOCK_LINKS];
+    uint32_t in_head;
+};
+
+/* PC map entry: host bytes from host_off (relative to the block) on belong to the instruction at guest_off. */
+struct pc_entry { uint16_t host_off; uint8_t guest_off, len; };
+
+/* A callout site. */
+struct site { bt_op_fn *fn; uint32_t eip; struct insn insn; };
+
+enum { JUMP_CACHES = 4, JUMP_SLOTS = 1 << 16 };
+struct jump_cache {
+    uint64_t *slot;      /* JUMP_SLOTS host addresses */
+    uint32_t mode, cs_base, cs_limit;
+    bool used;
+    uint64_t stamp;
+};
+
+enum { RAS_BYTES = 128 << 10 };
+struct ras {
+    uint8_t *base;       /* guard page below */
+    uint64_t top;        /* address of the sentinel */
+    uint64_t rsp;        /* while the other privilege runs */
+    uint32_t mode, cs_base;
+    bool valid;
+};
+
+/* Why translated code left; set by thunks. */
+enum exit_reason { EXIT_LINK = 1, EXIT_INDIRECT, EXIT_OP, EXIT_POLL, EXIT_EXCEPTION, EXIT_DIRECT_FAULT, EXIT_REDO, EXIT_STEP };
+
+struct thunks {
+    uint8_t *enter, *exit_link, *exit_indirect, *exit_exception, *exit_step, *exit_from_signal;
+    uint8_t *callout, *mem_slow, *mem_commit, *seg_slow, *ret_miss;
+    uint8_t *end;
+};
+
+/* Adaptation: what is known about an instruction's direct accesses, keyed by frame and offset. */
+struct guilt { uint32_t key; uint16_t faults; bool guilty; };
+enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 6 };
+
+enum { PROMOTE_QUEUE = 64 };
+
+struct bt_engine {
+    struct bt_cpu *cpu;
+    struct smmu_mem *mem;
+    struct smmu *smmu;
+    struct bt_config cfg;
+    uint8_t *linear;
+
+    uint8_t *code;              /* RWX */
+    size_t code_size, code_used, code_thunks;
+    struct thunks thunk;
+
+    struct block *blocks;
+    uint32_t n_blocks, max_blocks;
+    struct link *links;
+    uint32_t n_links, max_links;
+    struct pc_entry *map;
+    uint32_t n_map, max_map;
+    struct site *sites;
+    uint32_t n_sites, max_sites;
+    uint32_t *hash;
+    uint32_t *frame_blocks;     /* per frame: first block */
+    uint32_t n_frames;
+
+    struct jump_cache jc[JUMP_CACHES];
+    struct jump_cache *jc_cur;
+    struct ras ras[2];          /* supervisor, user */
+    unsigned ras_cur;
+    uint64_t stamp;
+
+    uint8_t *bad_page, *bad_seg; /* PROT_NONE: where R13 points after a kick; seg_base_ptr of a segment that is not plain */
+    uint8_t *good_page;
+    volatile int kicked;
+    bool running;               /* inside translated code or its callouts */
+    bool code_changed;          /* a block died during the current callout */
+    bool force_single;          /* next block: one instruction */
+    bool want_flush;
+    bool have_fsgsbase;
+    uint64_t gs_now;
+
+    struct guest_fault pending; /* for EXIT_EXCEPTION */
+    bool direct_write;          /* EXIT_DIRECT_FAULT details */
+    uint8_t bounce[512];
+    struct { uint32_t va, size; } bounce_for;
+
+    struct guilt *guilt;
+    uint32_t *hot;              /* GUILT_SLOTS keys of promoted block starts */
+    bool ras_reset_wanted;      /* code mappings changed: predictions may lie */
+    volatile uint32_t promote_head, promote_tail;
+    uint32_t promote[PROMOTE_QUEUE];
+
+    struct bt_stats stats;
+};
+
+/* block.c */
+uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode);
+void block_publish(struct bt_engine *e, uint32_t id);
+void block_kill(struct bt_engine *e, uint32_t id);
+bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t len); /* true if any died */
+void link_chain(struct bt_engine *e, uint32_t link, uint32_t to, const uint8_t *entry);
+uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host); /* BT_NONE */
+bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, uint32_t *len);
+static inline uint8_t *block_body(const struct bt_engine *e, const struct block *b) { return e->code + b->host_off; }
+const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id);
+const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id);
+void jump_cache_drop(struct bt_engine *e, uint32_t id);
+void jump_cache_put(struct bt_engine *e, uint32_t id);
+void jump_cache_select(struct bt_engine *e, uint32_t mode);
+
+/* thunks.c */
+void thunks_build(struct bt_engine *e, struct x86_buf *b);
+
+/* translate.c */
+enum translate_result { TRANSLATED, TRANSLATE_FULL, TRANSLATE_FAULT };
+enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool direct, bool single,
+                                uint32_t *id, struct guest_fault *fault);
+
+/* adapt.c */
+bool adapt_guilty(const struct bt_engine *e, uint32_t frame, uint32_t off);
+/* Counts a fault of a direct access; certain: demote at once. Returns true if now guilty. */
+bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain);
+bool adapt_hot(const struct bt_engine *e, uint32_t frame, uint32_t off);
+void adapt_promote_pending(struct bt_engine *e);
+
+/* runtime.c: called from thunks */
+uint64_t rt_callout(struct bt_cpu *c, uint32_t site);
+uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret);
+void rt_mem_commit(struct bt_cpu *c);
+uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret);
+
+/* Descriptor of a slow access, passed in a register. */
+enum {
+    DESC_SIZE = 0x3ff, DESC_WRITE = 1u << 10, DESC_READ = 1u << 11, DESC_FLAGS_SAVED = 1u << 12,
+    DESC_SEG_SHIFT = 16, DESC_SEG = 7u << 16,
+};
+/* rt_mem_slow, rt_seg_slow results. */
+enum { SLOW_RETRY = 0, SLOW_BOUNCE = 1, SLOW_EXIT = 2 };
+
+#define CPU_OFF(field) ((int32_t)offsetof(struct bt_cpu, field))
+static inline struct x86_mem cpu_mem(int32_t off) { return x86_base(R_CPU, off); }
+#endif

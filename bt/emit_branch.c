@@ -1,0 +1,197 @@
+/*
+ * emit_branch.c: near jumps, calls and returns; links and their stubs.
+ *
+ * A guest CALL is a host CALL and a guest RET a host RET, so the host predicts
+ * returns; the landing pad after the host CALL compares the popped guest address
+ * with its own, without touching a flag. Backward branches and indirect
+ * transfers poll: a load through R13, which a kick makes fault.
+ */
+#include "bt/translate.h"
+
+static void emit_poll(struct translation *t) { x86_mov_r32_m32(&t->b, R_A, x86_base(R_POLL, 0)); }
+
+static void pend_link(struct translation *t, uint8_t *field, uint32_t target) {
+    BT_BUG_ON(t->n_links >= BLOCK_LINKS);
+    t->links[t->n_links++] = (struct pending_link){field, target};
+}
+
+void emit_link(struct translation *t, uint32_t target) {
+    struct x86_fixup f = x86_jmp32(&t->b);
+    pend_link(t, f.at, target);
+}
+
+static void emit_jcc_link(struct translation *t, enum x86_cc cc, uint32_t target) {
+    struct x86_fixup f = x86_jcc32(&t->b, cc);
+    pend_link(t, f.at, target);
+}
+
+void emit_link_stubs(struct translation *t, uint32_t id) {
+    struct bt_engine *e = t->e;
+    for (unsigned i = 0; i < t->n_links; i++) {
+        uint8_t *stub = t->b.p;
+        uint32_t l = e->n_links++;
+        e->links[l] = (struct link){.from = id, .target_eip = t->links[i].target, .to = BT_NONE, .next_in = BT_NONE,
+                                    .field_off = (uint32_t)(t->links[i].field - e->code),
+                                    .stub_off = (uint32_t)(stub - e->code)};
+        t->blk->links[i] = l;
+        x86_mov_r32_imm32(&t->b, R_A, t->chained ? l : t->links[i].target);
+        x86_jmp_to(&t->b, t->chained ? e->thunk.exit_link : e->thunk.exit_step);
+        if (!t->b.overflow) x86_patch_rel32(t->links[i].field, stub);
+    }
+    t->blk->n_links = (uint8_t)t->n_links;
+}
+
+/* R8D = target: through the jump cache. */
+static void emit_jump_cache(struct translation *t, bool call) {
+    struct x86_buf *b = &t->b;
+    x86_movzx_r32_r16(b, R_C, R_A);
+    x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
+    if (call) x86_call_mem(b, x86_base_index(R_B, R_C, 8, 0));
+    else x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
+}
+
+/* Where a host RET arrives: R8D is what the guest popped. */
+static void emit_landing_pad(struct translation *t, uint32_t return_eip) {
+    struct x86_buf *b = &t->b;
+    x86_mov_r64_r64(b, R_B, X86_RCX);
+    x86_lea_r32(b, X86_RCX, x86_base(R_A, -(int32_t)return_eip));
+    struct x86_fixup hit = x86_jrcxz8(b);
+    x86_mov_r64_r64(b, X86_RCX, R_B);
+    emit_jump_cache(t, false);
+    x86_bind(b, hit);
+    x86_mov_r64_r64(b, X86_RCX, R_B);
+    emit_link(t, return_eip);
+}
+
+static uint32_t branch_target(const struct translation *t) {
+    const struct insn *insn = cur(t);
+    uint32_t target = cur_eip(t) + insn->len + insn->imm;
+    return insn->op_size == 2 ? target & 0xffff : target;
+}
+
+static void poll_if_backward(struct translation *t, uint32_t target) {
+    if (t->chained && target <= cur_eip(t)) emit_poll(t);
+}
+
+static void emit_call_rel(struct translation *t) {
+    uint32_t target = branch_target(t), next = next_eip(t);
+    poll_if_backward(t, target);
+    emit_push_imm(t, next, cur(t)->op_size);
+    if (!t->chained || target == next) { /* CALL $+5 only reads the program counter: it never returns */
+        emit_link(t, target);
+        return;
+    }
+    x86_byte(&t->b, 0xE8);
+    pend_link(t, t->b.p, target);
+    x86_u32(&t->b, 0);
+    emit_landing_pad(t, next);
+}
+
+/* R10 = target from register or memory, zero-extended to the operand size. */
+static void emit_indirect_target(struct translation *t) {
+    const struct insn *insn = cur(t);
+    if (insn->mod == 3) {
+        if (insn->op_size == 2) x86_movzx_r32_r16(&t->b, R_C, host_reg(insn->rm));
+        else x86_mov_r32_r32(&t->b, R_C, host_reg(insn->rm));
+        return;
+    }
+    struct mref m = mref_of(insn);
+    emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = insn->op_size});
+}
+
+static void emit_indirect(struct translation *t, bool call) {
+    if (t->chained) emit_poll(t);
+    emit_indirect_target(t);
+    if (call) emit_push_imm(t, next_eip(t), cur(t)->op_size);
+    x86_mov_r32_r32(&t->b, R_A, R_C);
+    if (!t->chained) {
+        x86_jmp_to(&t->b, t->e->thunk.exit_step);
+        return;
+    }
+    emit_jump_cache(t, call);
+    if (call) emit_landing_pad(t, next_eip(t));
+}
+
+/* The pushed value crosses the access in R10, which emit_push_imm's slow path keeps. */
+static void emit_ret(struct translation *t) {
+    const struct insn *insn = cur(t);
+    uint32_t extra = insn->imm_size ? insn->imm & 0xffff : 0;
+    emit_pop(t, R_A, insn->op_size, extra);
+    if (t->chained) x86_ret(&t->b);
+    else x86_jmp_to(&t->b, t->e->thunk.exit_step);
+}
+
+/* Taken and fall-through exits; the caller has emitted the condition's jumps. */
+static void emit_jcc(struct translation *t) {
+    uint32_t target = branch_target(t);
+    poll_if_backward(t, target);
+    emit_jcc_link(t, (enum x86_cc)(cur(t)->opcode & 15), target);
+    emit_link(t, next_eip(t));
+}
+
+/* JCXZ/JECXZ jumps when the counter is 0; LOOP counts first and jumps when it is not, LOOPE/LOOPNE look at ZF too. */
+static void emit_counted(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    const struct insn *insn = cur(t);
+    uint32_t target = branch_target(t);
+    bool wide = insn->addr_size == 4, loop = insn->opcode != 0xE3;
+    poll_if_backward(t, target);
+    if (loop && wide) x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, -1));
+    if (loop && !wide) x86_lea_r16(b, X86_RCX, x86_base(X86_RCX, -1));
+    struct x86_fixup zero;
+    if (wide) {
+        zero = x86_jrcxz8(b);
+    } else { /* only CX counts: test a zero-extended copy */
+        x86_mov_r64_r64(b, R_C, X86_RCX);
+        x86_movzx_r32_r16(b, X86_RCX, X86_RCX);
+        struct x86_fixup cx_zero = x86_jrcxz8(b);
+        x86_mov_r64_r64(b, X86_RCX, R_C);
+        struct x86_fixup nonzero = x86_jmp8(b);
+        x86_bind(b, cx_zero);
+        x86_mov_r64_r64(b, X86_RCX, R_C);
+        zero = x86_jmp8(b);
+        x86_bind(b, nonzero);
+    }
+    if (!loop) {
+        emit_link(t, next_eip(t));
+        x86_bind(b, zero);
+        emit_link(t, target);
+        return;
+    }
+    struct x86_fixup not_taken = {0};
+    if (insn->opcode != 0xE2) not_taken = x86_jcc8(b, insn->opcode == 0xE1 ? X86_CC_NE : X86_CC_E);
+    emit_link(t, target);
+    x86_bind(b, zero);
+    if (insn->opcode != 0xE2) x86_bind(b, not_taken);
+    emit_link(t, next_eip(t));
+}
+
+static bool is_near(const struct insn *insn) {
+    if (insn->map == 1) return insn->opcode >= 0x80 && insn->opcode <= 0x8F;
+    switch (insn->opcode) {
+    case 0xE0: case 0xE1: case 0xE2: case 0xE3: case 0xE8: case 0xE9: case 0xEB: case 0xC2: case 0xC3: return true;
+    case 0xFF: return insn->reg == 2 || insn->reg == 4;
+    default: return insn->opcode >= 0x70 && insn->opcode <= 0x7F;
+    }
+}
+
+void emit_branch(struct translation *t) {
+    const struct insn *insn = cur(t);
+    uint8_t op = insn->opcode;
+    BT_BUG_ON(!is_near(insn));
+    t->ended = true;
+    if (insn->map == 1 || (op >= 0x70 && op <= 0x7F)) {
+        emit_jcc(t);
+    } else if (op >= 0xE0 && op <= 0xE3) {
+        emit_counted(t);
+    } else if (op == 0xE8) {
+        emit_call_rel(t);
+    } else if (op == 0xE9 || op == 0xEB) {
+        poll_if_backward(t, branch_target(t));
+        emit_link(t, branch_target(t));
+    } else if (op == 0xC2 || op == 0xC3) {
+        emit_ret(t);
+    } else {
+        emit_indirect(t, insn->reg == 2);
+    }
+}

@@ -1,0 +1,56 @@
+/*
+ * emit_callout.c: sensitive instructions: a call to monitor's helper, or a few
+ * instructions on struct bt_cpu where that is all it takes; and exceptions known
+ * at translation time.
+ */
+#include "bt/sensitive.h"
+#include "bt/translate.h"
+
+/* The instruction always leaves, or what follows is another world. */
+bool callout_ends_block(const struct insn *insn) {
+    switch (insn->mnemonic) {
+    case ZYDIS_MNEMONIC_CALL: case ZYDIS_MNEMONIC_JMP: case ZYDIS_MNEMONIC_RET: case ZYDIS_MNEMONIC_IRET:
+    case ZYDIS_MNEMONIC_IRETD: case ZYDIS_MNEMONIC_INT: case ZYDIS_MNEMONIC_INT1: case ZYDIS_MNEMONIC_INT3:
+    case ZYDIS_MNEMONIC_SYSENTER: case ZYDIS_MNEMONIC_SYSEXIT: case ZYDIS_MNEMONIC_HLT: case ZYDIS_MNEMONIC_LMSW:
+    case ZYDIS_MNEMONIC_CLTS: return true;
+    case ZYDIS_MNEMONIC_MOV: return insn->map == 1 && insn->opcode == 0x22; /* MOV CR */
+    default: return false;
+    }
+}
+
+void emit_exception(struct translation *t, int vector, uint32_t error) {
+    x86_mov_r32_imm32(&t->b, R_A, (uint32_t)vector | error << 8);
+    x86_mov_r32_imm32(&t->b, R_B, cur_eip(t));
+    x86_jmp_to(&t->b, t->e->thunk.exit_exception);
+    t->ended = true;
+}
+
+static bool inline_form(struct translation *t) {
+    const struct insn *insn = cur(t);
+    bool kernel = !(t->mode & (MODE_CPL | MODE_VM));
+    if (insn->mnemonic == ZYDIS_MNEMONIC_CLI && kernel) {
+        x86_mov_m32_imm32(&t->b, cpu_mem(CPU_OFF(flags_if)), 0);
+        return true;
+    }
+    return false;
+}
+
+void emit_callout(struct translation *t) {
+    struct bt_engine *e = t->e;
+    const struct insn *insn = cur(t);
+    if (inline_form(t)) return;
+    enum bt_op op = bt_op_find(insn);
+    BT_BUG_ON(op == BT_OP_COUNT);
+    if (e->n_sites >= e->max_sites) {
+        t->b.overflow = true;
+        return;
+    }
+    uint32_t id = e->n_sites++;
+    e->sites[id] = (struct site){.fn = e->cfg.ops[op], .eip = cur_eip(t), .insn = *insn};
+    x86_mov_r32_imm32(&t->b, R_A, id);
+    x86_call_to(&t->b, e->thunk.callout);
+    if (callout_ends_block(insn)) {
+        emit_link(t, next_eip(t));
+        t->ended = true;
+    }
+}

@@ -1,0 +1,259 @@
+/*
+ * emit_mem.c: guest memory operands, direct and checked.
+ *
+ * Direct: GS is the view's base, the address-size prefix cuts the offset to 32
+ * bits; the shadow page fault is the slow path. Checked: R8 = guest-linear
+ * address, R9 = TLB delta, the access is [R8+R9]; unaligned, missing and special
+ * pages go out of line, where the instruction may run on a bounce buffer.
+ */
+#include "bt/translate.h"
+
+struct mref mref_of(const struct insn *insn) {
+    const struct dec_mem *m = &insn->mem;
+    return (struct mref){.seg = m->seg, .base = m->base, .index = m->index, .scale = m->scale, .disp = m->disp,
+                         .addr16 = insn->addr_size == 2, .size = m->size, .read = m->read, .write = m->write};
+}
+
+void map_here(struct translation *t, uint8_t guest_off, uint8_t guest_len) {
+    BT_BUG_ON(t->n_map >= MAX_MAP);
+    t->map[t->n_map++] = (struct pc_entry){(uint16_t)(t->b.p - t->b.start), guest_off, guest_len};
+}
+
+static struct x86_mem effective(const struct mref *m) {
+    return (struct x86_mem){.base = m->base == DEC_NOREG ? X86_NOREG : host_reg(m->base),
+                            .index = m->index == DEC_NOREG ? X86_NOREG : host_reg(m->index),
+                            .scale = m->scale ? m->scale : 1, .disp = (int32_t)m->disp};
+}
+
+/* dst = effective address, zero-extended. */
+static void emit_ea(struct x86_buf *b, const struct mref *m, uint8_t dst) {
+    struct x86_mem ea = effective(m);
+    if (m->addr16 && ea.base == X86_NOREG && ea.index == X86_NOREG) {
+        x86_mov_r32_imm32(b, dst, m->disp & 0xffff);
+        return;
+    }
+    if (ea.base == X86_NOREG && ea.index == X86_NOREG) x86_mov_r32_imm32(b, dst, m->disp);
+    else if (ea.index == X86_NOREG && ea.disp == 0) x86_mov_r32_r32(b, dst, ea.base);
+    else x86_lea_r32(b, dst, ea);
+    if (m->addr16) x86_movzx_r32_r16(b, dst, dst);
+}
+
+static bool seg_flat(const struct translation *t, uint8_t seg) {
+    switch (seg) {
+    case DEC_DS: return t->mode & MODE_DS_FLAT;
+    case DEC_ES: return t->mode & MODE_ES_FLAT;
+    case DEC_SS: return t->mode & MODE_SS_FLAT;
+    default: return false;
+    }
+}
+
+static void emit_memop(struct x86_buf *b, const struct memop *op, const struct x86_mem *m) {
+    bool word = op->size == 2;
+    switch (op->kind) {
+    case MEMOP_INSN: emit_insn_mem(b, op, m); break;
+    case MEMOP_LOAD:
+        if (word) x86_movzx_r32_m16(b, op->reg, *m);
+        else x86_mov_r32_m32(b, op->reg, *m);
+        break;
+    case MEMOP_STORE_REG:
+        x86_enc_mem(b, &(struct x86_enc){.prefix66 = word ? 0x66 : 0, .opcode = 0x89}, op->reg, m);
+        break;
+    case MEMOP_STORE_IMM:
+        x86_enc_mem(b, &(struct x86_enc){.prefix66 = word ? 0x66 : 0, .opcode = 0xC7}, 0, m);
+        if (word) x86_bytes(b, (const uint8_t[]){(uint8_t)op->imm, (uint8_t)(op->imm >> 8)}, 2);
+        else x86_u32(b, op->imm);
+        break;
+    }
+}
+
+/* ---- Direct ---- */
+
+static bool can_go_direct(const struct translation *t, const struct mref *m, const struct memop *op) {
+    if (!t->direct_insn) return false;
+    bool based = m->seg == DEC_FS || m->seg == DEC_GS;
+    if (!based && !seg_flat(t, m->seg)) return false;
+    if (op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn))
+        return !based && !m->addr16 && m->base != DEC_ESP && m->index != DEC_ESP;
+    return true;
+}
+
+/* FS and GS carry a base: the pointer leads to it, or to a trap where the segment is not plain. */
+static struct x86_mem direct_based(struct translation *t, const struct mref *m) {
+    struct x86_buf *b = &t->b;
+    x86_mov_r64_m64(b, R_A, cpu_mem(CPU_OFF(p.seg_base_ptr) + 8 * m->seg));
+    x86_mov_r32_m32(b, R_A, x86_base(R_A, 0));
+    struct x86_mem ea = effective(m);
+    if (m->addr16) {
+        emit_ea(b, m, R_B);
+        ea = x86_base_index(R_A, R_B, 1, 0);
+    } else if (ea.base == X86_NOREG) {
+        ea.base = R_A;
+    } else if (ea.index == X86_NOREG) {
+        ea = x86_base_index(R_A, ea.base, 1, ea.disp);
+    } else {
+        x86_lea_r32(b, R_A, x86_base_index(R_A, ea.base, 1, 0));
+        ea.base = R_A;
+    }
+    ea.gs = ea.addr32 = true;
+    return ea;
+}
+
+static struct x86_mem direct_flat(struct translation *t, const struct mref *m) {
+    struct x86_mem ea = effective(m);
+    if (m->addr16) {
+        emit_ea(&t->b, m, R_A);
+        ea = x86_base(R_A, 0);
+    }
+    ea.gs = ea.addr32 = true;
+    return ea;
+}
+
+/* ---- Checked ---- */
+
+/* R11 = flags: SF ZF AF PF CF in AH's place, OF in bit 0. */
+static void save_flags(struct x86_buf *b) {
+    x86_mov_r64_r64(b, R_F, X86_RAX);
+    x86_byte(b, 0x9F);                              /* lahf */
+    x86_bytes(b, (const uint8_t[]){0x0F, 0x90, 0xC0}, 3); /* seto al */
+    x86_xchg_r64_r64(b, X86_RAX, R_F);
+}
+static void restore_flags(struct x86_buf *b) {
+    x86_xchg_r64_r64(b, X86_RAX, R_F);
+    x86_bytes(b, (const uint8_t[]){0x04, 0x7F}, 2); /* add al, 127 */
+    x86_byte(b, 0x9E);                              /* sahf */
+    x86_xchg_r64_r64(b, X86_RAX, R_F);
+}
+
+/* Needs flags. The bit offset's words go into the address, the rest stays in R10 as register operand. */
+static void emit_bit_offset(struct translation *t, const struct mref *m) {
+    struct x86_buf *b = &t->b;
+    const struct insn *insn = m->bit_test;
+    uint8_t reg = host_reg(insn->reg);
+    if (insn->op_size == 2) {
+        x86_enc_reg(b, &(struct x86_enc){.map = 1, .opcode = 0xBF}, R_C, reg); /* movsx r32, r16 */
+        x86_sar_r32(b, R_C, 4);
+        x86_lea_r32(b, R_A, x86_base_index(R_A, R_C, 2, 0));
+    } else {
+        x86_mov_r32_r32(b, R_C, reg);
+        x86_sar_r32(b, R_C, 5);
+        x86_lea_r32(b, R_A, x86_base_index(R_A, R_C, 4, 0));
+    }
+    if (m->addr16) x86_movzx_r32_r16(b, R_A, R_A);
+    x86_mov_r32_r32(b, R_C, reg);
+    x86_alu_r32_imm(b, X86_AND, R_C, insn->op_size == 2 ? 15 : 31);
+}
+
+static struct cold *new_cold(struct translation *t, bool is_seg, bool flags_saved, uint32_t desc) {
+    BT_BUG_ON(t->n_cold >= MAX_COLD);
+    struct cold *c = &t->cold[t->n_cold++];
+    *c = (struct cold){.is_seg = is_seg, .flags_saved = flags_saved, .desc = desc,
+                       .guest_off = t->offs[t->i], .guest_len = cur(t)->len};
+    return c;
+}
+
+/* Offset in R8 to linear in R8, limit checked; needs flags. */
+static void emit_segment(struct translation *t, const struct mref *m, bool flags_saved, uint32_t desc) {
+    struct x86_buf *b = &t->b;
+    struct cold *c = new_cold(t, true, flags_saved, desc);
+    int32_t lim = (m->write ? CPU_OFF(p.seg_lim_w) : CPU_OFF(p.seg_lim_r)) + 8 * m->seg;
+    x86_lea_r64(b, R_B, x86_base(R_A, m->size - 1));
+    x86_alu_r64_m64(b, X86_CMP, R_B, cpu_mem(lim));
+    c->from[c->n_from++] = x86_jcc32(b, X86_CC_AE);
+    x86_alu_r32_m32(b, X86_ADD, R_A, cpu_mem(CPU_OFF(seg) + (int32_t)(m->seg * sizeof(struct bt_seg))));
+    c->back = b->p;
+}
+
+static uint8_t align_mask(unsigned size) { return size <= 1 ? 0 : size <= 2 ? 1 : size <= 4 ? 3 : size <= 8 ? 7 : 15; }
+
+/* A low register the instruction does not use, to stand in for R8+R9 where no REX is possible. */
+static uint8_t spare_low(const struct insn *insn) {
+    static const uint8_t candidates[] = {DEC_EBX, DEC_ESI, DEC_EDI, DEC_EDX, DEC_ECX, DEC_EAX};
+    for (unsigned i = 0; i < sizeof candidates; i++)
+        if (!(insn->gprs & 1u << candidates[i])) return candidates[i];
+    BT_BUG_ON(true);
+    return 0;
+}
+
+static void emit_checked_op(struct x86_buf *b, const struct memop *op) {
+    struct x86_mem m = x86_base_index(R_A, R_B, 1, 0);
+    if (op->kind != MEMOP_INSN || !insn_needs_low_regs(op->insn)) {
+        emit_memop(b, op, &m);
+        return;
+    }
+    uint8_t x = spare_low(op->insn);
+    x86_mov_r64_r64(b, R_C, x);
+    x86_lea_r64(b, x, m);
+    m = x86_base(x, 0);
+    emit_memop(b, op, &m);
+    x86_mov_r64_r64(b, x, R_C);
+}
+
+static void emit_checked(struct translation *t, const struct mref *m, const struct memop *op) {
+    struct x86_buf *b = &t->b;
+    bool live = t->live[t->i] != 0;
+    uint32_t desc = m->size | (m->write ? DESC_WRITE : 0u) | (m->read ? DESC_READ : 0u) | (live ? DESC_FLAGS_SAVED : 0u) |
+                    (uint32_t)m->seg << DESC_SEG_SHIFT;
+    if (live) save_flags(b);
+    emit_ea(b, m, R_A);
+    if (m->bit_test) emit_bit_offset(t, m);
+    if (!seg_flat(t, m->seg)) emit_segment(t, m, live, desc);
+    struct cold *c = new_cold(t, false, live, desc);
+    uint8_t mask = align_mask(m->size);
+    if (mask) {
+        x86_test_r8_imm8(b, R_A, mask);
+        c->from[c->n_from++] = x86_jcc32(b, X86_CC_NE);
+    }
+    x86_mov_r32_r32(b, R_B, R_A);
+    x86_shr_r32(b, R_B, SMMU_PAGE_SHIFT);
+    x86_mov_r64_m64(b, R_B, x86_base_index(R_TLB, R_B, 8, m->write ? SMMU_TLB_WRITE : SMMU_TLB_READ));
+    x86_test_r64_r64(b, R_B, R_B);
+    c->from[c->n_from++] = x86_jcc32(b, X86_CC_E);
+    c->back = b->p;
+    if (live) restore_flags(b);
+    emit_checked_op(b, op);
+    c->after = b->p;
+    c->op = *op;
+}
+
+void emit_access(struct translation *t, const struct mref *m, const struct memop *op) {
+    if (can_go_direct(t, m, op)) {
+        bool based = m->seg == DEC_FS || m->seg == DEC_GS;
+        struct memop plain = *op;
+        plain.reg_override = false; /* the hardware adds the bit offset itself */
+        struct x86_mem host = based ? direct_based(t, m) : direct_flat(t, m);
+        emit_memop(&t->b, m->bit_test ? &plain : op, &host);
+    } else {
+        emit_checked(t, m, op);
+    }
+}
+
+static void emit_cold_one(struct translation *t, const struct cold *c) {
+    struct x86_buf *b = &t->b;
+    map_here(t, c->guest_off, c->guest_len);
+    for (unsigned i = 0; i < c->n_from; i++) x86_bind(b, c->from[i]);
+    x86_mov_r32_imm32(b, R_B, c->desc);
+    x86_call_to(b, c->is_seg ? t->e->thunk.seg_slow : t->e->thunk.mem_slow);
+    x86_jmp_to(b, c->back); /* five bytes: rt_mem_slow skips them for a bounce */
+    if (c->is_seg) return;
+    if (c->flags_saved) restore_flags(b);
+    emit_checked_op(b, &c->op);
+    if (c->desc & DESC_WRITE) x86_call_to(b, t->e->thunk.mem_commit);
+    x86_jmp_to(b, c->after);
+}
+
+void emit_cold(struct translation *t) {
+    for (unsigned i = 0; i < t->n_cold; i++) emit_cold_one(t, &t->cold[i]);
+}
+
+void emit_lea(struct translation *t, const struct insn *insn) {
+    struct mref m = mref_of(insn);
+    uint8_t dst = host_reg(insn->reg);
+    struct x86_enc word = {.prefix66 = 0x66, .opcode = 0x8B};
+    if (!m.addr16 && insn->op_size == 4) {
+        emit_ea(&t->b, &m, dst);
+        return;
+    }
+    emit_ea(&t->b, &m, R_A);
+    if (insn->op_size == 4) x86_mov_r32_r32(&t->b, dst, R_A);
+    else x86_enc_reg(&t->b, &word, dst, R_A);
+}

@@ -1,0 +1,156 @@
+/*
+ * engine.c: the engine's memory: arenas, code cache, prediction stacks; flush; counters.
+ *
+ * Arenas are reserved large and touched lazily, so growth is free and a flush
+ * gives the pages back.
+ */
+#include "bt/bt_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { MAX_BLOCKS = 1 << 19, HASH_SLOTS = 1 << 16, DEFAULT_CACHE = 32 << 20, HWCAP2_FSGSBASE_BIT = 1 << 1 };
+
+static void *reserve(size_t bytes, int prot) {
+    void *p = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+static void *reserve_rw(size_t bytes) { return reserve(bytes, PROT_READ | PROT_WRITE); }
+static void give_back(void *p, size_t bytes) {
+    if (p) madvise(p, bytes, MADV_DONTNEED);
+}
+
+static bool make_ras(struct ras *r) {
+    uint8_t *base = reserve(RAS_BYTES, PROT_NONE);
+    if (!base || mprotect(base + SMMU_PAGE_SIZE, RAS_BYTES - SMMU_PAGE_SIZE, PROT_READ | PROT_WRITE) != 0) return false;
+    r->base = base;
+    r->top = (uint64_t)(uintptr_t)(base + RAS_BYTES - 64);
+    return true;
+}
+
+static void set_none(uint32_t *list, size_t n) { memset(list, 0xff, n * sizeof *list); }
+
+static bool allocate(struct bt_engine *e) {
+    e->max_blocks = MAX_BLOCKS;
+    e->max_links = MAX_BLOCKS * 2;
+    e->max_map = MAX_BLOCKS * 16;
+    e->max_sites = MAX_BLOCKS;
+    e->code_size = e->cfg.cache_bytes ? e->cfg.cache_bytes : DEFAULT_CACHE;
+    if (e->code_size < 4 * BLOCK_MAX_HOST) e->code_size = 4 * BLOCK_MAX_HOST;
+    e->n_frames = smmu_mem_frames(e->mem);
+    e->code = reserve(e->code_size, PROT_READ | PROT_WRITE | PROT_EXEC);
+    e->blocks = reserve_rw(e->max_blocks * sizeof *e->blocks);
+    e->links = reserve_rw(e->max_links * sizeof *e->links);
+    e->map = reserve_rw(e->max_map * sizeof *e->map);
+    e->sites = reserve_rw(e->max_sites * sizeof *e->sites);
+    e->hash = reserve_rw(HASH_SLOTS * sizeof *e->hash);
+    e->frame_blocks = reserve_rw(e->n_frames * sizeof *e->frame_blocks);
+    e->guilt = reserve_rw(GUILT_SLOTS * sizeof *e->guilt);
+    e->hot = reserve_rw(GUILT_SLOTS * sizeof *e->hot);
+    uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
+    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->hash && e->frame_blocks && e->guilt && e->hot && pages;
+    for (unsigned i = 0; i < JUMP_CACHES; i++) ok = (e->jc[i].slot = reserve_rw(JUMP_SLOTS * sizeof(uint64_t))) && ok;
+    if (!ok || !make_ras(&e->ras[0]) || !make_ras(&e->ras[1])) return false;
+    e->bad_page = pages;
+    e->bad_seg = pages + SMMU_PAGE_SIZE;
+    e->good_page = pages + 2 * SMMU_PAGE_SIZE;
+    return mprotect(e->good_page, SMMU_PAGE_SIZE, PROT_READ) == 0;
+}
+
+static void on_code_write(void *opaque, uint32_t frame, uint32_t offset, uint32_t len) {
+    struct bt_engine *e = opaque;
+    e->stats.smc_writes++;
+    block_kill_range(e, frame, offset, len);
+}
+
+static void on_code_flush(void *opaque) { ((struct bt_engine *)opaque)->ras_reset_wanted = true; }
+
+enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct bt_config *cfg, struct bt_engine **out) {
+    struct bt_engine *e = calloc(1, sizeof *e);
+    if (!e) return BT_NO_MEMORY;
+    e->cpu = cpu;
+    e->mem = mem;
+    e->smmu = cpu->smmu;
+    e->cfg = *cfg;
+    e->linear = smmu_mem_linear(mem);
+    if (!allocate(e)) {
+        bt_destroy(e);
+        return BT_NO_MEMORY;
+    }
+    struct x86_buf b = {e->code, e->code, e->code + e->code_size, false};
+    thunks_build(e, &b);
+    e->code_thunks = e->code_used = (size_t)(b.p - e->code);
+    set_none(e->hash, HASH_SLOTS);
+    set_none(e->frame_blocks, e->n_frames);
+    for (int i = 0; i < 2; i++) *(uint64_t *)(uintptr_t)e->ras[i].top = (uint64_t)(uintptr_t)e->thunk.ret_miss;
+    e->have_fsgsbase = !cfg->no_fsgsbase && getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
+    e->gs_now = ~0ull;
+    cpu->engine = e;
+    cpu->p.poll = (uint64_t)(uintptr_t)e->good_page;
+    bt_state_changed(e);
+    smmu_mem_on_code_write(mem, on_code_write, e);
+    smmu_on_code_flush(e->smmu, on_code_flush, e);
+    *out = e;
+    return BT_OK;
+}
+
+static void release(void *p, size_t bytes) {
+    if (p) munmap(p, bytes);
+}
+
+void bt_destroy(struct bt_engine *e) {
+    if (!e) return;
+    release(e->code, e->code_size);
+    release(e->blocks, e->max_blocks * sizeof *e->blocks);
+    release(e->links, e->max_links * sizeof *e->links);
+    release(e->map, e->max_map * sizeof *e->map);
+    release(e->sites, e->max_sites * sizeof *e->sites);
+    release(e->hash, HASH_SLOTS * sizeof *e->hash);
+    release(e->frame_blocks, e->n_frames * sizeof *e->frame_blocks);
+    release(e->guilt, GUILT_SLOTS * sizeof *e->guilt);
+    release(e->hot, GUILT_SLOTS * sizeof *e->hot);
+    release(e->bad_page, 3 * SMMU_PAGE_SIZE);
+    for (unsigned i = 0; i < JUMP_CACHES; i++) release(e->jc[i].slot, JUMP_SLOTS * sizeof(uint64_t));
+    for (unsigned i = 0; i < 2; i++) release(e->ras[i].base, RAS_BYTES);
+    if (e->cpu && e->cpu->engine == e) e->cpu->engine = NULL;
+    free(e);
+}
+
+void bt_flush(struct bt_engine *e) {
+    for (uint32_t id = 0; id < e->n_blocks; id++) {
+        struct block *b = &e->blocks[id];
+        if (b->dead) continue;
+        for (int i = 0; i < 2 && b->frame[i] != BT_NONE; i++)
+            if (e->frame_blocks[b->frame[i]] != BT_NONE) {
+                e->frame_blocks[b->frame[i]] = BT_NONE;
+                smmu_code_unprotect(e->smmu, b->frame[i]);
+            }
+    }
+    set_none(e->hash, HASH_SLOTS);
+    give_back(e->blocks, e->n_blocks * sizeof *e->blocks);
+    give_back(e->links, e->n_links * sizeof *e->links);
+    give_back(e->map, e->n_map * sizeof *e->map);
+    give_back(e->sites, e->n_sites * sizeof *e->sites);
+    e->n_blocks = e->n_links = e->n_map = e->n_sites = 0;
+    e->code_used = e->code_thunks;
+    for (unsigned i = 0; i < JUMP_CACHES; i++) e->jc[i].used = false;
+    e->jc_cur = NULL;
+    e->ras[0].valid = e->ras[1].valid = false;
+    e->promote_tail = e->promote_head;
+    e->want_flush = false;
+    e->stats.flushes++;
+}
+
+void bt_state_changed(struct bt_engine *e) {
+    for (int i = 0; i < DEC_SEG_COUNT; i++) bt_seg_loaded(e->cpu, i);
+    e->ras[0].valid = e->ras[1].valid = false;
+}
+
+void bt_get_stats(const struct bt_engine *e, struct bt_stats *out) {
+    *out = e->stats;
+    out->cache_used = e->code_used;
+    out->cache_committed = e->code_used;
+}

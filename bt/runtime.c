@@ -1,0 +1,329 @@
+/*
+ * runtime.c: the engine's loop, and the C functions that thunks call.
+ *
+ * bt_run fixes everything that depends on the mode once (mode, TLB, view, jump
+ * cache, predictions): only callouts change the mode, and those that do leave bt_run.
+ */
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bt/bt_internal.h"
+
+enum { ARCH_SET_GS_CODE = 0x1001, VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13 };
+
+typedef void enter_fn(struct bt_cpu *, const uint8_t *);
+
+/* ---- Thunk callbacks ---- */
+
+/* Predictions may lie: restart the stack, keeping the thunk's own return address. */
+static void ras_restart(struct bt_engine *e) {
+    struct bt_cpu *c = e->cpu;
+    const struct ras *r = &e->ras[e->ras_cur];
+    uint64_t back = *(uint64_t *)(uintptr_t)c->p.ras_rsp;
+    c->p.ras_rsp = r->top - 8;
+    *(uint64_t *)(uintptr_t)c->p.ras_rsp = back;
+    e->ras[!e->ras_cur].valid = false;
+    e->ras_reset_wanted = false;
+    e->stats.ras_resets++;
+}
+
+static uint64_t leave(struct bt_engine *e, enum exit_reason why, uint64_t answer) {
+    e->cpu->p.exit_reason = why;
+    e->cpu->p.ras_rsp += 8; /* the thunk's return address */
+    return answer;
+}
+
+uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
+    struct bt_engine *e = c->engine;
+    const struct site *s = &e->sites[site];
+    e->stats.callouts++;
+    e->code_changed = false;
+    c->eip = s->eip;
+    if (s->fn(c, &s->insn) == BT_NEXT_EXIT) return leave(e, EXIT_OP, 1);
+    if (e->code_changed) {
+        uint32_t next = s->eip + s->insn.len;
+        c->eip = c->seg[DEC_CS].attr & BT_ATTR_DB ? next : next & 0xffff;
+        return leave(e, EXIT_OP, 1);
+    }
+    if (e->ras_reset_wanted) ras_restart(e);
+    return 0;
+}
+
+/* Flags as translated code had put them aside, see save_flags in emit_mem.c. */
+static void unsave_flags(struct bt_cpu *c, uint32_t desc) {
+    if (!(desc & DESC_FLAGS_SAVED)) return;
+    uint32_t ax = (uint32_t)c->p.exit_arg;
+    c->flags_host = (c->flags_host & DEC_DF) | (ax >> 8 & 0xD5) | (ax & 1 ? DEC_OF : 0u);
+}
+
+/* The instruction a thunk was called from: state back to its start. */
+static uint32_t rewind_to_insn(struct bt_cpu *c, uint32_t desc, const uint8_t *ret) {
+    struct bt_engine *e = c->engine;
+    uint32_t id = block_at_host(e, ret - 1), len;
+    BT_BUG_ON(id == BT_NONE || !block_pc(e, id, ret - 1, &c->eip, &len));
+    unsave_flags(c, desc);
+    return id;
+}
+
+static uint64_t slow_fault(struct bt_cpu *c, uint32_t desc, const uint8_t *ret, struct guest_fault f) {
+    rewind_to_insn(c, desc, ret);
+    c->engine->pending = f;
+    return leave(c->engine, EXIT_DIRECT_FAULT, SLOW_EXIT);
+}
+
+/* A write is about to hit code: kill what it overlaps; true if that includes the running block. */
+static bool kill_own_code(struct bt_cpu *c, uint32_t va, uint32_t size, uint32_t running) {
+    struct bt_engine *e = c->engine;
+    for (uint32_t done = 0; done < size;) {
+        uint32_t off = (va + done) & SMMU_PAGE_MASK, run = SMMU_PAGE_SIZE - off;
+        if (run > size - done) run = size - done;
+        struct smmu_xlat x;
+        if (smmu_probe(e->smmu, gva(va + done), &x)) {
+            struct smmu_backing k = smmu_mem_lookup(e->mem, x.pa);
+            if (k.write_frame >= 0 && smmu_mem_frame_is_code(e->mem, (uint32_t)k.write_frame))
+                block_kill_range(e, (uint32_t)k.write_frame, off, run);
+        }
+        done += run;
+    }
+    return e->blocks[running].dead && !e->blocks[running].single;
+}
+
+uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret) {
+    struct bt_engine *e = c->engine;
+    bool user = c->cpl == 3, write = desc & DESC_WRITE;
+    uint32_t size = desc & DESC_SIZE;
+    unsigned access = (write ? SMMU_WRITE : SMMU_READ) | (user ? SMMU_USER : 0u);
+    struct guest_fault f = {-1, 0, 0};
+    e->stats.slow_accesses++;
+    if ((va & SMMU_PAGE_MASK) + size <= SMMU_PAGE_SIZE) {
+        uint64_t delta;
+        switch (smmu_tlb_fill(e->smmu, user, gva(va), write, &delta, &f)) {
+        case SMMU_FILL_OK: e->stats.tlb_misses++; c->p.exit_arg2 = delta; return SLOW_RETRY;
+        case SMMU_FILL_FAULT: return slow_fault(c, desc, ret, f);
+        default: break;
+        }
+    }
+    if (write && !smmu_probe_write(e->smmu, gva(va), size, access, &f)) return slow_fault(c, desc, ret, f);
+    if (write) {
+        uint32_t running = block_at_host(e, ret - 1);
+        if (kill_own_code(c, va, size, running)) {
+            rewind_to_insn(c, desc, ret);
+            e->force_single = true;
+            return leave(e, EXIT_REDO, SLOW_EXIT);
+        }
+    }
+    if (desc & DESC_READ && !smmu_read(e->smmu, gva(va), e->bounce, size, access & ~SMMU_WRITE, &f)) return slow_fault(c, desc, ret, f);
+    e->bounce_for.va = va;
+    e->bounce_for.size = size;
+    c->p.exit_arg2 = (uint64_t)(uintptr_t)e->bounce - va;
+    *(uint64_t *)(uintptr_t)c->p.ras_rsp += 5; /* over the jump back to the fast path */
+    return SLOW_BOUNCE;
+}
+
+void rt_mem_commit(struct bt_cpu *c) {
+    struct bt_engine *e = c->engine;
+    struct guest_fault f;
+    unsigned access = SMMU_WRITE | (c->cpl == 3 ? SMMU_USER : 0u);
+    BT_BUG_ON(!smmu_write(e->smmu, gva(e->bounce_for.va), e->bounce, e->bounce_for.size, access, &f));
+}
+
+/* SDM vol. 3 "Limit Checking", "Type Checking". The fast path has seen a reason to look closer. */
+static bool seg_allows(const struct bt_cpu *c, int n, uint32_t off, uint32_t size, bool write) {
+    const struct bt_seg *s = &c->seg[n];
+    bool code = s->attr & BT_ATTR_CODE;
+    if ((s->attr & (BT_ATTR_P | BT_ATTR_S)) != (BT_ATTR_P | BT_ATTR_S)) return false;
+    bool typeless = !(c->cr0 & 1) || c->flags_sys & EFL_VM;
+    if (!typeless && write && (code || !(s->attr & BT_ATTR_RW))) return false;
+    if (!typeless && !write && code && !(s->attr & BT_ATTR_RW)) return false;
+    uint64_t last = (uint64_t)off + size - 1;
+    if (!code && s->attr & BT_ATTR_EXPAND_DOWN) {
+        uint64_t top = s->attr & BT_ATTR_DB ? 0xffffffffu : 0xffffu;
+        return off > s->limit && last <= top;
+    }
+    return last <= s->limit;
+}
+
+uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret) {
+    int seg = (int)((desc & DESC_SEG) >> DESC_SEG_SHIFT);
+    if (!seg_allows(c, seg, off, desc & DESC_SIZE, desc & DESC_WRITE))
+        return slow_fault(c, desc, ret, (struct guest_fault){seg == DEC_SS ? VECTOR_SS : VECTOR_GP, 0, 0});
+    c->p.exit_arg2 = (uint32_t)(c->seg[seg].base + off);
+    return SLOW_RETRY;
+}
+
+/* ---- Finding the block to run ---- */
+
+static bool code_frame(struct bt_engine *e, uint32_t lin, uint32_t *frame, struct guest_fault *f) {
+    uint32_t entry = ((const uint32_t *)(const void *)(e->cpu->p.tlb_base + SMMU_TLB_CODE))[lin >> SMMU_PAGE_SHIFT];
+    if (entry) {
+        *frame = entry - 1;
+        return true;
+    }
+    switch (smmu_code_fill(e->smmu, e->cpu->cpl == 3, gva(lin), frame, f)) {
+    case SMMU_FILL_OK: return true;
+    case SMMU_FILL_SLOW: *f = (struct guest_fault){VECTOR_UD, 0, 0}; return false; /* an empty bus reads FF FF */
+    default: return false;
+    }
+}
+
+/* A page-crossing block is usable only while its second page shows the same frame. */
+static bool second_page_holds(struct bt_engine *e, uint32_t id, uint32_t lin, bool *fault, struct guest_fault *f) {
+    uint32_t frame;
+    if (e->blocks[id].frame[1] == BT_NONE) return true;
+    if (!code_frame(e, (lin | SMMU_PAGE_MASK) + 1, &frame, f)) {
+        *fault = true;
+        return true;
+    }
+    return frame == e->blocks[id].frame[1];
+}
+
+static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t *id, struct guest_fault *f) {
+    const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
+    uint32_t lin = cs->base + eip, frame;
+    if (eip > cs->limit) {
+        *f = (struct guest_fault){VECTOR_GP, 0, 0};
+        return TRANSLATE_FAULT;
+    }
+    if (!code_frame(e, lin, &frame, f)) return TRANSLATE_FAULT;
+    uint32_t off = lin & SMMU_PAGE_MASK;
+    *id = block_find(e, frame, off, eip, mode);
+    bool fault = false;
+    if (*id != BT_NONE && !second_page_holds(e, *id, lin, &fault, f)) {
+        block_kill(e, *id);
+        *id = BT_NONE;
+    }
+    if (fault) return TRANSLATE_FAULT;
+    if (*id != BT_NONE) return TRANSLATED;
+    bt_fpu_park(e->cpu);
+    bool direct = !e->cfg.force_checked && (e->cfg.force_direct || !(mode & MODE_PAGED) || adapt_hot(e, frame, off));
+    uint64_t t0 = __rdtsc();
+    enum translate_result r = translate(e, eip, mode, frame, direct, (mode & MODE_SINGLE) != 0, id, f);
+    e->stats.translate_cycles += __rdtsc() - t0;
+    return r;
+}
+
+/* ---- The loop ---- */
+
+static void set_gs(struct bt_engine *e, uint64_t base) {
+    if (base == e->gs_now) return;
+    if (e->have_fsgsbase) __asm__ volatile("wrgsbase %0" ::"r"(base));
+    else syscall(SYS_arch_prctl, ARCH_SET_GS_CODE, base);
+    e->gs_now = base;
+}
+
+static void sync_predictions(struct bt_engine *e, uint32_t mode) {
+    struct bt_cpu *c = e->cpu;
+    unsigned slot = c->cpl == 3;
+    struct ras *r = &e->ras[slot];
+    if (e->ras_reset_wanted) e->ras[0].valid = e->ras[1].valid = e->ras_reset_wanted = false;
+    bool entering_kernel = e->ras_cur != slot && slot == 0;
+    if (e->ras_cur != slot) {
+        e->ras[e->ras_cur].rsp = c->p.ras_rsp;
+        e->ras_cur = slot;
+        c->p.ras_rsp = r->rsp;
+    }
+    if (!r->valid || entering_kernel || r->mode != mode || r->cs_base != c->seg[DEC_CS].base) c->p.ras_rsp = r->top;
+    r->valid = true;
+    r->mode = mode;
+    r->cs_base = c->seg[DEC_CS].base;
+    c->p.ras_top = r->top;
+}
+
+static uint32_t sync_mode(struct bt_engine *e) {
+    struct bt_cpu *c = e->cpu;
+    uint32_t mode = bt_mode(c);
+    bool user = c->cpl == 3;
+    const struct jump_cache *jc = e->jc_cur;
+    const struct bt_seg *cs = &c->seg[DEC_CS];
+    if (!jc || jc->mode != mode || jc->cs_base != cs->base || jc->cs_limit != cs->limit) jump_cache_select(e, mode);
+    c->p.tlb_base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, user);
+    c->p.view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, user);
+    set_gs(e, c->p.view_base);
+    sync_predictions(e, mode);
+    return mode;
+}
+
+static bool take_kick(struct bt_engine *e) {
+    __atomic_store_n(&e->cpu->p.poll, (uint64_t)(uintptr_t)e->good_page, __ATOMIC_SEQ_CST);
+    return __atomic_exchange_n(&e->kicked, 0, __ATOMIC_SEQ_CST) != 0;
+}
+
+static void try_chain(struct bt_engine *e, uint32_t l, uint32_t to) {
+    const struct link *k = &e->links[l];
+    const struct block *from = &e->blocks[k->from], *b = &e->blocks[to];
+    if (e->cfg.one_insn || from->dead || b->dead || b->mode & (MODE_STEP | MODE_SINGLE) || k->to != BT_NONE) return;
+    if ((from->mode & ~(uint32_t)MODE_SINGLE) != b->mode || k->target_eip != b->eip || from->cs_base != b->cs_base ||
+        from->cs_limit != b->cs_limit)
+        return;
+    bool same_page = from->frame[1] == BT_NONE && from->frame[0] == b->frame[0] &&
+                     (from->cs_base + from->eip) >> SMMU_PAGE_SHIFT == (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT;
+    const uint8_t *entry = same_page ? block_body(e, b) : block_cross_entry(e, to);
+    if (entry) link_chain(e, l, to, entry);
+}
+
+/* The guest fault an exit carries. */
+static struct guest_fault decode_exception(struct bt_cpu *c) {
+    c->eip = (uint32_t)c->p.exit_arg2;
+    return (struct guest_fault){(int)(c->p.exit_arg & 0xff), (uint32_t)(c->p.exit_arg >> 8) & 0xffff, 0};
+}
+
+static void flush_if_wanted(struct bt_engine *e, uint32_t *link) {
+    if (!e->want_flush) return;
+    bt_flush(e);
+    *link = BT_NONE;
+    sync_mode(e);
+}
+
+void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
+    struct bt_cpu *c = e->cpu;
+    uint32_t link = BT_NONE;
+    bool indirect = false;
+    *out = (struct bt_exit_info){.fault = {-1, 0, 0}};
+    uint32_t mode = sync_mode(e);
+    adapt_promote_pending(e);
+    for (;;) {
+        if (!c->irq_shadow && take_kick(e)) {
+            out->reason = BT_EXIT_POLL;
+            e->stats.exits_poll++;
+            return;
+        }
+        flush_if_wanted(e, &link);
+        if (e->ras_reset_wanted) sync_predictions(e, mode);
+        uint32_t id, key = mode | (e->force_single ? (uint32_t)MODE_SINGLE : 0u);
+        enum translate_result r = resolve(e, c->eip, key, &id, &out->fault);
+        if (r == TRANSLATE_FULL) {
+            e->want_flush = true;
+            continue;
+        }
+        if (r == TRANSLATE_FAULT) {
+            out->reason = BT_EXIT_EXCEPTION;
+            if (out->fault.vector != 14) out->fault.cr2 = 0;
+            return;
+        }
+        e->force_single = false;
+        if (link != BT_NONE) try_chain(e, link, id);
+        if (indirect && !(key & (MODE_STEP | MODE_SINGLE)) && !e->cfg.one_insn) jump_cache_put(e, id);
+        link = BT_NONE;
+        indirect = false;
+        ((enter_fn *)(uintptr_t)e->thunk.enter)(c, block_body(e, &e->blocks[id]));
+        switch ((enum exit_reason)c->p.exit_reason) {
+        case EXIT_LINK:
+            link = (uint32_t)c->p.exit_arg;
+            c->eip = e->links[link].target_eip;
+            e->stats.exits_link++;
+            break;
+        case EXIT_INDIRECT:
+            c->eip = (uint32_t)c->p.exit_arg;
+            indirect = true;
+            e->stats.exits_indirect++;
+            break;
+        case EXIT_OP: out->reason = BT_EXIT_OP; e->stats.exits_op++; return;
+        case EXIT_STEP: c->eip = (uint32_t)c->p.exit_arg; out->reason = BT_EXIT_STEP; return;
+        case EXIT_POLL: break;
+        case EXIT_REDO: e->stats.exits_fault++; break;
+        case EXIT_EXCEPTION: out->fault = decode_exception(c); out->reason = BT_EXIT_EXCEPTION; return;
+        case EXIT_DIRECT_FAULT: out->fault = e->pending; out->reason = BT_EXIT_EXCEPTION; e->stats.exits_fault++; return;
+        }
+    }
+}

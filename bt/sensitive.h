@@ -1,0 +1,19 @@
+/*
+ * sensitive.h: from a decoded instruction to its row of sensitive.def.
+ *
+ * Callers: the translator, the documentation and coverage checks. Pure functions of the row table.
+ */
+#ifndef NOVT_BT_SENSITIVE_H
+#define NOVT_BT_SENSITIVE_H
+
+#include "bt/bt.h"
+
+/* The row of this instruction, BT_OP_COUNT if it has none. Constant time: one table index by mnemonic, then at most
+ * the few rows that share it. */
+enum bt_op bt_op_find(const struct insn *insn);
+
+/* Columns of the table as text, for listings and coverage reports; "?" outside the table. */
+const char *bt_op_name(enum bt_op op);
+const char *bt_op_title(enum bt_op op);
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * signal.c: host signals raised by translated code: shadow page faults, polls,
+ * arithmetic exceptions; kicks and samples that interrupt it.
+ *
+ * The handler repairs and resumes, or points RIP at an exit thunk. Nothing here
+ * runs while the engine's own C code is interrupted in a way that matters: faults
+ * are synchronous, and kick and sample only set words.
+ */
+#include <signal.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "bt/bt_internal.h"
+
+enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_MF = 16, VECTOR_XM = 19, HOST_PF_WRITE = 2 };
+
+static bool in_cache(const struct bt_engine *e, const uint8_t *pc) { return pc >= e->code && pc < e->code + e->code_used; }
+
+static greg_t *regs_of(void *uc) { return ((ucontext_t *)uc)->uc_mcontext.gregs; }
+
+void bt_kick(struct bt_engine *e) {
+    __atomic_store_n(&e->cpu->p.poll, (uint64_t)(uintptr_t)e->bad_page, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&e->kicked, 1, __ATOMIC_SEQ_CST);
+}
+
+void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
+    greg_t *r = regs_of(ucontext);
+    if (in_cache(e, (const uint8_t *)r[REG_RIP])) r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
+}
+
+void bt_sample(struct bt_engine *e, void *ucontext) {
+    uint32_t id = block_at_host(e, (const uint8_t *)regs_of(ucontext)[REG_RIP]);
+    if (id == BT_NONE || e->cfg.force_checked) return;
+    const struct block *b = &e->blocks[id];
+    if (b->direct || b->dead || e->promote_head - e->promote_tail >= PROMOTE_QUEUE) return;
+    e->promote[e->promote_head % PROMOTE_QUEUE] = id;
+    e->promote_head++;
+    bt_kick(e);
+    bt_kick_in_signal(e, ucontext);
+}
+
+/* Leaves translated code with the guest at the start of the instruction that PC belongs to. */
+static bool leave_at(struct bt_engine *e, greg_t *r, enum exit_reason why) {
+    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
+    uint32_t id = block_at_host(e, pc), len;
+    if (id == BT_NONE || !block_pc(e, id, pc, &e->cpu->eip, &len)) return false;
+    e->cpu->p.exit_reason = why;
+    r[REG_RIP] = (greg_t)(uintptr_t)e->thunk.exit_from_signal;
+    return true;
+}
+
+static bool leave_with_fault(struct bt_engine *e, greg_t *r, struct guest_fault f) {
+    e->pending = f;
+    return leave_at(e, r, EXIT_DIRECT_FAULT);
+}
+
+static bool on_poll(struct bt_engine *e, greg_t *r) {
+    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
+    if (pc >= e->thunk.ret_miss && pc < e->thunk.end) { /* between a return and its target */
+        e->cpu->eip = (uint32_t)r[REG_R8];
+        e->cpu->p.exit_reason = EXIT_POLL;
+        r[REG_RIP] = (greg_t)(uintptr_t)e->thunk.exit_from_signal;
+        return true;
+    }
+    return leave_at(e, r, EXIT_POLL);
+}
+
+/* Marks the instruction's site; a site that has just become guilty is retranslated. */
+static void blame(struct bt_engine *e, const greg_t *r, bool certain) {
+    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
+    uint32_t id = block_at_host(e, pc), eip, len;
+    if (id == BT_NONE || !block_pc(e, id, pc, &eip, &len)) return;
+    const struct block *b = &e->blocks[id];
+    uint32_t off = (b->off + (eip - b->eip)) & SMMU_PAGE_MASK;
+    bool was = adapt_guilty(e, b->frame[0], off);
+    if ((adapt_fault(e, b->frame[0], off, certain) && !was) || certain) block_kill(e, id);
+}
+
+static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool write) {
+    struct guest_fault f = {-1, 0, 0};
+    bool user = e->cpu->cpl == 3;
+    uintptr_t base = e->cpu->p.view_base;
+    e->stats.direct_faults++;
+    enum smmu_view_result res = SMMU_VIEW_CHECKED;
+    if (addr - base <= 0xffffffffu) res = smmu_view_fault(e->smmu, user, gva((uint32_t)(addr - base)), write, &f);
+    blame(e, r, res == SMMU_VIEW_CHECKED);
+    switch (res) {
+    case SMMU_VIEW_MAPPED: return true;
+    case SMMU_VIEW_FAULT: return leave_with_fault(e, r, f);
+    default: return leave_at(e, r, EXIT_REDO);
+    }
+}
+
+static bool on_segv(struct bt_engine *e, const siginfo_t *si, greg_t *r) {
+    uintptr_t addr = (uintptr_t)si->si_addr;
+    if (addr - (uintptr_t)e->bad_page < SMMU_PAGE_SIZE) return on_poll(e, r);
+    if (addr - (uintptr_t)e->bad_seg < SMMU_PAGE_SIZE) { /* FS or GS is not plain: the checked form knows what to do */
+        blame(e, r, true);
+        return leave_at(e, r, EXIT_REDO);
+    }
+    const struct ras *ras = &e->ras[e->ras_cur];
+    if (addr - (uintptr_t)ras->base < SMMU_PAGE_SIZE) { /* return-prediction stack is full: start again */
+        r[REG_RSP] = (greg_t)ras->top;
+        e->stats.ras_resets++;
+        return true;
+    }
+    if (smmu_view_contains(e->smmu, (const void *)addr)) return on_view_fault(e, r, addr, (r[REG_ERR] & HOST_PF_WRITE) != 0);
+    return false;
+}
+
+/* An unmasked SSE exception shows in MXCSR: a flag whose mask bit is clear. */
+static bool sse_exception(const ucontext_t *uc) {
+    uint32_t mxcsr = uc->uc_mcontext.fpregs->mxcsr;
+    return (mxcsr & 0x3f & ~(mxcsr >> 7)) != 0;
+}
+
+static int fpe_vector(const siginfo_t *si, const ucontext_t *uc) {
+    if (si->si_code == FPE_INTDIV || si->si_code == FPE_INTOVF) return VECTOR_DE;
+    return sse_exception(uc) ? VECTOR_XM : VECTOR_MF;
+}
+
+bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext) {
+    const siginfo_t *si = siginfo;
+    greg_t *r = regs_of(ucontext);
+    if (!in_cache(e, (const uint8_t *)r[REG_RIP])) return false;
+    switch (signo) {
+    case SIGSEGV: return on_segv(e, si, r);
+    case SIGFPE: return leave_with_fault(e, r, (struct guest_fault){fpe_vector(si, ucontext), 0, 0});
+    case SIGILL: return leave_with_fault(e, r, (struct guest_fault){VECTOR_UD, 0, 0});
+    default: return false;
+    }
+}
+
+/* ---- Crash report ---- */
+
+static void put(int fd, const char *s) {
+    size_t n = 0;
+    while (s[n]) n++;
+    if (write(fd, s, n) < 0) return;
+}
+static void put_hex(int fd, const char *name, uint64_t v) {
+    char out[19] = "0x0000000000000000";
+    for (int i = 17; i >= 2; i--, v >>= 4) out[i] = "0123456789abcdef"[v & 15];
+    put(fd, name);
+    if (write(fd, out, 18) < 0) return;
+    put(fd, "\n");
+}
+
+void bt_crash_report(struct bt_engine *e, int fd, void *ucontext) {
+    const uint8_t *pc = (const uint8_t *)regs_of(ucontext)[REG_RIP];
+    put_hex(fd, "  code cache       ", (uint64_t)(uintptr_t)e->code);
+    put_hex(fd, "  code cache used  ", e->code_used);
+    put_hex(fd, "  guest eip        ", e->cpu->eip);
+    put_hex(fd, "  guest cs.base    ", e->cpu->seg[DEC_CS].base);
+    put_hex(fd, "  guest cr0        ", e->cpu->cr0);
+    put_hex(fd, "  view base        ", e->cpu->p.view_base);
+    if (!in_cache(e, pc)) return;
+    uint32_t id = block_at_host(e, pc), eip = 0, len;
+    put_hex(fd, "  host pc in cache ", (uint64_t)(pc - e->code));
+    if (id == BT_NONE) {
+        put(fd, "  in a thunk or entry stub\n");
+        return;
+    }
+    put_hex(fd, "  block guest eip  ", e->blocks[id].eip);
+    if (block_pc(e, id, pc, &eip, &len)) put_hex(fd, "  instruction eip  ", eip);
+    put_hex(fd, "  block mode key   ", e->blocks[id].mode);
+    put_hex(fd, "  block host start ", (uint64_t)(uintptr_t)(e->code + e->blocks[id].host_off));
+    put(fd, "  host bytes at pc ");
+    for (int i = 0; i < 16; i++) {
+        char two[3] = {"0123456789abcdef"[pc[i] >> 4], "0123456789abcdef"[pc[i] & 15], ' '};
+        if (write(fd, two, 3) < 0) return;
+    }
+    put(fd, "\n");
+}
+
+_Noreturn void bt_bug(const char *file, int line, const char *what) {
+    char digits[12];
+    int n = 0;
+    put(2, "novt: bug: ");
+    put(2, file);
+    put(2, ":");
+    do digits[n++] = (char)('0' + line % 10);
+    while ((line /= 10) != 0);
+    while (n-- > 0)
+        if (write(2, &digits[n], 1) < 0) break;
+    put(2, ": ");
+    put(2, what);
+    put(2, "\n");
+    __builtin_trap();
+}

@@ -1,0 +1,215 @@
+/*
+ * thunks.c: the hand-made code at the start of the cache: the way into translated
+ * code, the ways out, and the calls from it into C.
+ *
+ * C runs on the thread's own stack (host_rsp); the return-prediction stack
+ * (RSP in translated code) is never pushed to here, because a push that meets its
+ * guard page resets it. C may clobber R8..R11 and the flags; DF must be clear for it.
+ */
+#include "bt/bt_internal.h"
+
+static void save_gprs(struct x86_buf *b) {
+    for (uint8_t r = 0; r < 8; r++)
+        x86_mov_m32_r32(b, cpu_mem(CPU_OFF(gpr) + 4 * r), r == DEC_ESP ? R_ESP : r);
+}
+static void load_gprs(struct x86_buf *b) {
+    for (uint8_t r = 0; r < 8; r++)
+        x86_mov_r32_m32(b, r == DEC_ESP ? R_ESP : r, cpu_mem(CPU_OFF(gpr) + 4 * r));
+}
+
+/* Guest registers saved: RSP to the C stack, flags to flags_host, DF clear. Clobbers RAX. */
+static void switch_to_c(struct x86_buf *b) {
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.ras_rsp)), X86_RSP);
+    x86_mov_r64_m64(b, X86_RSP, cpu_mem(CPU_OFF(p.host_rsp)));
+    x86_byte(b, 0x9C); /* pushfq */
+    x86_pop_r64(b, X86_RAX);
+    x86_alu_r32_imm(b, X86_AND, X86_RAX, EFL_HOST);
+    x86_mov_m32_r32(b, cpu_mem(CPU_OFF(flags_host)), X86_RAX);
+    x86_byte(b, 0xFC); /* cld */
+}
+
+/* The reverse: everything live again, RSP on the return-prediction stack. */
+static void switch_to_guest(struct x86_buf *b) {
+    x86_cmp_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 0);
+    struct x86_fixup live = x86_jcc8(b, X86_CC_E);
+    struct x86_mem area = cpu_mem(CPU_OFF(fpu_area));
+    x86_enc_mem(b, &(struct x86_enc){.map = 1, .opcode = 0xAE}, 1, &area); /* fxrstor */
+    x86_mov_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 0);
+    x86_bind(b, live);
+    x86_mov_r32_m32(b, X86_RAX, cpu_mem(CPU_OFF(flags_host)));
+    x86_alu_r32_imm(b, X86_OR, X86_RAX, 0x202);
+    x86_push_r64(b, X86_RAX);
+    x86_byte(b, 0x9D); /* popfq */
+    load_gprs(b);
+    x86_mov_r64_m64(b, R_TLB, cpu_mem(CPU_OFF(p.tlb_base)));
+    x86_mov_r64_m64(b, R_POLL, cpu_mem(CPU_OFF(p.poll)));
+    x86_mov_r64_m64(b, X86_RSP, cpu_mem(CPU_OFF(p.ras_rsp)));
+}
+
+static const uint8_t saved_regs[] = {X86_RBX, X86_RBP, X86_R12, X86_R13, X86_R14, X86_R15};
+
+static void build_enter(struct x86_buf *b) {
+    for (unsigned i = 0; i < sizeof saved_regs; i++) x86_push_r64(b, saved_regs[i]);
+    x86_alu_r64_imm(b, X86_SUB, X86_RSP, 8);
+    x86_mov_r64_r64(b, R_CPU, X86_RDI);
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.target)), X86_RSI);
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.host_rsp)), X86_RSP);
+    switch_to_guest(b);
+    x86_jmp_mem(b, cpu_mem(CPU_OFF(p.target)));
+}
+
+/* Back to the C caller of enter; RSP is host_rsp. */
+static uint8_t *build_leave(struct x86_buf *b) {
+    uint8_t *at = b->p;
+    x86_alu_r64_imm(b, X86_ADD, X86_RSP, 8);
+    for (unsigned i = sizeof saved_regs; i-- > 0;) x86_pop_r64(b, saved_regs[i]);
+    x86_ret(b);
+    return at;
+}
+
+static void call_c(struct x86_buf *b, uintptr_t fn) {
+    x86_byte(b, 0x48);
+    x86_byte(b, 0xB8); /* mov rax, imm64 */
+    x86_u32(b, (uint32_t)fn);
+    x86_u32(b, (uint32_t)(fn >> 32));
+    x86_call_r64(b, X86_RAX);
+}
+
+/* R8D names the site. */
+static uint8_t *build_callout(struct x86_buf *b, const uint8_t *leave) {
+    uint8_t *at = b->p;
+    save_gprs(b);
+    switch_to_c(b);
+    x86_mov_r64_r64(b, X86_RDI, R_CPU);
+    x86_mov_r32_r32(b, X86_RSI, R_A);
+    call_c(b, (uintptr_t)rt_callout);
+    x86_test_r32_r32(b, X86_RAX, X86_RAX);
+    x86_jcc_to(b, X86_CC_NE, leave);
+    switch_to_guest(b);
+    x86_ret(b);
+    return at;
+}
+
+/* An unaligned access that stays in its page needs no C: look the page up and return with the delta. */
+static struct x86_fixup build_unaligned_fast_path(struct x86_buf *b, struct x86_fixup *miss) {
+    x86_alu_r32_imm(b, X86_AND, R_B, DESC_SIZE);
+    x86_lea_r32(b, R_B, x86_base_index(R_A, R_B, 1, -1));
+    x86_enc_reg(b, &(struct x86_enc){.opcode = 0x33}, R_B, R_A); /* xor */
+    x86_alu_r32_imm(b, X86_AND, R_B, ~SMMU_PAGE_MASK);
+    struct x86_fixup crossing = x86_jcc32(b, X86_CC_NE);
+    x86_mov_r32_r32(b, R_B, R_A);
+    x86_shr_r32(b, R_B, SMMU_PAGE_SHIFT);
+    struct x86_mem desc = cpu_mem(CPU_OFF(p.exit_arg2));
+    x86_enc_mem(b, &(struct x86_enc){.opcode = 0xF7}, 0, &desc); /* test desc, DESC_WRITE */
+    x86_u32(b, DESC_WRITE);
+    struct x86_fixup write = x86_jcc8(b, X86_CC_NE);
+    x86_mov_r64_m64(b, R_B, x86_base_index(R_TLB, R_B, 8, SMMU_TLB_READ));
+    struct x86_fixup test = x86_jmp8(b);
+    x86_bind(b, write);
+    x86_mov_r64_m64(b, R_B, x86_base_index(R_TLB, R_B, 8, SMMU_TLB_WRITE));
+    x86_bind(b, test);
+    x86_test_r64_r64(b, R_B, R_B);
+    *miss = x86_jcc32(b, X86_CC_E);
+    x86_ret(b);
+    return crossing;
+}
+
+/* R8D: address or offset, R9D: descriptor. Returns the C function's answer in `result`; R8, R10, R11 and all
+ * guest registers are kept. The caller's flags are dead or in R11. */
+static uint8_t *build_slow(struct x86_buf *b, const uint8_t *leave, uintptr_t fn, uint8_t result, bool fast_path) {
+    uint8_t *at = b->p;
+    struct x86_fixup crossing = {0}, miss = {0};
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg2)), R_B);
+    if (fast_path) {
+        crossing = build_unaligned_fast_path(b, &miss);
+        x86_bind(b, crossing);
+        x86_bind(b, miss);
+    }
+    save_gprs(b);
+    switch_to_c(b);
+    x86_push_r64(b, R_A);
+    x86_push_r64(b, R_C);
+    x86_push_r64(b, R_F);
+    x86_push_r64(b, R_F);
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg)), R_F);
+    x86_mov_r64_r64(b, X86_RDI, R_CPU);
+    x86_mov_r32_r32(b, X86_RSI, R_A);
+    x86_mov_r32_m32(b, X86_RDX, cpu_mem(CPU_OFF(p.exit_arg2)));
+    x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.ras_rsp)));
+    x86_mov_r64_m64(b, X86_RCX, x86_base(X86_RCX, 0));
+    call_c(b, fn);
+    x86_pop_r64(b, R_F);
+    x86_pop_r64(b, R_F);
+    x86_pop_r64(b, R_C);
+    x86_pop_r64(b, R_A);
+    x86_alu_r32_imm(b, X86_CMP, X86_RAX, SLOW_EXIT);
+    x86_jcc_to(b, X86_CC_E, leave);
+    switch_to_guest(b);
+    x86_mov_r64_m64(b, result, cpu_mem(CPU_OFF(p.exit_arg2)));
+    x86_ret(b);
+    return at;
+}
+
+/* After an instruction ran on the bounce buffer: its flags are real, keep everything. */
+static uint8_t *build_commit(struct x86_buf *b) {
+    uint8_t *at = b->p;
+    save_gprs(b);
+    switch_to_c(b);
+    x86_push_r64(b, R_A);
+    x86_push_r64(b, R_C);
+    x86_mov_r64_r64(b, X86_RDI, R_CPU);
+    call_c(b, (uintptr_t)rt_mem_commit);
+    x86_pop_r64(b, R_C);
+    x86_pop_r64(b, R_A);
+    switch_to_guest(b);
+    x86_ret(b);
+    return at;
+}
+
+static uint8_t *build_save_and_leave(struct x86_buf *b, const uint8_t *leave) {
+    uint8_t *at = b->p;
+    save_gprs(b);
+    switch_to_c(b);
+    x86_jmp_to(b, leave);
+    return at;
+}
+
+static uint8_t *build_exit(struct x86_buf *b, enum exit_reason why, const uint8_t *save_and_leave) {
+    uint8_t *at = b->p;
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg)), R_A);
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg2)), R_B);
+    x86_mov_m32_imm32(b, cpu_mem(CPU_OFF(p.exit_reason)), why);
+    x86_jmp_to(b, save_and_leave);
+    return at;
+}
+
+/* A guest return whose prediction did not hold, R8D is the address: poll, then the jump cache. */
+static uint8_t *build_ret_miss(struct x86_buf *b) {
+    uint8_t *at = b->p;
+    x86_mov_r64_m64(b, X86_RSP, cpu_mem(CPU_OFF(p.ras_top)));
+    x86_mov_r32_m32(b, R_B, x86_base(R_POLL, 0));
+    x86_movzx_r32_r16(b, R_C, R_A);
+    x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
+    x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
+    return at;
+}
+
+void thunks_build(struct bt_engine *e, struct x86_buf *b) {
+    struct thunks *t = &e->thunk;
+    uint8_t *leave = build_leave(b);
+    t->enter = b->p;
+    build_enter(b);
+    uint8_t *save = build_save_and_leave(b, leave);
+    t->exit_from_signal = save;
+    t->exit_link = build_exit(b, EXIT_LINK, save);
+    t->exit_indirect = build_exit(b, EXIT_INDIRECT, save);
+    t->exit_exception = build_exit(b, EXIT_EXCEPTION, save);
+    t->exit_step = build_exit(b, EXIT_STEP, save);
+    t->callout = build_callout(b, leave);
+    t->mem_slow = build_slow(b, leave, (uintptr_t)rt_mem_slow, R_B, true);
+    t->seg_slow = build_slow(b, leave, (uintptr_t)rt_seg_slow, R_A, false);
+    t->mem_commit = build_commit(b);
+    t->ret_miss = build_ret_miss(b);
+    t->end = b->p;
+    BT_BUG_ON(b->overflow);
+}

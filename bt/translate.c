@@ -1,0 +1,202 @@
+/*
+ * translate.c: one block: fetch and decode, flag liveness, emission, publication.
+ *
+ * A block is straight-line guest code inside one page; an instruction that
+ * crosses into the next page is a block of its own, tied to both frames.
+ */
+#include "bt/translate.h"
+
+enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_GP = 13 };
+
+/* ---- Decode ---- */
+
+/* Does the exception of a disabled FPU replace the instruction? -1: no. */
+static int fpu_trap(uint32_t mode, const struct insn *insn) {
+    bool wait = insn->map == 0 && insn->opcode == 0x9B;
+    bool x87 = insn->map == 0 && insn->opcode >= 0xD8 && insn->opcode <= 0xDF;
+    if (wait) return mode & MODE_MP && mode & MODE_TS ? VECTOR_NM : -1;
+    if (!insn->fpu && insn->cls != DEC_CLASS_FPU_STATE) return -1;
+    if (x87 || insn->cls == DEC_CLASS_FPU_STATE) return mode & (MODE_TS | MODE_EM) ? VECTOR_NM : -1;
+    if (mode & MODE_EM) return VECTOR_UD;
+    if (insn->sse && !(mode & MODE_FXSR)) return VECTOR_UD;
+    return mode & MODE_TS ? VECTOR_NM : -1;
+}
+
+static bool ends_block(const struct translation *t, const struct insn *insn) {
+    switch (insn->cls) {
+    case DEC_CLASS_BRANCH: case DEC_CLASS_UD: case DEC_CLASS_TOO_LONG: return true;
+    case DEC_CLASS_SYSTEM: return callout_ends_block(insn);
+    default: return fpu_trap(t->mode, insn) >= 0;
+    }
+}
+
+struct fetch {
+    const uint8_t *page;     /* first byte of the first page */
+    uint32_t off;            /* of the block's start */
+    bool code32;
+    uint32_t features;
+};
+
+/* Decodes the straight line from the start; stops at a branch, a limit or the page's end.
+ * Leaves n == 0 if the first instruction crosses the page. */
+static void decode_block(struct translation *t, const struct fetch *f, unsigned max) {
+    uint32_t at = f->off;
+    t->n = 0;
+    while (t->n < max && at < SMMU_PAGE_SIZE && at - f->off < BLOCK_MAX_BYTES - DEC_MAX_LEN) {
+        uint32_t avail = SMMU_PAGE_SIZE - at < DEC_MAX_LEN ? SMMU_PAGE_SIZE - at : DEC_MAX_LEN;
+        struct insn *insn = &t->insns[t->n];
+        if (dec_insn(f->page + at, avail, f->code32, f->features, insn) != DEC_OK) return;
+        t->offs[t->n++] = (uint8_t)(at - f->off);
+        at += insn->len;
+        if (ends_block(t, insn)) return;
+    }
+}
+
+/* The one instruction of a page-crossing block: bytes from both pages. */
+static bool decode_crossing(struct translation *t, const struct fetch *f, const uint8_t *second) {
+    uint8_t bytes[DEC_MAX_LEN];
+    uint32_t first = SMMU_PAGE_SIZE - f->off;
+    for (uint32_t i = 0; i < DEC_MAX_LEN; i++) bytes[i] = i < first ? f->page[f->off + i] : second[i - first];
+    if (dec_insn(bytes, DEC_MAX_LEN, f->code32, f->features, &t->insns[0]) != DEC_OK) return false;
+    t->offs[0] = 0;
+    t->n = 1;
+    return true;
+}
+
+static bool sees_all_flags(const struct insn *insn) {
+    return insn->cls != DEC_CLASS_PLAIN && insn->cls != DEC_CLASS_STACK && insn->cls != DEC_CLASS_STRING;
+}
+
+static void flag_liveness(struct translation *t) {
+    uint16_t live = DEC_ARITH;
+    for (unsigned i = t->n; i-- > 0;) {
+        const struct insn *insn = &t->insns[i];
+        if (sees_all_flags(insn)) live = DEC_ARITH;
+        else live = (uint16_t)((insn->flags_read | (live & ~insn->flags_written)) & DEC_ARITH);
+        t->live[i] = live;
+    }
+}
+
+/* ---- Emission ---- */
+
+static void emit_insn(struct translation *t) {
+    const struct insn *insn = cur(t);
+    int trap = fpu_trap(t->mode, insn);
+    if (trap >= 0) {
+        emit_exception(t, trap, 0);
+        return;
+    }
+    switch (insn->cls) {
+    case DEC_CLASS_PLAIN: emit_plain(t); break;
+    case DEC_CLASS_STACK: emit_stack(t); break;
+    case DEC_CLASS_BRANCH: emit_branch(t); break;
+    case DEC_CLASS_STRING: emit_string(t); break;
+    case DEC_CLASS_UD: emit_exception(t, VECTOR_UD, 0); break;
+    case DEC_CLASS_TOO_LONG: emit_exception(t, VECTOR_GP, 0); break;
+    default: emit_callout(t); break;
+    }
+}
+
+/* A page-crossing block vouches for its second page itself. */
+static void emit_second_page_check(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    uint32_t page = ((t->blk->cs_base + t->blk->eip) >> SMMU_PAGE_SHIFT) + 1;
+    x86_mov_r64_r64(b, R_C, X86_RCX);
+    x86_mov_r32_m32(b, X86_RCX, x86_base(R_TLB, (int32_t)(SMMU_TLB_CODE + (page & 0xfffff) * 4)));
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, -(int32_t)(t->blk->frame[1] + 1)));
+    struct x86_fixup same = x86_jrcxz8(b);
+    x86_mov_r64_r64(b, X86_RCX, R_C);
+    x86_mov_r32_imm32(b, R_A, t->blk->eip);
+    x86_jmp_to(b, t->e->thunk.exit_indirect);
+    x86_bind(b, same);
+    x86_mov_r64_r64(b, X86_RCX, R_C);
+}
+
+static bool may_go_direct(const struct translation *t) {
+    if (!t->direct) return false;
+    return !adapt_guilty(t->e, t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK);
+}
+
+static void emit_block(struct translation *t, uint32_t id) {
+    if (t->blk->frame[1] != BT_NONE) emit_second_page_check(t);
+    for (t->i = 0; t->i < t->n && !t->ended; t->i++) {
+        map_here(t, t->offs[t->i], cur(t)->len);
+        t->direct_insn = may_go_direct(t);
+        emit_insn(t);
+    }
+    t->i = t->n - 1;
+    if (!t->ended) emit_link(t, next_eip(t));
+    emit_cold(t);
+    emit_link_stubs(t, id);
+}
+
+static bool room_for_block(const struct bt_engine *e) {
+    return e->n_blocks < e->max_blocks && e->n_links + BLOCK_LINKS < e->max_links && e->n_map + MAX_MAP < e->max_map &&
+           e->n_sites + BLOCK_MAX_INSNS < e->max_sites && e->code_used + BLOCK_MAX_HOST < e->code_size;
+}
+
+static void finish_block(struct translation *t, uint32_t id) {
+    struct bt_engine *e = t->e;
+    struct block *k = t->blk;
+    const struct insn *last = &t->insns[t->n - 1];
+    k->guest_len = (uint16_t)(t->offs[t->n - 1] + last->len);
+    k->n_insns = (uint8_t)t->n;
+    k->host_len = (uint32_t)(t->b.p - t->b.start);
+    k->map_first = e->n_map;
+    k->map_count = t->n_map;
+    for (unsigned i = 0; i < t->n_map; i++) e->map[e->n_map++] = t->map[i];
+    e->code_used = (size_t)(t->b.p - e->code);
+    e->n_blocks++;
+    block_publish(e, id);
+    e->stats.blocks++;
+    e->stats.insns += t->n;
+    e->stats.host_bytes += k->host_len;
+    e->stats.translations_direct += k->direct;
+}
+
+static enum translate_result fetch_second_page(struct bt_engine *e, uint32_t eip, uint32_t *frame, struct guest_fault *fault) {
+    struct gva next = gva(((e->cpu->seg[DEC_CS].base + eip) | SMMU_PAGE_MASK) + 1);
+    switch (smmu_code_fill(e->smmu, e->cpu->cpl == 3, next, frame, fault)) {
+    case SMMU_FILL_OK: return TRANSLATED;
+    case SMMU_FILL_SLOW: *fault = (struct guest_fault){VECTOR_UD, 0, 0}; return TRANSLATE_FAULT;
+    default: return TRANSLATE_FAULT;
+    }
+}
+
+enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool direct, bool single,
+                                uint32_t *id, struct guest_fault *fault) {
+    static struct translation t; /* large, and the engine is single-threaded */
+    if (!room_for_block(e)) return TRANSLATE_FULL;
+    const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
+    uint32_t off = (cs->base + eip) & SMMU_PAGE_MASK;
+    uint8_t *start = e->code + e->code_used;
+    t.e = e;
+    t.b = (struct x86_buf){start, start, start + BLOCK_MAX_HOST, false};
+    t.mode = mode;
+    t.direct = direct;
+    t.chained = !(mode & MODE_STEP);
+    t.n = t.i = t.n_cold = t.n_links = t.n_map = 0;
+    t.ended = false;
+
+    uint32_t new_id = e->n_blocks;
+    t.blk = &e->blocks[new_id];
+    *t.blk = (struct block){.eip = eip, .cs_base = cs->base, .cs_limit = cs->limit, .mode = mode, .frame = {frame, BT_NONE},
+                            .off = (uint16_t)off, .direct = direct, .single = single, .in_head = BT_NONE,
+                            .hash_next = BT_NONE, .frame_next = {BT_NONE, BT_NONE},
+                            .host_off = (uint32_t)e->code_used};
+    struct fetch f = {e->linear + (size_t)frame * SMMU_PAGE_SIZE, off, (mode & MODE_CODE32) != 0, e->cfg.features};
+    decode_block(&t, &f, single || !t.chained || e->cfg.one_insn ? 1 : BLOCK_MAX_INSNS);
+    if (t.n == 0) {
+        uint32_t second = 0;
+        enum translate_result r = fetch_second_page(e, eip, &second, fault);
+        if (r != TRANSLATED) return r;
+        t.blk->frame[1] = second;
+        if (!decode_crossing(&t, &f, e->linear + (size_t)second * SMMU_PAGE_SIZE)) BT_BUG_ON(true);
+    }
+    flag_liveness(&t);
+    emit_block(&t, new_id);
+    if (t.b.overflow) return TRANSLATE_FULL;
+    finish_block(&t, new_id);
+    *id = new_id;
+    return TRANSLATED;
+}

@@ -1,0 +1,112 @@
+/*
+ * translate.h: the translation of one block in progress, shared by the emitters.
+ *
+ * translate.c decodes and drives; emit_mem.c makes memory accesses; emit_stack.c,
+ * emit_branch.c, emit_string.c and emit_plain.c make instructions. An emitter may
+ * use R8..R11; it keeps host flags unless it proves them dead; guest state changes
+ * only after the last access that can fault.
+ */
+#ifndef NOVT_BT_TRANSLATE_H
+#define NOVT_BT_TRANSLATE_H
+
+#include "bt/bt_internal.h"
+
+/* What to do with guest memory once its host address is known. */
+struct memop {
+    enum { MEMOP_INSN, MEMOP_LOAD, MEMOP_STORE_REG, MEMOP_STORE_IMM } kind;
+    const struct insn *insn;  /* INSN: this instruction with its memory operand replaced */
+    bool reg_override;        /* INSN: ModRM.reg is host register `reg` (bit tests) */
+    uint8_t reg;              /* host register loaded, stored or overriding */
+    uint8_t size;             /* LOAD (zero-extends to 32 bits), STORE: 2 or 4 */
+    uint32_t imm;
+};
+
+/* A guest memory reference. base and index are guest registers. */
+struct mref {
+    uint8_t seg, base, index, scale;
+    bool addr16;
+    uint32_t disp;
+    uint16_t size;
+    bool read, write;
+    const struct insn *bit_test; /* BTx m,r: add the bit offset of its register operand */
+};
+
+/* Out-of-line part of a checked access. */
+struct cold {
+    bool is_seg;
+    bool flags_saved;
+    struct x86_fixup from[2];
+    uint8_t n_from;
+    uint8_t *back, *after;
+    uint32_t desc;
+    struct memop op;
+    uint8_t guest_off, guest_len;
+};
+
+struct pending_link { uint8_t *field; uint32_t target; };
+
+enum { MAX_COLD = BLOCK_MAX_INSNS * 6, MAX_MAP = BLOCK_MAX_INSNS + MAX_COLD };
+
+struct translation {
+    struct bt_engine *e;
+    struct x86_buf b;
+    struct block *blk;
+    uint32_t mode;
+    bool direct;       /* block policy */
+    bool direct_insn;  /* the current instruction may use direct accesses */
+    bool chained;      /* exits may be chained (not single-step) */
+
+    struct insn insns[BLOCK_MAX_INSNS];
+    uint8_t offs[BLOCK_MAX_INSNS];   /* guest offset of each in the block */
+    uint16_t live[BLOCK_MAX_INSNS];  /* arithmetic flags whose value matters before the instruction */
+    unsigned n, i;
+    bool ended;        /* the block's end has been emitted */
+
+    struct cold cold[MAX_COLD];
+    unsigned n_cold;
+    struct pending_link links[BLOCK_LINKS];
+    unsigned n_links;
+    struct pc_entry map[MAX_MAP];
+    unsigned n_map;
+};
+
+static inline uint8_t host_reg(uint8_t guest) { return guest == DEC_ESP ? R_ESP : guest; }
+static inline const struct insn *cur(const struct translation *t) { return &t->insns[t->i]; }
+static inline uint32_t cur_eip(const struct translation *t) { return t->blk->eip + t->offs[t->i]; }
+/* The address after the current instruction, cut as the code size asks. */
+static inline uint32_t next_eip(const struct translation *t) {
+    uint32_t next = cur_eip(t) + cur(t)->len;
+    return t->mode & MODE_CODE32 ? next : next & 0xffff;
+}
+
+/* emit_mem.c */
+struct mref mref_of(const struct insn *insn);
+void emit_access(struct translation *t, const struct mref *m, const struct memop *op);
+void emit_lea(struct translation *t, const struct insn *insn);
+void emit_cold(struct translation *t);
+void map_here(struct translation *t, uint8_t guest_off, uint8_t guest_len);
+
+/* emit_plain.c */
+void emit_plain(struct translation *t);
+void emit_insn_mem(struct x86_buf *b, const struct memop *op, const struct x86_mem *m);
+bool insn_needs_low_regs(const struct insn *insn); /* an operand is AH..BH: no REX prefix possible */
+
+/* emit_stack.c */
+void emit_stack(struct translation *t);
+void emit_push_imm(struct translation *t, uint32_t value, uint8_t size);
+void emit_push_reg(struct translation *t, uint8_t host, uint8_t size);
+void emit_pop(struct translation *t, uint8_t host, uint8_t size, uint32_t extra); /* loads zero-extended, then ESP += size + extra */
+
+/* emit_branch.c */
+void emit_branch(struct translation *t);
+void emit_link(struct translation *t, uint32_t target);
+void emit_link_stubs(struct translation *t, uint32_t id);
+
+/* emit_string.c */
+void emit_string(struct translation *t);
+
+/* emit_callout.c */
+void emit_callout(struct translation *t);
+void emit_exception(struct translation *t, int vector, uint32_t error);
+bool callout_ends_block(const struct insn *insn);
+#endif

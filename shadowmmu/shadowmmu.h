@@ -1,0 +1,120 @@
+/*
+ * shadowmmu.h: guest paging in user space: walk, software TLB, code-page map, views.
+ *
+ * Two mechanisms carry guest-linear accesses, and translated code picks one
+ * per instruction. *Checked*: a flat software TLB, no host signal. *Direct*: a
+ * view, a 4-GiB window of the host address space whose pages the host MMU
+ * translates. Both are caches of guest page tables with the semantics of a
+ * hardware TLB (SDM vol. 3 "Caching Translation Information").
+ * Callers: bt (both mechanisms), monitor (CR writes, INVLPG, software access).
+ * Never fails at a host limit: evicts instead. All C here is safe to run with the
+ * guest's FPU state live (no libc string functions, no SSE).
+ */
+#ifndef NOVT_SHADOWMMU_SHADOWMMU_H
+#define NOVT_SHADOWMMU_SHADOWMMU_H
+
+#include "shadowmmu/memory.h"
+
+struct smmu;
+
+/* ---- Paging state ---- */
+struct smmu_paging {
+    uint32_t cr0, cr3, cr4;
+    bool nxe;             /* EFER.NXE */
+    uint64_t pdpte[4];    /* loaded at CR3 writes under PAE, SDM vol. 3 "PDPTE Registers" */
+};
+
+struct smmu_limits {      /* 0: default */
+    uint32_t max_vmas;    /* budget of host mappings for all views; default: 3/4 of vm.max_map_count */
+    uint32_t max_views;   /* user views kept; default 64 */
+};
+
+enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *limits, struct smmu **out);
+void smmu_destroy(struct smmu *s);
+
+/* Installs a new paging state and flushes as the manual says. `flush_global`: CR0.PG/WP, CR4.PGE/PSE/PAE
+ * or EFER.NXE changed; else it is a CR3 write, which keeps global pages when CR4.PGE is set. */
+void smmu_set_paging(struct smmu *s, const struct smmu_paging *p, bool flush_global);
+void smmu_invlpg(struct smmu *s, struct gva va);
+void smmu_set_a20(struct smmu *s, bool enabled); /* disabled: physical bit 20 reads as 0 */
+bool smmu_a20(const struct smmu *s);
+
+/* ---- Walk ---- */
+struct smmu_xlat {
+    struct gpa pa;
+    bool writable;        /* a write by the same privilege is allowed (WP, U/S, R/W considered) */
+    bool dirty;           /* leaf D bit is set (or paging is off): a write needs no walk */
+    bool user;            /* U/S allows CPL 3 */
+    bool global;
+    uint8_t page_shift;   /* 12, 21 or 22; 32 with paging off */
+};
+/* Walks the guest's tables for one access (enum smmu_access bits), setting A and D bits as hardware does.
+ * Returns false and fills *fault (#PF, error code and cr2 complete) if the guest denies it. */
+bool smmu_walk(struct smmu *s, struct gva va, unsigned access, struct smmu_xlat *out, struct guest_fault *fault);
+/* The same without setting any bit and without permission checks (debuggers): false if not present. */
+bool smmu_probe(const struct smmu *s, struct gva va, struct smmu_xlat *out);
+
+/* ---- Software access by helpers: size 1..512, any alignment, page crossing and devices included ----
+ * A write checks every page before it changes a byte. Fault: false and *fault. */
+bool smmu_read(struct smmu *s, struct gva va, void *buf, uint32_t size, unsigned access, struct guest_fault *fault);
+bool smmu_write(struct smmu *s, struct gva va, const void *buf, uint32_t size, unsigned access, struct guest_fault *fault);
+/* Checks that [va, va+size) may be written (and sets A/D), without writing. */
+bool smmu_probe_write(struct smmu *s, struct gva va, uint32_t size, unsigned access, struct guest_fault *fault);
+/* Pointer for a bulk access inside one page (string helpers): length until the page's end in *run;
+ * NULL without fault (fault->vector < 0) where it is not plain memory (device, hole, ROM or code page on a write). */
+void *smmu_span(struct smmu *s, struct gva va, unsigned access, uint32_t *run, struct guest_fault *fault);
+
+/* ---- Software TLB of checked accesses ----
+ * One block of host memory per privilege, addressed by translated code from a base register:
+ *   read entry  of page p: *(uint64_t *)(base + SMMU_TLB_READ  + p*8)
+ *   write entry of page p: *(uint64_t *)(base + SMMU_TLB_WRITE + p*8)
+ *   code entry  of page p: *(uint32_t *)(base + SMMU_TLB_CODE  + p*4)
+ * A data entry is 0 (miss) or a delta d so that host = d + va for every byte of the page. Never valid in
+ * the write table: ROM, devices, holes, code frames, pages whose D bit is clear. A code entry is 0 or frame+1. */
+enum { SMMU_TLB_READ = 0, SMMU_TLB_WRITE = 8 << 20, SMMU_TLB_CODE = 16 << 20, SMMU_TLB_BYTES = 20 << 20 };
+uint8_t *smmu_tlb_base(const struct smmu *s, bool user);
+
+enum smmu_fill {
+    SMMU_FILL_OK,     /* entry filled (data: *delta; code: *frame) */
+    SMMU_FILL_SLOW,   /* allowed, but a device, hole, ROM or code page on a write: use smmu_read/smmu_write */
+    SMMU_FILL_FAULT,  /* guest denies: *fault */
+};
+enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool write, uint64_t *delta, struct guest_fault *fault);
+/* Code: checks fetch permission, gives the frame that holds the page's bytes. SLOW: fetch from a device or hole. */
+enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault);
+/* Told whenever any code entry was dropped or changed (bt resets return predictions). */
+void smmu_on_code_flush(struct smmu *s, void (*fn)(void *opaque), void *opaque);
+
+/* ---- Code frames ---- */
+/* From now on no view maps the frame writable and no TLB write entry points to it. Idempotent. */
+void smmu_code_protect(struct smmu *s, uint32_t frame);
+/* The frame holds no code any more: may be mapped writable again on demand. */
+void smmu_code_unprotect(struct smmu *s, uint32_t frame);
+
+/* ---- Views ---- */
+/* Window base (4-GiB aligned, guards on both sides) for direct accesses at this privilege under the current
+ * paging state. Changes only inside smmu_set_paging/smmu_set_a20; reload after them. */
+uint8_t *smmu_view_base(struct smmu *s, bool user);
+/* Is this host address inside (or in the guards of) any view window? */
+bool smmu_view_contains(const struct smmu *s, const void *host);
+
+enum smmu_view_result {
+    SMMU_VIEW_MAPPED,   /* hidden fault resolved: resume the instruction */
+    SMMU_VIEW_CHECKED,  /* allowed, but must go the checked way: device, hole, ROM write, code-frame write, window wrap */
+    SMMU_VIEW_FAULT,    /* true fault: *fault */
+};
+/* Shadow page fault at va in the current view of that privilege. Runs in a signal handler
+ * (synchronously raised by translated code). Maps runs, not pages. */
+enum smmu_view_result smmu_view_fault(struct smmu *s, bool user, struct gva va, bool write, struct guest_fault *fault);
+/* Maps va's page now if the guest allows (prefault at IRET/INVLPG); silent otherwise. */
+void smmu_view_prefault(struct smmu *s, bool user, struct gva va, bool write);
+
+/* ---- Counters (console, --stats) ---- */
+struct smmu_stats {
+    uint64_t walks, tlb_fills_read, tlb_fills_write, code_fills, tlb_flushes, invlpgs;
+    uint64_t hidden_faults, true_faults, checked_faults;
+    uint64_t view_maps, view_mapped_pages, view_unmaps, view_protects, view_evictions, view_switches, view_revalidated_pages, view_dropped;
+    uint32_t vmas, views;
+};
+void smmu_get_stats(const struct smmu *s, struct smmu_stats *out);
+#endif
