@@ -101,6 +101,12 @@ struct dev_state {
 };
 /* Saves or loads size bytes of *field, per direction. */
 void dev_state_bytes(struct dev_state *st, void *field, size_t size);
+/* A bool travels as a byte: what is loaded may be anything. */
+static inline void dev_state_bool(struct dev_state *st, bool *field) {
+    uint8_t v = *field;
+    dev_state_bytes(st, &v, 1);
+    if (!st->saving && !st->failed) *field = v != 0;
+}
 #define DEV_STATE(st, lvalue) dev_state_bytes((st), &(lvalue), sizeof(lvalue))
 
 /* ---- Devices ---- */

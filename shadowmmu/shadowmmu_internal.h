@@ -29,6 +29,8 @@ _Noreturn void smmu_bug(const char *what, const char *file, int line);
 
 enum {
     MEM_PAGES = 1 << 20,     /* 4-KiB pages below 4 GiB */
+    MEM_CHUNK_PAGES = 512,
+    MEM_CHUNKS = MEM_PAGES / MEM_CHUNK_PAGES,
     MEM_MAX_MMIO = 256,      /* live device ranges */
     MEM_MAX_LISTENERS = 8,
     MEM_GUARD = 64 << 10,    /* inaccessible bytes on both sides of the linear mapping */
@@ -63,12 +65,14 @@ struct smmu_mem {
     size_t reservation_size;
     struct phys_page *map;    /* MEM_PAGES */
     uint64_t *code;           /* one bit a frame */
+    uint32_t chunk[MEM_CHUNKS]; /* per 2 MiB: first frame + 1 if all of it is RAM in one piece; else 0 */
     uint64_t ram_size;
     uint32_t frames, rom_next;
     struct mmio_range mmio[MEM_MAX_MMIO];
     struct map_listener map_listeners[MEM_MAX_LISTENERS];
     struct code_listener code_listeners[MEM_MAX_LISTENERS];
     uint32_t map_listener_count, code_listener_count;
+    bool change_hit_memory; /* the last map change replaced readable memory: caches may hold it */
 };
 
 static inline struct phys_page mem_page(const struct smmu_mem *mem, uint64_t pa)
@@ -90,6 +94,16 @@ static inline bool mem_is_code(const struct smmu_mem *mem, uint32_t frame)
 
 /* Forgets the map listeners registered with this opaque. */
 void mem_remove_map_listener(struct smmu_mem *mem, const void *opaque);
+/* May any of these frames be a code frame? */
+static inline bool mem_any_code(const struct smmu_mem *mem, uint32_t frame, uint32_t count)
+{
+    uint64_t any = 0;
+    uint32_t last = (frame + count - 1) >> 6;
+    for (uint32_t word = frame >> 6; word <= last; word++) /* whole words: may say yes for a neighbour */
+        any |= mem->code[word];
+    return any != 0;
+}
+
 void mem_set_code(struct smmu_mem *mem, uint32_t frame, bool is_code);
 /* Tells the listeners that bytes of a code frame have changed. */
 void mem_code_written(const struct smmu_mem *mem, uint32_t frame, uint32_t offset, uint32_t len);

@@ -144,6 +144,8 @@ void state_set_writable(struct views *vs, struct view *v, uint32_t page, bool wr
 /* view_map.c: the host's side, and the budget */
 void view_reset(struct smmu *s, struct view *v);
 void view_unmap(struct smmu *s, struct view *v, uint32_t first, uint32_t count);
+/* After drops, which may split mappings. */
+void view_keep_budget(struct smmu *s);
 bool view_map_run(struct smmu *s, struct view *v, const struct view_run *run);
 bool view_protect(struct smmu *s, struct view *v, uint32_t first, uint32_t count, bool writable);
 

@@ -1,0 +1,54 @@
+/*
+ * cmd_run.c: novt run.
+ */
+#include "console/command.h"
+#include "console/run_options.h"
+
+enum { ERROR_LINE = 512 };
+
+static void print_cpus(FILE *out) {
+    fputs("\nCPU models (the first is the default):\n", out);
+    for (const char *const *name = mon_cpu_names(); *name; name++)
+        fprintf(out, "  %-12s %s\n", *name, mon_cpu_description(*name));
+}
+
+void con_run_help(FILE *out) {
+    fputs("Usage: novt run [OPTION]...\n\nRuns a PC until the guest powers off, you quit, or an option ends it.\n", out);
+    run_options_help(out);
+    print_cpus(out);
+    fputs("\nKeys while the serial port is your terminal:\n"
+          "  Ctrl-A x       quit (exit code 0)\n"
+          "  Ctrl-A b       send a break\n"
+          "  Ctrl-A h       list these keys\n"
+          "  Ctrl-A Ctrl-A  send Ctrl-A\n"
+          "\nExit codes:\n"
+          "  0    the guest powered off, or you quit\n"
+          "  1    bad option or unusable file\n"
+          "  2    triple fault with --no-reboot\n"
+          "  124  --timeout expired\n"
+          "  126  a bug in novt\n"
+          "  other odd codes: the guest wrote v to the debug exit port F4h; the code is 2v+1\n"
+          "\nExamples:\n"
+          "  Boot a Linux kernel with its console on this terminal:\n"
+          "    novt run --memory 512M --kernel vmlinuz --initrd initrd.gz --append 'console=ttyS0'\n"
+          "  A test in a script: fail after a minute, keep the output, do not reboot:\n"
+          "    novt run --kernel test.elf --serial file:out.txt --timeout 60 --no-reboot\n"
+          "  Serial port on a socket, firmware messages on this terminal:\n"
+          "    novt run --serial unix:/tmp/vm.sock --debugcon stdio\n"
+          "    socat -,raw,echo=0 unix-connect:/tmp/vm.sock\n",
+          out);
+}
+
+int con_run(int argc, char **argv) {
+    struct run_options r;
+    char error[ERROR_LINE];
+    int bad = run_options_parse(&r, argc, argv);
+    if (bad) return bad;
+    if (r.help) {
+        con_run_help(stdout);
+        return con_finish_output();
+    }
+    int code = mon_run(&r.config, error, sizeof error);
+    if (code == MON_EXIT_BAD_INPUT && error[0]) fprintf(stderr, "novt: %s\n", error);
+    return code;
+}

@@ -1,0 +1,40 @@
+/*
+ * command.h: the subcommands of novt. One file each (cmd_*.c), one row each in
+ * the table of command.c, which is also what help prints.
+ */
+#ifndef NOVT_CONSOLE_COMMAND_H
+#define NOVT_CONSOLE_COMMAND_H
+
+#include <stdio.h>
+
+enum { CON_OK = 0, CON_USAGE = 1 };
+
+struct con_command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand; returns the exit code */
+    void (*help)(FILE *out);
+};
+
+/* Ends with an entry without name. */
+extern const struct con_command con_commands[];
+/* NULL if there is none. */
+const struct con_command *con_find(const char *name);
+
+/* The whole command line; returns the exit code. */
+int con_main(int argc, char **argv);
+
+/* One line on stderr, with a hint where to read on. Returns CON_USAGE. */
+int con_usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Flushes stdout; a full disk or closed pipe is an error of commands whose output is the result. */
+int con_finish_output(void);
+
+int con_run(int argc, char **argv);
+void con_run_help(FILE *out);
+int con_version(int argc, char **argv);
+void con_version_help(FILE *out);
+int con_help(int argc, char **argv);
+void con_help_help(FILE *out);
+/* What plain `novt` and `novt --help` print. */
+void con_overview(FILE *out);
+#endif

@@ -1,0 +1,24 @@
+/*
+ * run_options.h: the options of novt run: one table that parses them and
+ * prints their help.
+ */
+#ifndef NOVT_CONSOLE_RUN_OPTIONS_H
+#define NOVT_CONSOLE_RUN_OPTIONS_H
+
+#include <stdio.h>
+#include "monitor/monitor.h"
+
+enum { RUN_MAX_INITRDS = 64 };
+
+/* What the command line asks for. Strings are argv's. */
+struct run_options {
+    struct mon_config config;
+    const char *initrds[RUN_MAX_INITRDS + 1];
+    unsigned n_initrds;
+    bool help;
+};
+
+/* Parses argv[1..]. 0, or the exit code after the error has been reported. */
+int run_options_parse(struct run_options *r, int argc, char **argv);
+void run_options_help(FILE *out);
+#endif

@@ -1,0 +1,597 @@
+/*
+ * lapic.c: local APIC (xAPIC).
+ *
+ * Source: Intel SDM vol. 3, "Advanced Programmable Interrupt Controller (APIC)".
+ * Timer: `expiry` is the guest time at which the count reaches 0; the current
+ * count is derived from it, and the host timer is armed only while the LVT
+ * entry is unmasked. Ticks that find their vector still waiting are counted
+ * and delivered after the guest's EOI, so that a late host loses none.
+ */
+#include "devemu/lapic.h"
+#include <string.h>
+
+enum { /* register offsets */
+    R_ID = 0x20, R_VERSION = 0x30, R_TPR = 0x80, R_APR = 0x90, R_PPR = 0xA0, R_EOI = 0xB0, R_LDR = 0xD0, R_DFR = 0xE0,
+    R_SVR = 0xF0, R_ISR = 0x100, R_TMR = 0x180, R_IRR = 0x200, R_ESR = 0x280, R_ICR_LOW = 0x300, R_ICR_HIGH = 0x310,
+    R_LVT = 0x320, R_TIMER_INITIAL = 0x380, R_TIMER_CURRENT = 0x390, R_TIMER_DIVIDE = 0x3E0,
+};
+enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
+enum {
+    LVT_MASKED = 1 << 16, LVT_PERIODIC = 1 << 17, LVT_LEVEL = 1 << 15, LVT_REMOTE_IRR = 1 << 14,
+    SVR_ENABLE = 1 << 8,
+    ESR_SEND_VECTOR = 1 << 5, ESR_RECEIVE_VECTOR = 1 << 6, ESR_REGISTER = 1 << 7,
+    ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_LEVEL = 1 << 15,
+    BROADCAST = 0xFF,
+    LOST_TICKS_MAX = 256,
+};
+#define TIMER_LEAST_NS 20000ull /* shortest period the host is asked for */
+
+/* Bits of each LVT entry that can be written. */
+static const uint32_t lvt_mask[LVT_COUNT] = { 0x300FF, 0x107FF, 0x107FF, 0x1A7FF, 0x1A7FF, 0x100FF };
+
+struct lapic {
+    struct dev dev;
+    struct apic_bus *bus;
+    int cpu;
+    struct dev_line intr;
+    int (*pic_ack)(void *opaque);
+    void *pic_opaque;
+    struct dev_timer timer;
+    struct smmu_mmio page;     /* guest memory keeps a pointer to it */
+
+    uint64_t base;
+    struct smmu_backing under; /* what the register page covers */
+    uint32_t mapped;           /* where the register page is; 0: nowhere */
+    uint32_t id, tpr, ldr, dfr, svr, esr, esr_pending, icr_low, icr_high;
+    uint32_t lvt[LVT_COUNT];
+    uint32_t isr[8], tmr[8], irr[8];
+    uint32_t initial, divide_reg, divide;
+    uint64_t expiry;           /* 0: stopped */
+    uint32_t lost_ticks;
+    bool lint[2];
+    bool intr_level;
+};
+
+static struct lapic *to_lapic(struct dev *d) { return (struct lapic *)d; }
+
+/* ---- Vector sets ---- */
+
+static void set_bit(uint32_t *set, uint8_t v) { set[v >> 5] |= 1u << (v & 31); }
+static void clear_bit(uint32_t *set, uint8_t v) { set[v >> 5] &= ~(1u << (v & 31)); }
+static bool test_bit(const uint32_t *set, uint8_t v) { return set[v >> 5] >> (v & 31) & 1; }
+static int highest(const uint32_t *set) {
+    for (int i = 7; i >= 0; i--) {
+        if (set[i]) return i * 32 + 31 - __builtin_clz(set[i]);
+    }
+    return -1;
+}
+
+/* ---- Priority and the CPU's interrupt line ---- */
+
+static uint32_t ppr(const struct lapic *s) {
+    int v = highest(s->isr);
+    uint32_t in_service = v < 0 ? 0 : (uint32_t)v & 0xF0;
+    return (s->tpr & 0xF0) >= in_service ? s->tpr : in_service;
+}
+
+static bool software_enabled(const struct lapic *s) { return (s->svr & SVR_ENABLE) && (s->base & APIC_BASE_ENABLE); }
+
+/* The vector that may interrupt the CPU now, or -1. */
+static int deliverable(const struct lapic *s) {
+    if (!software_enabled(s)) return -1;
+    int v = highest(s->irr);
+    return v >= 0 && ((uint32_t)v & 0xF0) > (ppr(s) & 0xF0) ? v : -1;
+}
+
+bool lapic_extint_enabled(struct dev *d) {
+    const struct lapic *s = to_lapic(d);
+    if (!(s->base & APIC_BASE_ENABLE)) return s->cpu == 0;
+    return !(s->lvt[LVT_LINT0] & LVT_MASKED) && (s->lvt[LVT_LINT0] >> 8 & 7) == APIC_EXTINT;
+}
+
+bool lapic_pending(struct dev *d) {
+    const struct lapic *s = to_lapic(d);
+    return deliverable(s) >= 0 || (s->lint[0] && s->pic_ack && lapic_extint_enabled(d));
+}
+
+static void update_line(struct lapic *s) {
+    bool level = lapic_pending(&s->dev);
+    if (level == s->intr_level) return;
+    s->intr_level = level;
+    dev_line_set(&s->intr, level);
+}
+
+static void raise_error(struct lapic *s, uint32_t bit);
+
+void lapic_deliver(struct dev *d, uint8_t vector, bool level) {
+    struct lapic *s = to_lapic(d);
+    if (vector < 16) {
+        raise_error(s, ESR_RECEIVE_VECTOR);
+        return;
+    }
+    if (!software_enabled(s)) return;
+    set_bit(s->irr, vector);
+    if (level) set_bit(s->tmr, vector);
+    else clear_bit(s->tmr, vector);
+    update_line(s);
+}
+
+int lapic_ack(struct dev *d) {
+    struct lapic *s = to_lapic(d);
+    int v = deliverable(s);
+    if (v >= 0) {
+        clear_bit(s->irr, (uint8_t)v);
+        set_bit(s->isr, (uint8_t)v);
+    } else if (s->lint[0] && s->pic_ack && lapic_extint_enabled(d)) {
+        v = s->pic_ack(s->pic_opaque);
+    }
+    update_line(s);
+    return v;
+}
+
+static void tick(struct lapic *s);
+
+/* A level-triggered LINT pin that is still asserted asks again. */
+static void end_of_lint(struct lapic *s, int vector) {
+    for (int pin = 0; pin < 2; pin++) {
+        uint32_t *e = &s->lvt[LVT_LINT0 + pin];
+        if (!(*e & LVT_REMOTE_IRR) || (int)(*e & 0xFF) != vector) continue;
+        *e &= ~(uint32_t)LVT_REMOTE_IRR;
+        if (s->lint[pin]) lapic_set_lint(s, pin, true);
+    }
+}
+
+static void end_of_interrupt(struct lapic *s) {
+    int v = highest(s->isr);
+    if (v < 0) return;
+    clear_bit(s->isr, (uint8_t)v);
+    if (test_bit(s->tmr, (uint8_t)v)) {
+        end_of_lint(s, v);
+        if (s->bus->eoi) s->bus->eoi(s->bus->eoi_opaque, (uint8_t)v);
+    }
+    if (s->lost_ticks && v == (int)(s->lvt[LVT_TIMER] & 0xFF)) {
+        s->lost_ticks--;
+        tick(s);
+    }
+    update_line(s);
+}
+
+/* ---- Local sources ---- */
+
+static void event(struct lapic *s, enum lapic_event what, uint8_t vector) {
+    struct dev_host *h = s->dev.host;
+    if (s->bus->event) s->bus->event(s->bus->event_opaque, s->cpu, what, vector);
+    else if (what == LAPIC_EVENT_NMI) h->request(h->opaque, DEV_REQ_NMI, s->cpu);
+}
+
+/* An unmasked LVT entry fires once. ExtINT is a level, seen by lapic_pending. */
+static void fire_lvt(struct lapic *s, int n, bool level) {
+    uint32_t e = s->lvt[n];
+    if (e & LVT_MASKED) return;
+    switch (n == LVT_TIMER || n == LVT_ERROR ? APIC_FIXED : e >> 8 & 7) {
+    case APIC_FIXED: lapic_deliver(&s->dev, (uint8_t)e, level); break;
+    case APIC_NMI: event(s, LAPIC_EVENT_NMI, 0); break;
+    case APIC_INIT: event(s, LAPIC_EVENT_INIT, 0); break;
+    default: break;
+    }
+}
+
+static void raise_error(struct lapic *s, uint32_t bit) {
+    bool first = !(s->esr_pending & bit);
+    s->esr_pending |= bit;
+    /* The error entry's own vector may be the bad one: report once. */
+    if (first && (s->lvt[LVT_ERROR] & 0xF0)) fire_lvt(s, LVT_ERROR, false);
+}
+
+void lapic_set_lint(void *d, int n, bool level) {
+    struct lapic *s = d;
+    bool was = s->lint[n];
+    uint32_t *e = &s->lvt[LVT_LINT0 + n];
+    s->lint[n] = level;
+    bool by_level = (*e & LVT_LEVEL) && (*e >> 8 & 7) == APIC_FIXED;
+    if (level && by_level && !(*e & LVT_REMOTE_IRR)) {
+        if (!(*e & LVT_MASKED)) *e |= LVT_REMOTE_IRR;
+        fire_lvt(s, LVT_LINT0 + n, true);
+    } else if (level && !was && !by_level) {
+        fire_lvt(s, LVT_LINT0 + n, false);
+    }
+    update_line(s);
+}
+
+/* ---- Timer ---- */
+
+static uint64_t now(const struct lapic *s) { return s->dev.host->now_ns(s->dev.host->opaque); }
+static bool periodic(const struct lapic *s) { return s->lvt[LVT_TIMER] & LVT_PERIODIC; }
+static uint64_t period(const struct lapic *s) { return (uint64_t)s->initial * s->divide; }
+
+static uint32_t current_count(const struct lapic *s) {
+    uint64_t t = now(s);
+    if (!s->expiry) return 0;
+    if (t < s->expiry) return (uint32_t)((s->expiry - t + s->divide - 1) / s->divide);
+    if (!periodic(s)) return 0;
+    uint64_t into = (t - s->expiry) % period(s);
+    return (uint32_t)((period(s) - into + s->divide - 1) / s->divide);
+}
+
+static void arm(struct lapic *s) {
+    struct dev_host *h = s->dev.host;
+    if (s->expiry && !(s->lvt[LVT_TIMER] & LVT_MASKED)) h->timer_arm(h->opaque, &s->timer, s->expiry);
+    else h->timer_cancel(h->opaque, &s->timer);
+}
+
+static void tick(struct lapic *s) {
+    uint8_t v = (uint8_t)s->lvt[LVT_TIMER];
+    if (periodic(s) && test_bit(s->irr, v)) {
+        if (s->lost_ticks < LOST_TICKS_MAX) s->lost_ticks++;
+        return;
+    }
+    fire_lvt(s, LVT_TIMER, false);
+}
+
+/* Moves a periodic expiry behind t; returns how many periods have ended. */
+static uint64_t advance(struct lapic *s, uint64_t t) {
+    if (!s->expiry || t < s->expiry) return 0;
+    if (!periodic(s)) {
+        s->expiry = 0;
+        return 1;
+    }
+    uint64_t n = (t - s->expiry) / period(s) + 1;
+    s->expiry += n * period(s);
+    if (s->expiry < t + TIMER_LEAST_NS && period(s) < TIMER_LEAST_NS) s->expiry += TIMER_LEAST_NS / period(s) * period(s);
+    return n;
+}
+
+static void timer_fired(void *opaque, uint64_t now_ns) {
+    struct lapic *s = opaque;
+    uint64_t n = advance(s, now_ns);
+    arm(s);
+    if (n > LOST_TICKS_MAX || (n > 1 && period(s) < TIMER_LEAST_NS)) n = 1;
+    for (; n; n--) tick(s);
+}
+
+static void start_timer(struct lapic *s, uint32_t initial) {
+    s->initial = initial;
+    s->lost_ticks = 0;
+    s->expiry = initial ? now(s) + period(s) : 0;
+    arm(s);
+}
+
+/* The divide configuration register holds a 3-bit code in bits 0, 1 and 3; 7 means 1. */
+static uint32_t divisor(uint32_t reg) {
+    uint32_t code = (reg & 3) | (reg >> 1 & 4);
+    return code == 7 ? 1 : 2u << code;
+}
+
+/* A new divisor applies to what is left of the count. */
+static void set_divide(struct lapic *s, uint32_t v) {
+    uint32_t left = current_count(s);
+    s->divide_reg = v & 0xB;
+    s->divide = divisor(s->divide_reg);
+    s->expiry = left ? now(s) + (uint64_t)left * s->divide : 0;
+    arm(s);
+}
+
+static void write_timer_lvt(struct lapic *s, uint32_t v) {
+    (void)advance(s, now(s)); /* under the old mode */
+    s->lvt[LVT_TIMER] = v;
+    if (v & LVT_MASKED) s->lost_ticks = 0;
+    arm(s);
+}
+
+/* ---- Messages ---- */
+
+static bool matches_logical(const struct lapic *s, uint8_t dest) {
+    uint8_t mine = (uint8_t)(s->ldr >> 24);
+    if (s->dfr >> 28 == 0xF) return mine & dest; /* flat */
+    return (dest >> 4 == 0xF || dest >> 4 == mine >> 4) && (mine & dest & 0xF);
+}
+
+static bool is_addressed(const struct lapic *s, const struct apic_message *m) {
+    if (!(s->base & APIC_BASE_ENABLE)) return false;
+    if (m->dest == BROADCAST) return true;
+    return m->logical ? matches_logical(s, m->dest) : m->dest == s->id >> 24;
+}
+
+static void accept(struct lapic *s, const struct apic_message *m) {
+    switch (m->mode) {
+    case APIC_FIXED:
+    case APIC_LOWEST: lapic_deliver(&s->dev, m->vector, m->level); break;
+    case APIC_NMI: event(s, LAPIC_EVENT_NMI, 0); break;
+    case APIC_INIT: event(s, LAPIC_EVENT_INIT, 0); break;
+    case APIC_SIPI: event(s, LAPIC_EVENT_SIPI, m->vector); break;
+    case APIC_SMI:
+    case APIC_EXTINT: break;
+    }
+}
+
+/* Of several addressed CPUs the one that does the least important work. */
+static bool send_lowest(struct apic_bus *bus, const struct apic_message *m) {
+    struct lapic *best = NULL;
+    for (int i = 0; i < bus->cpus; i++) {
+        struct lapic *s = bus->lapic[i] ? to_lapic(bus->lapic[i]) : NULL;
+        if (s && is_addressed(s, m) && software_enabled(s) && (!best || ppr(s) < ppr(best))) best = s;
+    }
+    if (best) accept(best, m);
+    return best;
+}
+
+bool apic_bus_send(struct apic_bus *bus, const struct apic_message *m) {
+    bool any = false;
+    if (m->mode == APIC_LOWEST) return send_lowest(bus, m);
+    for (int i = 0; i < bus->cpus; i++) {
+        struct lapic *s = bus->lapic[i] ? to_lapic(bus->lapic[i]) : NULL;
+        if (!s || !is_addressed(s, m)) continue;
+        accept(s, m);
+        any = true;
+    }
+    return any;
+}
+
+static void send_to_all(struct lapic *s, const struct apic_message *m, bool self) {
+    for (int i = 0; i < s->bus->cpus; i++) {
+        struct dev *d = s->bus->lapic[i];
+        if (d && (self || d != &s->dev) && (to_lapic(d)->base & APIC_BASE_ENABLE)) accept(to_lapic(d), m);
+    }
+}
+
+static void send_ipi(struct lapic *s) {
+    uint32_t v = s->icr_low;
+    struct apic_message m = {
+        .dest = (uint8_t)(s->icr_high >> 24), .logical = v & ICR_LOGICAL,
+        .mode = (enum apic_mode)(v >> 8 & 7), .vector = (uint8_t)v,
+    };
+    bool vectored = m.mode == APIC_FIXED || m.mode == APIC_LOWEST;
+    if (vectored && m.vector < 16) {
+        raise_error(s, ESR_SEND_VECTOR);
+        return;
+    }
+    if (m.mode == APIC_INIT && (v & ICR_LEVEL) && !(v & ICR_ASSERT)) return; /* INIT level de-assert: arbitration ids only */
+    switch (v >> 18 & 3) {
+    case 0: (void)apic_bus_send(s->bus, &m); break;
+    case 1: accept(s, &m); break;
+    case 2: send_to_all(s, &m, true); break;
+    case 3: send_to_all(s, &m, false); break;
+    }
+}
+
+/* ---- Registers ---- */
+
+static uint32_t read_register(struct lapic *s, uint32_t at) {
+    switch (at) {
+    case R_ID: return s->id;
+    case R_VERSION: return LAPIC_VERSION;
+    case R_TPR: return s->tpr;
+    case R_APR: return 0; /* no arbitration on this bus */
+    case R_PPR: return ppr(s);
+    case R_LDR: return s->ldr;
+    case R_DFR: return s->dfr;
+    case R_SVR: return s->svr;
+    case R_ESR: return s->esr;
+    case R_ICR_LOW: return s->icr_low;
+    case R_ICR_HIGH: return s->icr_high;
+    case R_TIMER_INITIAL: return s->initial;
+    case R_TIMER_CURRENT: return current_count(s);
+    case R_TIMER_DIVIDE: return s->divide_reg;
+    case R_EOI: return 0;
+    default: break;
+    }
+    if (at >= R_ISR && at < R_ISR + 0x80) return s->isr[(at - R_ISR) >> 4];
+    if (at >= R_TMR && at < R_TMR + 0x80) return s->tmr[(at - R_TMR) >> 4];
+    if (at >= R_IRR && at < R_IRR + 0x80) return s->irr[(at - R_IRR) >> 4];
+    if (at >= R_LVT && at < R_LVT + 0x10 * LVT_COUNT) return s->lvt[(at - R_LVT) >> 4];
+    raise_error(s, ESR_REGISTER);
+    return 0;
+}
+
+static void write_svr(struct lapic *s, uint32_t v) {
+    s->svr = v & 0x3FF;
+    if (v & SVR_ENABLE) return;
+    for (int i = 0; i < LVT_COUNT; i++) s->lvt[i] |= LVT_MASKED;
+    arm(s);
+}
+
+static void write_lvt(struct lapic *s, int n, uint32_t v) {
+    v = (v & lvt_mask[n]) | (s->lvt[n] & LVT_REMOTE_IRR);
+    if (!(s->svr & SVR_ENABLE)) v |= LVT_MASKED;
+    if (n == LVT_TIMER) {
+        write_timer_lvt(s, v);
+        return;
+    }
+    s->lvt[n] = v;
+    if (n == LVT_LINT0 || n == LVT_LINT1) {
+        int pin = n - LVT_LINT0;
+        if ((v & LVT_LEVEL) && s->lint[pin]) lapic_set_lint(s, pin, true); /* the level is there already */
+    }
+}
+
+static void write_register(struct lapic *s, uint32_t at, uint32_t v) {
+    switch (at) {
+    case R_ID: s->id = v & 0xFF000000u; break;
+    case R_TPR: s->tpr = v & 0xFF; break;
+    case R_EOI: end_of_interrupt(s); return;
+    case R_LDR: s->ldr = v & 0xFF000000u; break;
+    case R_DFR: s->dfr = v | 0x0FFFFFFFu; break;
+    case R_SVR: write_svr(s, v); break;
+    case R_ESR:
+        s->esr = s->esr_pending;
+        s->esr_pending = 0;
+        break;
+    case R_ICR_LOW:
+        s->icr_low = v & 0x000CCFFFu;
+        send_ipi(s);
+        break;
+    case R_ICR_HIGH: s->icr_high = v & 0xFF000000u; break;
+    case R_TIMER_INITIAL: start_timer(s, v); break;
+    case R_TIMER_DIVIDE: set_divide(s, v); break;
+    case R_VERSION: case R_APR: case R_PPR: case R_TIMER_CURRENT: break;
+    default:
+        if (at >= R_LVT && at < R_LVT + 0x10 * LVT_COUNT) write_lvt(s, (int)(at - R_LVT) >> 4, v);
+        else if (at < R_ISR || at >= R_ESR) raise_error(s, ESR_REGISTER);
+        break;
+    }
+    update_line(s);
+}
+
+static struct lapic *current(void *bus) {
+    struct apic_bus *b = bus;
+    return to_lapic(b->lapic[b->current]);
+}
+
+/* Registers lie at multiples of 16, 32 bits wide; the rest of each 16 bytes is reserved. */
+static uint64_t mmio_read(void *opaque, uint32_t offset, unsigned size) {
+    if (offset & 0xC) return 0;
+    uint32_t v = read_register(current(opaque), offset & ~0xFu);
+    v >>= 8 * (offset & 3);
+    return size >= 4 ? v : v & ((1u << (8 * size)) - 1);
+}
+static void mmio_write(void *opaque, uint32_t offset, unsigned size, uint64_t value) {
+    if ((offset & 0xF) || size < 4) return;
+    write_register(current(opaque), offset, (uint32_t)value);
+}
+
+/* ---- The register page ---- */
+
+static void unmap_page(struct lapic *s) {
+    struct smmu_mem *mem = s->dev.host->mem;
+    if (!s->mapped) return;
+    struct gpa at = gpa(s->mapped);
+    s->mapped = 0;
+    if (s->under.dev) (void)smmu_mem_unmap(mem, at, SMMU_PAGE_SIZE); /* another device's page: not given back */
+    else (void)smmu_mem_map_frames(mem, at, SMMU_PAGE_SIZE, s->under.read_frame, s->under.write_frame);
+}
+
+/* CPU 0's base decides for all: no system gives each CPU an address of its own. */
+static void place_page(struct lapic *s) {
+    struct smmu_mem *mem = s->dev.host->mem;
+    uint32_t want = s->base & APIC_BASE_ENABLE ? (uint32_t)s->base & ~(uint32_t)SMMU_PAGE_MASK : 0;
+    if (s->cpu != 0 || want == s->mapped) return;
+    unmap_page(s);
+    if (!want) return;
+    s->under = smmu_mem_lookup(mem, gpa(want));
+    if (smmu_mem_map_mmio(mem, gpa(want), SMMU_PAGE_SIZE, &s->page) == SMMU_OK) s->mapped = want;
+}
+
+uint64_t lapic_base(struct dev *d) { return to_lapic(d)->base; }
+
+void lapic_set_base(struct dev *d, uint64_t value) {
+    struct lapic *s = to_lapic(d);
+    bool was = s->base & APIC_BASE_ENABLE;
+    s->base = (value & (0xFFFFF000u | APIC_BASE_ENABLE)) | (s->cpu == 0 ? APIC_BASE_BSP : 0);
+    if (was && !(s->base & APIC_BASE_ENABLE)) lapic_init_reset(d);
+    place_page(s);
+    update_line(s);
+}
+
+void lapic_set_tpr(struct dev *d, uint8_t tpr) {
+    to_lapic(d)->tpr = tpr;
+    update_line(to_lapic(d));
+}
+uint8_t lapic_cr8(struct dev *d) { return (uint8_t)(to_lapic(d)->tpr >> 4); }
+void lapic_set_cr8(struct dev *d, uint8_t value) { lapic_set_tpr(d, (uint8_t)(value << 4)); }
+
+/* ---- The device ---- */
+
+void lapic_init_reset(struct dev *d) {
+    struct lapic *s = to_lapic(d);
+    s->tpr = s->ldr = s->esr = s->esr_pending = s->icr_low = s->icr_high = 0;
+    s->dfr = 0xFFFFFFFFu;
+    s->svr = 0xFF;
+    memset(s->isr, 0, sizeof s->isr);
+    memset(s->tmr, 0, sizeof s->tmr);
+    memset(s->irr, 0, sizeof s->irr);
+    for (int i = 0; i < LVT_COUNT; i++) s->lvt[i] = LVT_MASKED;
+    s->initial = s->divide_reg = s->lost_ticks = 0;
+    s->divide = 2;
+    s->expiry = 0;
+    arm(s);
+    update_line(s);
+}
+
+static void reset(struct dev *d) {
+    struct lapic *s = to_lapic(d);
+    lapic_init_reset(d);
+    s->id = (uint32_t)s->cpu << 24;
+    s->base = LAPIC_DEFAULT_BASE | APIC_BASE_ENABLE | (s->cpu == 0 ? APIC_BASE_BSP : 0);
+    /* Virtual wire from power-on, as boards without firmware help have it: the PIC works before POST gets here. */
+    if (s->cpu == 0) s->lvt[LVT_LINT0] = (uint32_t)APIC_EXTINT << 8;
+    place_page(s);
+    update_line(s);
+}
+
+static enum dev_status init(struct dev *d, const void *cfg) {
+    struct lapic *s = to_lapic(d);
+    const struct lapic_cfg *c = cfg;
+    if (!c || !c->bus || c->cpu < 0 || c->cpu >= APIC_MAX_CPUS) return DEV_BAD_CONFIG;
+    if (c->bus->lapic[c->cpu]) return DEV_CONFLICT;
+    s->bus = c->bus;
+    s->cpu = c->cpu;
+    s->intr = c->intr;
+    s->pic_ack = c->pic_ack;
+    s->pic_opaque = c->pic_opaque;
+    s->timer.fn = timer_fired;
+    s->timer.opaque = s;
+    s->page = (struct smmu_mmio){ .name = "lapic", .opaque = s->bus, .read = mmio_read, .write = mmio_write };
+    s->bus->lapic[s->cpu] = d;
+    if (s->bus->cpus <= s->cpu) s->bus->cpus = s->cpu + 1;
+    reset(d);
+    return DEV_OK;
+}
+
+static void state_registers(struct lapic *s, struct dev_state *st) {
+    DEV_STATE(st, s->id);
+    DEV_STATE(st, s->tpr);
+    DEV_STATE(st, s->ldr);
+    DEV_STATE(st, s->dfr);
+    DEV_STATE(st, s->svr);
+    DEV_STATE(st, s->esr);
+    DEV_STATE(st, s->esr_pending);
+    DEV_STATE(st, s->icr_low);
+    DEV_STATE(st, s->icr_high);
+    DEV_STATE(st, s->lvt);
+    DEV_STATE(st, s->isr);
+    DEV_STATE(st, s->tmr);
+    DEV_STATE(st, s->irr);
+    dev_state_bool(st, &s->lint[0]);
+    dev_state_bool(st, &s->lint[1]);
+    dev_state_bool(st, &s->intr_level);
+}
+
+static void state(struct dev *d, struct dev_state *st) {
+    struct lapic *s = to_lapic(d);
+    DEV_STATE(st, s->base);
+    state_registers(s, st);
+    DEV_STATE(st, s->initial);
+    DEV_STATE(st, s->divide_reg);
+    DEV_STATE(st, s->expiry);
+    DEV_STATE(st, s->lost_ticks);
+    if (st->saving || st->failed) return;
+    s->divide = divisor(s->divide_reg);
+    if (!s->initial) s->expiry = 0;
+    place_page(s);
+    arm(s);
+}
+
+static void destroy(struct dev *d) {
+    struct lapic *s = to_lapic(d);
+    d->host->timer_cancel(d->host->opaque, &s->timer);
+    unmap_page(s);
+    s->bus->lapic[s->cpu] = NULL;
+}
+
+const struct dev_class lapic_class = {
+    .name = "lapic", .instance_size = sizeof(struct lapic),
+    .init = init, .reset = reset, .state = state, .destroy = destroy,
+};
+
+struct lapic_view lapic_inspect(struct dev *d) {
+    const struct lapic *s = to_lapic(d);
+    struct lapic_view v = {
+        .id = s->id >> 24, .tpr = s->tpr, .ppr = ppr(s), .svr = s->svr,
+        .timer_initial = s->initial, .timer_current = current_count(s), .divide = s->divide,
+    };
+    memcpy(v.lvt, s->lvt, sizeof v.lvt);
+    memcpy(v.irr, s->irr, sizeof v.irr);
+    memcpy(v.isr, s->isr, sizeof v.isr);
+    memcpy(v.tmr, s->tmr, sizeof v.tmr);
+    return v;
+}

@@ -1,0 +1,310 @@
+/*
+ * board.c: the ordered list of devices and every wire between them.
+ *
+ * Interrupt path: device -> irq_router -> PIC input and I/O APIC pin -> local APIC -> vcpu.intr.
+ */
+#include "monitor/board.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include "devemu/boot.h"
+#include "devemu/cf9.h"
+#include "devemu/debugcon.h"
+#include "devemu/debugexit.h"
+#include "devemu/dma8237.h"
+#include "devemu/fw_cfg.h"
+#include "devemu/i440fx.h"
+#include "devemu/i8042.h"
+#include "devemu/i8254.h"
+#include "devemu/i8259.h"
+#include "devemu/ioapic.h"
+#include "devemu/irq_router.h"
+#include "devemu/lapic.h"
+#include "devemu/mc146818.h"
+#include "devemu/piix3.h"
+#include "devemu/piix4pm.h"
+#include "devemu/port61.h"
+#include "devemu/port92.h"
+#include "devemu/uart16550.h"
+#include "monitor/cmos.h"
+#include "monitor/machine.h"
+
+enum { IRQ_PIT = 0, IRQ_KEYBOARD = 1, IRQ_SERIAL = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FPU = 13 };
+enum { ISA_IRQS = 16, IOAPIC_PIT_PIN = 2, PORT_FPU = 0xF0, PORT_DEBUGCON = 0xE9, PORT_FIRMWARE_LOG = 0x402, PORT_SERIAL = 0x3F8 };
+enum { CPUS = 1, ROM_SPARE = 1 << 20 /* option ROMs */ };
+
+/* Positions in the list. */
+enum slot {
+    LAPIC, IOAPIC, PIC, ROUTER, PIT, RTC, DMA, PORT61, PORT92, KEYBOARD, CF9, PCI, HOST_BRIDGE, ISA_BRIDGE, PM, FW_CFG,
+    SERIAL, DEBUGCON, FIRMWARE_LOG, DEBUGEXIT, SLOTS
+};
+
+struct board {
+    struct machine *m;
+    const struct board_config *cfg; /* during creation only */
+    struct apic_bus apic_bus;
+    struct a20_gate a20;
+    struct dev_line fpu_irq;
+    struct dev *dev[SLOTS];         /* NULL: left out */
+};
+
+union device_config {
+    struct lapic_cfg lapic;
+    struct ioapic_cfg ioapic;
+    struct i8259_config pic;
+    struct irq_router_cfg router;
+    struct i8254_config pit;
+    struct mc146818_config rtc;
+    struct port61_config port61;
+    struct port92_config port92;
+    struct i8042_config keyboard;
+    struct pci_bus_cfg pci;
+    struct i440fx_cfg host_bridge;
+    struct piix3_cfg isa_bridge;
+    struct piix4pm_cfg pm;
+    struct fw_cfg_cfg fw_cfg;
+    struct uart16550_config serial;
+    struct debugcon_config debugcon;
+};
+
+/* ---- Wires ---- */
+
+static struct dev_line isa_line(struct board *b, int irq) { return irq_router_line(b->dev[ROUTER], irq); }
+
+/* The processor's INTR pin. Guest code that could take the interrupt is asked to leave; while IF is clear, the
+ * instruction that sets it looks at vcpu.intr. */
+static void set_cpu_intr(void *opaque, int n, bool level) {
+    struct machine *m = opaque;
+    (void)n;
+    m->vcpu.intr = level;
+    if (level && m->vcpu.cpu.flags_if) bt_kick(m->engine);
+}
+
+static int ack_pic(void *opaque) { return i8259_ack(((struct board *)opaque)->dev[PIC]); }
+
+static void pic_acked(void *opaque, int irq) {
+    if (irq == IRQ_PIT) i8254_irq_acked(((struct board *)opaque)->dev[PIT]);
+}
+
+/* Did the I/O APIC send this vector for the PIT? */
+static bool is_apic_pit_vector(struct board *b, int vector) {
+    enum { ENTRY_VECTOR = 0xFF, ENTRY_MASKED = 1 << 16 };
+    uint64_t entry = ioapic_entry(b->dev[IOAPIC], IOAPIC_PIT_PIN);
+    return !(entry & ENTRY_MASKED) && (int)(entry & ENTRY_VECTOR) == vector;
+}
+
+int board_ack_interrupt(struct board *b) {
+    int vector = lapic_ack(b->dev[LAPIC]);
+    if (vector >= 0 && is_apic_pit_vector(b, vector)) i8254_irq_acked(b->dev[PIT]);
+    return vector;
+}
+
+void board_set_apic_base(struct board *b, uint64_t value) { lapic_set_base(b->dev[LAPIC], value); }
+/* The task priority register's upper half is what CR8 shows. */
+void board_write_tpr(struct board *b, uint32_t tpr) { lapic_set_cr8(b->dev[LAPIC], (uint8_t)(tpr >> 4)); }
+void board_fpu_error(struct board *b, bool active) { dev_line_set(&b->fpu_irq, active); }
+
+/* ---- The coprocessor's port: a write to F0h lets the FPU go on and drops IRQ 13 ---- */
+
+static uint32_t fpu_port_read(void *opaque, uint16_t port, unsigned size) {
+    (void)opaque, (void)port, (void)size;
+    return 0xFF;
+}
+
+static void fpu_port_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
+    struct board *b = opaque;
+    (void)size, (void)value;
+    if (port != PORT_FPU) return;
+    b->m->vcpu.ferr_pending = false;
+    board_fpu_error(b, false);
+}
+
+static const struct dev_io_ops fpu_port = {"fpu", fpu_port_read, fpu_port_write, true};
+
+/* ---- Configurations. False: this machine does not have the device ---- */
+
+static bool config_none(struct board *b, union device_config *c) { return (void)b, (void)c, true; }
+
+static bool config_lapic(struct board *b, union device_config *c) {
+    c->lapic = (struct lapic_cfg){.bus = &b->apic_bus, .intr = {.set = set_cpu_intr, .opaque = b->m},
+                                  .pic_ack = ack_pic, .pic_opaque = b};
+    return true;
+}
+
+static bool config_ioapic(struct board *b, union device_config *c) {
+    c->ioapic.bus = &b->apic_bus;
+    return true;
+}
+
+static bool config_pic(struct board *b, union device_config *c) {
+    c->pic = (struct i8259_config){.intr = {.set = lapic_set_lint, .opaque = b->dev[LAPIC]}, .acked = pic_acked, .acked_opaque = b};
+    return true;
+}
+
+static bool config_router(struct board *b, union device_config *c) {
+    c->router = (struct irq_router_cfg){.pic_set = i8259_set_irq, .pic = b->dev[PIC],
+                                        .ioapic_set = ioapic_set_pin, .ioapic = b->dev[IOAPIC]};
+    return true;
+}
+
+static bool config_pit(struct board *b, union device_config *c) {
+    c->pit.irq0 = isa_line(b, IRQ_PIT);
+    return true;
+}
+
+static bool config_rtc(struct board *b, union device_config *c) {
+    c->rtc.irq8 = isa_line(b, IRQ_RTC);
+    return true;
+}
+
+static bool config_port61(struct board *b, union device_config *c) {
+    c->port61.pit = b->dev[PIT];
+    return true;
+}
+
+static bool config_port92(struct board *b, union device_config *c) {
+    c->port92.a20 = &b->a20;
+    return true;
+}
+
+static bool config_keyboard(struct board *b, union device_config *c) {
+    c->keyboard = (struct i8042_config){.irq1 = isa_line(b, IRQ_KEYBOARD), .irq12 = isa_line(b, IRQ_MOUSE), .a20 = &b->a20};
+    return true;
+}
+
+static bool config_pci(struct board *b, union device_config *c) {
+    c->pci = (struct pci_bus_cfg){.mmio_low = (uint32_t)b->m->cfg->memory, .cf9 = b->dev[CF9]};
+    return true;
+}
+
+static bool config_host_bridge(struct board *b, union device_config *c) {
+    const struct image *firmware = b->cfg->firmware;
+    c->host_bridge = (struct i440fx_cfg){.bus = b->dev[PCI], .bios = firmware->data, .bios_size = firmware->size};
+    return true;
+}
+
+static bool config_isa_bridge(struct board *b, union device_config *c) {
+    c->isa_bridge.bus = b->dev[PCI];
+    for (int i = 0; i < ISA_IRQS; i++) c->isa_bridge.isa_irq[i] = isa_line(b, i);
+    return true;
+}
+
+static bool config_pm(struct board *b, union device_config *c) {
+    c->pm = (struct piix4pm_cfg){.bus = b->dev[PCI], .sci = isa_line(b, IRQ_SCI), .serial1 = true, .cpus = CPUS};
+    return true;
+}
+
+static bool config_fw_cfg(struct board *b, union device_config *c) {
+    (void)b;
+    c->fw_cfg.cpus = CPUS;
+    return true;
+}
+
+static bool config_serial(struct board *b, union device_config *c) {
+    c->serial = (struct uart16550_config){.base = PORT_SERIAL, .irq = isa_line(b, IRQ_SERIAL), .chr = chr_dev(b->m->serial)};
+    return true;
+}
+
+static bool config_debugcon(struct board *b, union device_config *c) {
+    c->debugcon = (struct debugcon_config){.port = PORT_DEBUGCON, .chr = chr_dev(b->m->debugcon)};
+    return true;
+}
+
+/* Firmware that finds its log port writes a lot to it: it is only there when somebody listens. */
+static bool config_firmware_log(struct board *b, union device_config *c) {
+    c->debugcon = (struct debugcon_config){.port = PORT_FIRMWARE_LOG, .chr = chr_dev(b->m->debugcon)};
+    return c->debugcon.chr != NULL;
+}
+
+/* ---- The list: created and reset in this order, destroyed in reverse ---- */
+
+static const struct {
+    const struct dev_class *cls;
+    bool (*config)(struct board *b, union device_config *c);
+} list[SLOTS] = {
+    [LAPIC] = {&lapic_class, config_lapic},
+    [IOAPIC] = {&ioapic_class, config_ioapic},
+    [PIC] = {&i8259_class, config_pic},
+    [ROUTER] = {&irq_router_class, config_router},
+    [PIT] = {&i8254_class, config_pit},
+    [RTC] = {&mc146818_class, config_rtc},
+    [DMA] = {&dma8237_class, config_none},
+    [PORT61] = {&port61_class, config_port61},
+    [PORT92] = {&port92_class, config_port92},
+    [KEYBOARD] = {&i8042_class, config_keyboard},
+    [CF9] = {&cf9_class, config_none},
+    [PCI] = {&pci_bus_class, config_pci},
+    [HOST_BRIDGE] = {&i440fx_class, config_host_bridge},
+    [ISA_BRIDGE] = {&piix3_class, config_isa_bridge},
+    [PM] = {&piix4pm_class, config_pm},
+    [FW_CFG] = {&fw_cfg_class, config_fw_cfg},
+    [SERIAL] = {&uart16550_class, config_serial},
+    [DEBUGCON] = {&debugcon_class, config_debugcon},
+    [FIRMWARE_LOG] = {&debugcon_class, config_firmware_log},
+    [DEBUGEXIT] = {&debugexit_class, config_none},
+};
+
+static bool create_device(struct board *b, int slot, char *errbuf, size_t errlen) {
+    union device_config c = {0};
+    enum dev_status status = DEV_OK;
+    if (!list[slot].config(b, &c)) return true;
+    b->dev[slot] = dev_create(list[slot].cls, &b->m->host, &c, &status);
+    if (b->dev[slot]) return true;
+    snprintf(errbuf, errlen, "cannot create device %s (status %d)", list[slot].cls->name, (int)status);
+    return false;
+}
+
+static bool create_devices(struct board *b, char *errbuf, size_t errlen) {
+    for (int slot = 0; slot < SLOTS; slot++)
+        if (!create_device(b, slot, errbuf, errlen)) return false;
+    b->fpu_irq = isa_line(b, IRQ_FPU);
+    if (dev_io_map(b->m->io, PORT_FPU, 2, &fpu_port, b) == DEV_OK) return true;
+    snprintf(errbuf, errlen, "cannot create the FPU's port");
+    return false;
+}
+
+/* ---- What firmware is told ---- */
+
+static bool prepare_boot(struct board *b, char *errbuf, size_t errlen) {
+    const struct mon_config *c = b->m->cfg;
+    cmos_fill(b->dev[RTC], c->memory, CPUS);
+    if (c->kernel) {
+        struct boot_config boot = {.kernel = c->kernel, .initrds = c->initrds, .append = c->append, .ram_size = c->memory};
+        return boot_load(b->dev[FW_CFG], &boot, errbuf, errlen) == BOOT_OK;
+    }
+    /* No display: the firmware's text goes to the serial port. */
+    if (c->serial.kind != MON_CHR_NONE) fw_cfg_add_number(b->dev[FW_CFG], "etc/sercon-port", PORT_SERIAL, 2);
+    return true;
+}
+
+/* ---- Life ---- */
+
+uint64_t board_rom_bytes(size_t firmware_size) { return firmware_size + ROM_SPARE; }
+
+struct board *board_create(struct machine *m, const struct board_config *cfg, char *errbuf, size_t errlen) {
+    struct board *b = calloc(1, sizeof *b);
+    if (!b) {
+        snprintf(errbuf, errlen, "out of memory");
+        return NULL;
+    }
+    b->m = m;
+    b->cfg = cfg;
+    bool ok = create_devices(b, errbuf, errlen) && prepare_boot(b, errbuf, errlen);
+    b->cfg = NULL;
+    if (ok) return b;
+    board_destroy(b);
+    return NULL;
+}
+
+void board_reset(struct board *b) {
+    for (int slot = 0; slot < SLOTS; slot++)
+        if (b->dev[slot] && b->dev[slot]->cls->reset) b->dev[slot]->cls->reset(b->dev[slot]);
+    board_fpu_error(b, false);
+}
+
+void board_destroy(struct board *b) {
+    dev_io_unmap(b->m->io, PORT_FPU, 2);
+    for (int slot = SLOTS - 1; slot >= 0; slot--)
+        if (b->dev[slot]) dev_destroy(b->dev[slot]);
+    free(b);
+}

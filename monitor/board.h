@@ -1,0 +1,36 @@
+/*
+ * board.h: the PC's board: which devices there are, how they are wired, and
+ * the CPU's side of interrupt control.
+ *
+ * Caller: machine, run loop, hostsvc. The board is one ordered array (board.c);
+ * devices are created, reset and, in reverse, destroyed in its order.
+ */
+#ifndef NOVT_MONITOR_BOARD_H
+#define NOVT_MONITOR_BOARD_H
+
+#include "devemu/dev.h"
+#include "monitor/image.h"
+
+struct board;
+struct machine;
+struct mon_chr;
+
+/* What the board needs to know beyond m->cfg. */
+struct board_config {
+    const struct image *firmware; /* copied */
+};
+
+/* Builds all devices on m->host. NULL: errbuf holds one line. */
+struct board *board_create(struct machine *m, const struct board_config *cfg, char *errbuf, size_t errlen);
+void board_destroy(struct board *b);
+void board_reset(struct board *b);
+/* Room for ROM frames that the devices will ask for, firmware of this size included. */
+uint64_t board_rom_bytes(size_t firmware_size);
+
+/* The acknowledge cycle: the vector to deliver, or -1 if the request went away. */
+int board_ack_interrupt(struct board *b);
+void board_set_apic_base(struct board *b, uint64_t value);
+void board_write_tpr(struct board *b, uint32_t tpr);
+/* FERR# of the FPU: IRQ 13. */
+void board_fpu_error(struct board *b, bool active);
+#endif

@@ -1,0 +1,45 @@
+/*
+ * clock.h: guest time, and the queue of device timers.
+ *
+ * Guest time is CLOCK_MONOTONIC since the machine was created, in ns. Timers lie
+ * in a binary heap; one host timer is programmed for the earliest and wakes
+ * the vCPU thread by a signal. Callers: devices (through struct dev_host),
+ * the run loop. Safe while guest FPU state is live: no libc but the vdso.
+ * Invariant: t->slot is the heap index plus one, CLOCK_SLOT_DUE while the timer waits to be
+ * fired in the present pass, 0 when idle.
+ */
+#ifndef NOVT_MONITOR_CLOCK_H
+#define NOVT_MONITOR_CLOCK_H
+
+#include "devemu/dev.h"
+
+enum { CLOCK_MAX_TIMERS = 256 }; /* every timer is embedded in a device: a board never has that many */
+#define CLOCK_SLOT_DUE UINT32_MAX
+
+struct mon_clock {
+    struct dev_timer *heap[CLOCK_MAX_TIMERS];
+    uint32_t count;
+    uint64_t start_mono_ns;  /* CLOCK_MONOTONIC at guest time 0 */
+    uint64_t start_tsc;      /* host TSC at guest time 0 */
+    uint64_t tsc_hz;
+    bool have_host_timer;
+    int host_timer;
+    uint64_t armed_ns;       /* guest time the host timer fires at; 0: not armed */
+    uint64_t fired;          /* timers run, for --stats */
+};
+
+/* Guest time starts now. Thread tid gets signal signo when a timer is due; signo 0: no host timer (tests). */
+bool clock_init(struct mon_clock *c, int tid, int signo);
+void clock_fini(struct mon_clock *c);
+
+uint64_t clock_now(const struct mon_clock *c);
+void clock_arm(struct mon_clock *c, struct dev_timer *t, uint64_t deadline_ns);
+void clock_cancel(struct mon_clock *c, struct dev_timer *t);
+/* Runs every timer that is due, each at most once, in order of deadline. */
+void clock_run_due(struct mon_clock *c);
+/* Programs the host timer for exactly the next deadline: before a sleep. Otherwise a timer that moved
+ * later leaves the host timer where it is, which costs one early wake-up instead of a system call each time. */
+void clock_program(struct mon_clock *c);
+/* Finds tsc_hz: from CPUID, or measured since clock_init, waiting until that was 10 ms ago. */
+void clock_calibrate(struct mon_clock *c);
+#endif

@@ -1,0 +1,73 @@
+#include "monitor/config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MIB = 1 << 20 };
+#define MEMORY_DEFAULT ((uint64_t)256 * MIB)
+#define MEMORY_MAX ((uint64_t)3584 * MIB)
+
+void mon_config_default(struct mon_config *c) {
+    memset(c, 0, sizeof *c);
+    c->memory = MEMORY_DEFAULT;
+    c->serial.kind = MON_CHR_STDIO;
+    c->debugcon.kind = MON_CHR_NONE;
+}
+
+static bool fail(char *errbuf, size_t errlen, const char *text) {
+    snprintf(errbuf, errlen, "%s", text);
+    return false;
+}
+
+static bool known_cpu(const char *name) {
+    for (const char *const *p = mon_cpu_names(); *p; p++)
+        if (!strcmp(*p, name)) return true;
+    return false;
+}
+
+static bool check_memory(const struct mon_config *c, char *errbuf, size_t errlen) {
+    if (c->memory < MIB) return fail(errbuf, errlen, "memory: at least 1M is needed");
+    if (c->memory > MEMORY_MAX) return fail(errbuf, errlen, "memory: a 32-bit PC takes at most 3584M");
+    if (c->memory % MIB) return fail(errbuf, errlen, "memory: must be a whole number of MiB");
+    return true;
+}
+
+static bool check_cpu(const struct mon_config *c, char *errbuf, size_t errlen) {
+    if (!c->cpu || known_cpu(c->cpu)) return true;
+    snprintf(errbuf, errlen, "cpu: unknown model '%s'", c->cpu);
+    return false;
+}
+
+/* The files themselves are checked when they are read. */
+static bool check_boot(const struct mon_config *c, char *errbuf, size_t errlen) {
+    if (!c->kernel && (c->append || (c->initrds && c->initrds[0])))
+        return fail(errbuf, errlen, "initrd and append need a kernel");
+    if (c->flat_image && (c->kernel || c->firmware))
+        return fail(errbuf, errlen, "a flat image runs without firmware and kernel");
+    return true;
+}
+
+static bool check_chr(const struct mon_config *c, char *errbuf, size_t errlen) {
+    bool twice = c->serial.kind == MON_CHR_STDIO && c->debugcon.kind == MON_CHR_STDIO;
+    return !twice || fail(errbuf, errlen, "serial and debugcon cannot both use stdio");
+}
+
+static bool check_bt(const struct mon_config *c, char *errbuf, size_t errlen) {
+    bool both = c->bt_force_checked && c->bt_force_direct;
+    return !both || fail(errbuf, errlen, "bt: checked and direct exclude each other");
+}
+
+bool config_check(const struct mon_config *c, char *errbuf, size_t errlen) {
+    return check_memory(c, errbuf, errlen) && check_cpu(c, errbuf, errlen) && check_chr(c, errbuf, errlen) &&
+           check_bt(c, errbuf, errlen) && check_boot(c, errbuf, errlen);
+}
+
+const char *config_firmware(const struct mon_config *c, char *errbuf, size_t errlen) {
+    static const char *const places[] = {"/usr/share/seabios/bios-256k.bin", "/usr/share/seabios/bios.bin"};
+    if (c->firmware) return c->firmware;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (!access(places[i], R_OK)) return places[i];
+    snprintf(errbuf, errlen, "firmware: %s not found; install the package seabios or give --firmware", places[0]);
+    return NULL;
+}

@@ -1,0 +1,122 @@
+#include "monitor/events.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "monitor/hostsys.h"
+
+/* ---- The I/O thread ---- */
+
+/* Either the vCPU thread is asleep on `wake`, or it is about to look at it, or a signal must get it out of
+ * guest code. Sequential consistency orders this against events_sleep. */
+static void wake_vcpu(struct mon_events *ev) {
+    if (ev->kick) ev->kick(ev->kick_opaque);
+    events_note(ev);
+    if (__atomic_load_n(&ev->sleeping, __ATOMIC_SEQ_CST)) hostsys_futex_wake(&ev->wake);
+    else hostsys_tgkill(hostsys_getpid(), ev->tid, ev->signo);
+}
+
+static bool quitting(const struct mon_events *ev) { return __atomic_load_n(&ev->quit, __ATOMIC_SEQ_CST); }
+
+static void wait_for_dispatch(struct mon_events *ev) {
+    while (__atomic_load_n(&ev->ready, __ATOMIC_SEQ_CST) && !quitting(ev)) hostsys_futex_wait(&ev->ready, 1);
+}
+
+static void *io_thread(void *opaque) {
+    struct mon_events *ev = opaque;
+    while (!quitting(ev)) {
+        struct epoll_event e;
+        if (epoll_wait(ev->epoll_fd, &e, 1, -1) <= 0 || quitting(ev)) continue;
+        __atomic_store_n(&ev->ready, 1, __ATOMIC_SEQ_CST);
+        wake_vcpu(ev);
+        wait_for_dispatch(ev);
+    }
+    return NULL;
+}
+
+/* ---- The vCPU thread ---- */
+
+bool events_watch(struct mon_events *ev, struct events_source *src, uint32_t interest) {
+    if (interest == src->interest) return true;
+    struct epoll_event e = {.events = interest, .data.ptr = src};
+    int op = !interest ? EPOLL_CTL_DEL : src->interest ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(ev->epoll_fd, op, src->fd, &e)) return false;
+    src->interest = interest;
+    for (int i = 0; !interest && i < ev->batch_count; i++)
+        if (ev->batch[i] == src) ev->batch[i] = NULL;
+    return true;
+}
+
+static void run_batch(struct mon_events *ev, const struct epoll_event *e, int n) {
+    for (int i = 0; i < n; i++) ev->batch[i] = e[i].data.ptr;
+    ev->batch_count = n;
+    for (int i = 0; i < n; i++)
+        if (ev->batch[i]) ev->batch[i]->fn(ev->batch[i]->opaque, e[i].events);
+    ev->batch_count = 0;
+}
+
+void events_dispatch(struct mon_events *ev) {
+    if (!__atomic_load_n(&ev->ready, __ATOMIC_SEQ_CST)) return;
+    struct epoll_event e[EVENTS_BATCH];
+    int n = epoll_wait(ev->epoll_fd, e, EVENTS_BATCH, 0);
+    if (n > 0) run_batch(ev, e, n);
+    __atomic_store_n(&ev->ready, 0, __ATOMIC_SEQ_CST);
+    hostsys_futex_wake(&ev->ready);
+}
+
+void events_sleep(struct mon_events *ev) {
+    __atomic_store_n(&ev->sleeping, true, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&ev->wake, __ATOMIC_SEQ_CST)) hostsys_futex_wait(&ev->wake, 0);
+    __atomic_store_n(&ev->sleeping, false, __ATOMIC_SEQ_CST);
+    ev->sleeps++;
+}
+
+/* ---- Life ---- */
+
+/* The I/O thread takes no signals: they all belong to the vCPU thread. */
+static bool start_thread(struct mon_events *ev) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    errno = pthread_create(&ev->thread, NULL, io_thread, ev);
+    ev->started = errno == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return ev->started;
+}
+
+bool events_init(struct mon_events *ev, int signo, void (*kick)(void *), void *kick_opaque) {
+    memset(ev, 0, sizeof *ev);
+    ev->tid = hostsys_gettid();
+    ev->signo = signo;
+    ev->kick = kick;
+    ev->kick_opaque = kick_opaque;
+    ev->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    ev->quit_fd = eventfd(0, EFD_CLOEXEC);
+    struct epoll_event e = {.events = EPOLLIN};
+    if (ev->epoll_fd >= 0 && ev->quit_fd >= 0 && !epoll_ctl(ev->epoll_fd, EPOLL_CTL_ADD, ev->quit_fd, &e) &&
+        start_thread(ev))
+        return true;
+    int saved = errno;
+    events_fini(ev);
+    errno = saved;
+    return false;
+}
+
+static void stop_thread(struct mon_events *ev) {
+    __atomic_store_n(&ev->quit, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&ev->ready, 0, __ATOMIC_SEQ_CST);
+    hostsys_futex_wake(&ev->ready);
+    eventfd_write(ev->quit_fd, 1);
+    pthread_join(ev->thread, NULL);
+    ev->started = false;
+}
+
+void events_fini(struct mon_events *ev) {
+    if (ev->started) stop_thread(ev);
+    if (ev->epoll_fd >= 0) close(ev->epoll_fd);
+    if (ev->quit_fd >= 0) close(ev->quit_fd);
+    ev->epoll_fd = ev->quit_fd = -1;
+}

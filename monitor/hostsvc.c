@@ -1,0 +1,97 @@
+/*
+ * hostsvc.c: what devices may ask of the machine, and what helpers may ask of
+ * the devices (the "machine" section of vcpu.h).
+ */
+#include "monitor/hostsvc.h"
+
+#include <time.h>
+#include "monitor/board.h"
+#include "monitor/machine.h"
+
+/* ---- For devices ---- */
+
+static uint64_t host_now(void *opaque) { return clock_now(&((struct machine *)opaque)->clock); }
+
+static int64_t host_wall_seconds(void *opaque) {
+    (void)opaque;
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return ts.tv_sec;
+}
+
+static void host_timer_arm(void *opaque, struct dev_timer *t, uint64_t deadline_ns) {
+    clock_arm(&((struct machine *)opaque)->clock, t, deadline_ns);
+}
+
+static void host_timer_cancel(void *opaque, struct dev_timer *t) {
+    clock_cancel(&((struct machine *)opaque)->clock, t);
+}
+
+static void host_request(void *opaque, enum dev_request what, int value) {
+    struct machine *m = opaque;
+    switch (what) {
+    case DEV_REQ_RESET: m->reset_requested = true; break;
+    case DEV_REQ_POWEROFF: machine_request_exit(m, MON_EXIT_OK); break;
+    case DEV_REQ_EXIT: machine_request_exit(m, value); break;
+    case DEV_REQ_NMI: m->vcpu.nmi_pending = true; break;
+    }
+    machine_attention(m);
+}
+
+static void host_set_a20(void *opaque, bool enabled) {
+    struct machine *m = opaque;
+    if (smmu_a20(m->smmu) == enabled) return;
+    smmu_set_a20(m->smmu, enabled);
+    bt_state_changed(m->engine);
+}
+
+__attribute__((format(printf, 3, 4))) static void host_log(void *opaque, const char *device, const char *fmt, ...) {
+    struct machine *m = opaque;
+    va_list ap;
+    va_start(ap, fmt);
+    log_vwrite(&m->log, MON_LOG_DEVICE, device, fmt, ap);
+    va_end(ap);
+}
+
+static void park(void *opaque) { bt_fpu_park(&((struct machine *)opaque)->vcpu.cpu); }
+static void quit(void *opaque) { machine_request_exit(opaque, MON_EXIT_OK); }
+static bool stopping(void *opaque) { return ((struct machine *)opaque)->stop_signal != 0; }
+
+void hostsvc_init(struct machine *m) {
+    m->host = (struct dev_host){
+        .opaque = m, .mem = m->mem, .io = m->io, .now_ns = host_now, .wall_seconds = host_wall_seconds,
+        .timer_arm = host_timer_arm, .timer_cancel = host_timer_cancel, .request = host_request,
+        .set_a20 = host_set_a20, .log = host_log};
+    m->chr_host = (struct chr_host){.events = &m->events, .clock = &m->clock, .opaque = m, .park = park, .quit = quit,
+                                    .stopping = stopping};
+    m->log.park = park;
+    m->log.park_opaque = m;
+}
+
+/* ---- For helpers: vcpu.h "Services of the machine" ---- */
+
+uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size) {
+    struct machine *m = v->machine;
+    bt_fpu_park(&v->cpu);
+    uint32_t value = dev_io_read(m->io, port, size);
+    m->stats.io_reads++;
+    MON_LOG(&m->log, MON_LOG_IO, "in  %04x.%u -> %0*x", port, size, (int)size * 2, value);
+    return value;
+}
+
+void mon_io_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value) {
+    struct machine *m = v->machine;
+    bt_fpu_park(&v->cpu);
+    m->stats.io_writes++;
+    MON_LOG(&m->log, MON_LOG_IO, "out %04x.%u <- %0*x", port, size, (int)size * 2, value);
+    dev_io_write(m->io, port, size, value);
+}
+
+void mon_set_apic_base(struct vcpu *v, uint64_t value) {
+    v->apic_base = value;
+    board_set_apic_base(v->machine->board, value);
+}
+
+void mon_write_tpr(struct vcpu *v, uint32_t tpr) { board_write_tpr(v->machine->board, tpr); }
+
+void mon_fpu_error(struct vcpu *v, bool active) { board_fpu_error(v->machine->board, active); }

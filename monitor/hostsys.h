@@ -1,0 +1,46 @@
+/*
+ * hostsys.h: host system calls as bare instructions.
+ *
+ * Callers: clock and events, on paths where the guest's x87/SSE state may still
+ * be live in the registers and libc may not run. Each returns what the kernel
+ * returns: a negative errno on failure. errno itself is never touched, so signal
+ * handlers may use them.
+ */
+#ifndef NOVT_MONITOR_HOSTSYS_H
+#define NOVT_MONITOR_HOSTSYS_H
+
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+static inline long hostsys_call4(long nr, long a, long b, long c, long d) {
+    register long r10 __asm__("r10") = d;
+    long ret;
+    __asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+    return ret;
+}
+
+static inline long hostsys_timer_create(clockid_t clock, struct sigevent *ev, int *id) {
+    return hostsys_call4(SYS_timer_create, clock, (long)(intptr_t)ev, (long)(intptr_t)id, 0);
+}
+static inline long hostsys_timer_settime(int id, int flags, const struct itimerspec *when) {
+    return hostsys_call4(SYS_timer_settime, id, flags, (long)(intptr_t)when, 0);
+}
+static inline long hostsys_timer_delete(int id) { return hostsys_call4(SYS_timer_delete, id, 0, 0, 0); }
+
+/* Sleeps while *word == value; a signal handler or hostsys_futex_wake ends it. */
+static inline long hostsys_futex_wait(uint32_t *word, uint32_t value) {
+    return hostsys_call4(SYS_futex, (long)(intptr_t)word, FUTEX_WAIT_PRIVATE, (long)value, 0);
+}
+static inline long hostsys_futex_wake(uint32_t *word) {
+    return hostsys_call4(SYS_futex, (long)(intptr_t)word, FUTEX_WAKE_PRIVATE, 1, 0);
+}
+static inline long hostsys_tgkill(int pid, int tid, int signo) { return hostsys_call4(SYS_tgkill, pid, tid, signo, 0); }
+static inline int hostsys_gettid(void) { return (int)hostsys_call4(SYS_gettid, 0, 0, 0, 0); }
+static inline int hostsys_getpid(void) { return (int)hostsys_call4(SYS_getpid, 0, 0, 0, 0); }
+static inline long hostsys_write(int fd, const void *buf, size_t n) {
+    return hostsys_call4(SYS_write, fd, (long)(intptr_t)buf, (long)n, 0);
+}
+#endif

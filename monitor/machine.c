@@ -1,0 +1,213 @@
+#include "monitor/machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <x86intrin.h>
+#include "devemu/boot.h"
+#include "monitor/board.h"
+#include "monitor/config.h"
+#include "monitor/cpuid.h"
+#include "monitor/flat.h"
+#include "monitor/hostsvc.h"
+#include "monitor/hostsys.h"
+#include "monitor/signals.h"
+
+enum { FIRMWARE_MAX = 16 << 20, FIRMWARE_UNIT = 64 << 10, NS_PER_MS = 1000000 };
+
+static bool fail(char *errbuf, size_t errlen, const char *text) {
+    snprintf(errbuf, errlen, "%s", text);
+    return false;
+}
+
+static bool fail_errno(char *errbuf, size_t errlen, const char *what) {
+    snprintf(errbuf, errlen, "%s: %s", what, strerror(errno));
+    return false;
+}
+
+/* ---- Images ---- */
+
+static bool read_image(struct image *im, const char *path, size_t max, char *errbuf, size_t errlen) {
+    return boot_read_file(path, max, &im->data, &im->size, errbuf, errlen) == BOOT_OK;
+}
+
+/* Whole 64-KiB units whose last bytes hold the reset vector: what firmware is made of. */
+static bool load_firmware(struct machine *m, char *errbuf, size_t errlen) {
+    const char *path = config_firmware(m->cfg, errbuf, errlen);
+    if (!path || !read_image(&m->firmware, path, FIRMWARE_MAX, errbuf, errlen)) return false;
+    if (m->firmware.size % FIRMWARE_UNIT == 0) return true;
+    snprintf(errbuf, errlen, "firmware '%s' is truncated: its size is not a multiple of 64 KiB", path);
+    return false;
+}
+
+/* A flat image has no firmware; the ROM is there, and empty. */
+static bool load_empty_rom(struct machine *m, char *errbuf, size_t errlen) {
+    m->firmware.data = malloc(FIRMWARE_UNIT);
+    if (!m->firmware.data) return fail(errbuf, errlen, "out of memory");
+    m->firmware.size = FIRMWARE_UNIT;
+    memset(m->firmware.data, 0xFF, FIRMWARE_UNIT);
+    return true;
+}
+
+static bool load_images(struct machine *m, char *errbuf, size_t errlen) {
+    if (!m->cfg->flat_image) return load_firmware(m, errbuf, errlen);
+    return read_image(&m->flat, m->cfg->flat_image, (size_t)m->cfg->memory, errbuf, errlen) &&
+           flat_check(m, &m->flat, errbuf, errlen) && load_empty_rom(m, errbuf, errlen);
+}
+
+/* ---- Host side: time, events, signals ---- */
+
+static void kick_engine(void *opaque) {
+    struct machine *m = opaque;
+    struct bt_engine *e = __atomic_load_n(&m->engine, __ATOMIC_ACQUIRE);
+    if (e) bt_kick(e);
+}
+
+static bool start_host_side(struct machine *m, char *errbuf, size_t errlen) {
+    if (!log_open(&m->log, m->cfg->log, m->cfg->log_file)) {
+        snprintf(errbuf, errlen, "log file %s: %s", m->cfg->log_file, strerror(errno));
+        return false;
+    }
+    if (!signals_install(m)) return fail_errno(errbuf, errlen, "cannot install signal handlers");
+    m->have_clock = clock_init(&m->clock, hostsys_gettid(), SIGNALS_KICK);
+    if (!m->have_clock) return fail(errbuf, errlen, "cannot create a host timer");
+    m->have_events = events_init(&m->events, SIGNALS_KICK, kick_engine, m);
+    return m->have_events || fail_errno(errbuf, errlen, "cannot start the I/O thread");
+}
+
+/* ---- Guest side: memory, CPU, engine ---- */
+
+static bool create_memory(struct machine *m, char *errbuf, size_t errlen) {
+    struct smmu_limits limits = {.max_vmas = m->cfg->max_vmas};
+    if (smmu_mem_create(m->cfg->memory, board_rom_bytes(m->firmware.size), &m->mem) != SMMU_OK)
+        return fail_errno(errbuf, errlen, "cannot create guest memory");
+    if (smmu_create(m->mem, &limits, &m->smmu) != SMMU_OK)
+        return fail_errno(errbuf, errlen, "cannot reserve address space for the guest");
+    return true;
+}
+
+static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
+    struct vcpu *v = &m->vcpu;
+    v->machine = m;
+    v->model = mon_model_find(m->cfg->cpu);
+    v->cpu.smmu = m->smmu;
+    v->cpu.fpu_parked = true;
+    struct bt_config cfg = {
+        .ops = mon_ops, .features = mon_model_features(v->model), .cache_bytes = m->cfg->bt_cache_bytes,
+        .one_insn = m->cfg->bt_one_insn, .force_checked = m->cfg->bt_force_checked,
+        .force_direct = m->cfg->bt_force_direct, .no_fsgsbase = m->cfg->no_fsgsbase};
+    struct bt_engine *engine = NULL;
+    if (bt_create(&v->cpu, m->mem, &cfg, &engine) != BT_OK) return fail(errbuf, errlen, "cannot create the code cache");
+    __atomic_store_n(&m->engine, engine, __ATOMIC_RELEASE);
+    return true;
+}
+
+static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
+    m->io = dev_io_create();
+    if (!m->io) return fail(errbuf, errlen, "out of memory");
+    hostsvc_init(m);
+    m->serial = chr_open("serial", &m->cfg->serial, &m->chr_host, errbuf, errlen);
+    if (!m->serial) return false;
+    m->debugcon = chr_open("debugcon", &m->cfg->debugcon, &m->chr_host, errbuf, errlen);
+    if (!m->debugcon) return false;
+    struct board_config bc = {.firmware = &m->firmware};
+    m->board = board_create(m, &bc, errbuf, errlen);
+    return m->board != NULL;
+}
+
+static void timed_out(void *opaque, uint64_t now_ns) {
+    (void)now_ns;
+    machine_request_exit(opaque, MON_EXIT_TIMEOUT);
+}
+
+static void arm_timeout(struct machine *m) {
+    m->timeout.fn = timed_out;
+    m->timeout.opaque = m;
+    if (m->cfg->timeout_ms) clock_arm(&m->clock, &m->timeout, clock_now(&m->clock) + m->cfg->timeout_ms * NS_PER_MS);
+}
+
+/* ---- Life ---- */
+
+void machine_reset(struct machine *m) {
+    struct vcpu *v = &m->vcpu;
+    board_reset(m->board);
+    vcpu_reset(v);
+    board_set_apic_base(m->board, v->apic_base); /* a model without an APIC has none */
+    v->tsc_hz = m->clock.tsc_hz;
+    v->tsc_offset = -(int64_t)__rdtsc();
+    m->reset_requested = false;
+    if (m->cfg->flat_image) flat_enter(m, &m->flat);
+    bt_state_changed(m->engine);
+}
+
+static bool build(struct machine *m, char *errbuf, size_t errlen) {
+    if (!load_images(m, errbuf, errlen) || !start_host_side(m, errbuf, errlen) || !create_memory(m, errbuf, errlen) ||
+        !create_engine(m, errbuf, errlen) || !create_devices(m, errbuf, errlen))
+        return false;
+    clock_calibrate(&m->clock);
+    machine_reset(m);
+    signals_start_sampling(m); /* without it code stays in the slower form: not fatal */
+    arm_timeout(m);
+    events_note(&m->events);
+    return true;
+}
+
+struct machine *machine_create(const struct mon_config *cfg, char *errbuf, size_t errlen) {
+    struct machine *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
+    if (!m) {
+        fail(errbuf, errlen, "out of memory");
+        return NULL;
+    }
+    memset(m, 0, sizeof *m);
+    m->cfg = cfg;
+    m->log.fd = m->events.epoll_fd = m->events.quit_fd = -1;
+    if (build(m, errbuf, errlen)) return m;
+    machine_destroy(m);
+    return NULL;
+}
+
+static void destroy_engine(struct machine *m) {
+    struct bt_engine *e = m->engine;
+    __atomic_store_n(&m->engine, NULL, __ATOMIC_RELEASE);
+    if (e) bt_destroy(e);
+}
+
+static void close_characters(struct machine *m) {
+    chr_close(m->serial);
+    chr_close(m->debugcon);
+    m->serial = m->debugcon = NULL;
+}
+
+void machine_destroy(struct machine *m) {
+    close_characters(m);
+    if (m->board) board_destroy(m->board);
+    if (m->io) dev_io_destroy(m->io);
+    if (m->have_events) events_fini(&m->events);
+    if (m->have_clock) clock_fini(&m->clock);
+    signals_remove(m);
+    destroy_engine(m);
+    if (m->smmu) smmu_destroy(m->smmu);
+    if (m->mem) smmu_mem_destroy(m->mem);
+    log_close(&m->log);
+    free(m->firmware.data);
+    free(m->flat.data);
+    free(m);
+}
+
+void machine_emergency_flush(struct machine *m) {
+    chr_emergency_flush(m->serial);
+    chr_emergency_flush(m->debugcon);
+}
+
+int mon_run(const struct mon_config *c, char *errbuf, size_t errlen) {
+    errbuf[0] = 0;
+    if (!config_check(c, errbuf, errlen)) return MON_EXIT_BAD_INPUT;
+    struct machine *m = machine_create(c, errbuf, errlen);
+    if (!m) return MON_EXIT_BAD_INPUT;
+    int code = machine_run(m);
+    close_characters(m); /* the guest's last words come before ours */
+    if (c->stats) stats_print(m);
+    machine_destroy(m);
+    return code;
+}

@@ -1,0 +1,74 @@
+/*
+ * machine.h: struct machine, one whole PC: vCPU, memory, engine, devices and
+ * the host services they use.
+ *
+ * Private to monitor. Life: machine_create builds everything and resets it,
+ * machine_run (run.c) runs it to its end, machine_destroy takes it down. All on the
+ * vCPU thread, which is the thread that called mon_run.
+ */
+#ifndef NOVT_MONITOR_MACHINE_H
+#define NOVT_MONITOR_MACHINE_H
+
+#include <signal.h>
+#include "monitor/chr.h"
+#include "monitor/clock.h"
+#include "monitor/events.h"
+#include "monitor/image.h"
+#include "monitor/log.h"
+#include "monitor/monitor.h"
+#include "monitor/vcpu.h"
+
+struct board;
+
+struct machine_stats {
+    uint64_t exits[BT_EXIT_STEP + 1]; /* by enum bt_exit */
+    uint64_t interrupts, nmis, faults, halts, io_reads, io_writes, resets;
+    uint64_t halted_ns, run_ns;
+};
+
+struct machine {
+    struct vcpu vcpu;
+    const struct mon_config *cfg;
+    struct smmu_mem *mem;
+    struct smmu *smmu;
+    struct bt_engine *engine;
+    struct dev_io_bus *io;
+    struct dev_host host;
+    struct mon_clock clock;
+    struct mon_events events;
+    struct mon_log log;
+    struct chr_host chr_host;
+    struct mon_chr *serial, *debugcon;
+    struct board *board;
+    struct image firmware, flat;
+    struct dev_timer timeout;
+    struct machine_stats stats;
+    bool have_clock, have_events;
+    /* Requests, looked at between two pieces of guest code. */
+    volatile sig_atomic_t stop_signal; /* SIGTERM and the like arrived */
+    bool reset_requested, exit_requested;
+    int exit_code;
+    /* signals.c */
+    void *alt_stack;
+    bool sampling;
+    int sample_timer;
+};
+
+/* NULL: errbuf holds one line. */
+struct machine *machine_create(const struct mon_config *cfg, char *errbuf, size_t errlen);
+void machine_destroy(struct machine *m);
+/* Returns the exit code. */
+int machine_run(struct machine *m);
+/* Power-up state of everything but RAM. */
+void machine_reset(struct machine *m);
+
+/* Ends the run with this code at the next boundary; the first call decides. */
+void machine_request_exit(struct machine *m, int code);
+/* Something between two pieces of guest code has to be looked at. */
+void machine_attention(struct machine *m);
+/* Buffered output to its descriptors, by system calls only. */
+void machine_emergency_flush(struct machine *m);
+
+/* --stats (stats.c). */
+void stats_print(struct machine *m);
+#endif

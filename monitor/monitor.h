@@ -1,0 +1,70 @@
+/*
+ * monitor.h: monitor's public face: describe a machine, run it, stop it, ask about it.
+ *
+ * The only header of monitor that console includes. One machine per process.
+ */
+#ifndef NOVT_MONITOR_MONITOR_H
+#define NOVT_MONITOR_MONITOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit codes of a run; anything else comes from isa-debug-exit: (v<<1)|1. */
+enum mon_exit_code {
+    MON_EXIT_OK = 0,        /* guest powered off, or the user asked to quit */
+    MON_EXIT_BAD_INPUT = 1,
+    MON_EXIT_TRIPLE_FAULT = 2, /* with no_reboot */
+    MON_EXIT_TIMEOUT = 124,
+    MON_EXIT_BUG = 126,
+};
+
+/* Where a character device's bytes go. */
+enum mon_chr_kind { MON_CHR_NONE, MON_CHR_STDIO, MON_CHR_FILE, MON_CHR_UNIX };
+struct mon_chr_config { enum mon_chr_kind kind; const char *path; };
+
+/* Categories of --log; bits. */
+enum mon_log_category {
+    MON_LOG_EXIT = 1u << 0, MON_LOG_EXCEPTION = 1u << 1, MON_LOG_IRQ = 1u << 2, MON_LOG_IO = 1u << 3,
+    MON_LOG_BLOCK = 1u << 4, MON_LOG_MMU = 1u << 5, MON_LOG_DEVICE = 1u << 6,
+};
+
+struct mon_config {
+    const char *version;       /* for crash reports */
+    uint64_t memory;           /* bytes; 1 MiB .. 3.5 GiB, a multiple of 1 MiB */
+    const char *cpu;           /* model name; NULL: default */
+    const char *firmware;      /* path; NULL: search Debian's SeaBIOS */
+    const char *kernel, *append;
+    const char *const *initrds; /* first: Linux initrd or multiboot modules, NULL-terminated; may be NULL */
+    struct mon_chr_config serial, debugcon;
+    bool no_reboot;
+    uint64_t timeout_ms;       /* 0: none; real time */
+    unsigned log;              /* enum mon_log_category bits */
+    const char *log_file;      /* NULL: stderr */
+    bool stats;                /* print counters to stderr at the end */
+    /* bisection and tests (--bt) */
+    bool bt_one_insn, bt_force_checked, bt_force_direct;
+    uint64_t bt_cache_bytes;   /* 0: default */
+    uint32_t max_vmas;         /* 0: default */
+    bool no_fsgsbase;          /* pretend the host lacks FSGSBASE */
+    /* raw test images: loaded at address and entered there in 32-bit protected or 16-bit real mode, no firmware */
+    const char *flat_image;
+    uint32_t flat_address;
+    bool flat_real_mode;
+};
+
+void mon_config_default(struct mon_config *c);
+
+/* Builds the machine, runs it to its end and tears it down. Returns the exit code. On bad input writes one
+ * line to errbuf and returns MON_EXIT_BAD_INPUT. Puts the terminal into raw mode while a stdio serial is
+ * attached and always restores it (also at SIGTERM, SIGHUP, crash). */
+int mon_run(const struct mon_config *c, char *errbuf, size_t errlen);
+
+/* Bits of a comma-separated list of category names; 0 if one is unknown. The i-th name, NULL past the end. */
+unsigned mon_log_parse(const char *list);
+const char *mon_log_category_name(unsigned i);
+
+/* CPU model names, NULL-terminated, first is the default; one-line description of each. */
+const char *const *mon_cpu_names(void);
+const char *mon_cpu_description(const char *name);
+#endif

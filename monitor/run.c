@@ -1,0 +1,181 @@
+/*
+ * run.c: the run loop: what happens between two pieces of guest code.
+ *
+ * Order at every boundary: requests (reset, exit), timers and descriptors if any were noted, NMI, interrupt, then
+ * sleep (HLT) or guest code. The guest's x87/SSE state may be live in the host's registers all the
+ * time; what needs libc parks it first.
+ */
+#include "monitor/board.h"
+#include "monitor/machine.h"
+#include "monitor/signals.h"
+
+enum { DR6_BS = 1u << 14 };
+
+/* ---- Requests ---- */
+
+void machine_request_exit(struct machine *m, int code) {
+    if (m->exit_requested) return;
+    m->exit_requested = true;
+    m->exit_code = code;
+    machine_attention(m);
+}
+
+void machine_attention(struct machine *m) {
+    events_note(&m->events);
+    if (m->engine) bt_kick(m->engine);
+}
+
+static void handle_triple_fault(struct machine *m) {
+    m->vcpu.triple_fault = false;
+    MON_LOG(&m->log, MON_LOG_EXCEPTION, "triple fault at %04x:%08x", m->vcpu.cpu.seg[DEC_CS].selector, m->vcpu.cpu.eip);
+    if (m->cfg->no_reboot) machine_request_exit(m, MON_EXIT_TRIPLE_FAULT);
+    else m->reset_requested = true;
+}
+
+static void handle_reset(struct machine *m) {
+    m->reset_requested = false;
+    if (m->exit_requested) return;
+    if (m->cfg->no_reboot) {
+        machine_request_exit(m, MON_EXIT_OK);
+        return;
+    }
+    bt_fpu_park(&m->vcpu.cpu);
+    m->stats.resets++;
+    machine_reset(m);
+}
+
+/* True: the run is over. */
+static bool handle_requests(struct machine *m) {
+    if (m->stop_signal) machine_request_exit(m, MON_EXIT_OK);
+    if (m->vcpu.triple_fault) handle_triple_fault(m);
+    if (m->reset_requested) handle_reset(m);
+    return m->exit_requested;
+}
+
+/* ---- Timers and descriptors ---- */
+
+static void handle_events(struct machine *m) {
+    bt_fpu_park(&m->vcpu.cpu);
+    events_dispatch(&m->events);
+    clock_run_due(&m->clock);
+}
+
+/* ---- Interrupts ---- */
+
+static void deliver_nmi(struct machine *m) {
+    struct vcpu *v = &m->vcpu;
+    v->nmi_pending = false;
+    v->nmi_blocked = true; /* until IRET */
+    m->stats.nmis++;
+    MON_LOG(&m->log, MON_LOG_IRQ, "nmi at %04x:%08x", v->cpu.seg[DEC_CS].selector, v->cpu.eip);
+    mon_interrupt(v, VEC_NMI);
+}
+
+static void deliver_interrupt(struct machine *m) {
+    struct vcpu *v = &m->vcpu;
+    int vector = board_ack_interrupt(m->board);
+    if (vector < 0) return;
+    m->stats.interrupts++;
+    MON_LOG(&m->log, MON_LOG_IRQ, "vector %02x at %04x:%08x", (unsigned)vector, v->cpu.seg[DEC_CS].selector, v->cpu.eip);
+    mon_interrupt(v, vector);
+}
+
+static void deliver_pending(struct machine *m) {
+    struct vcpu *v = &m->vcpu;
+    if (v->halted) v->cpu.irq_shadow = false; /* HLT was the instruction in the shadow of STI */
+    if (v->cpu.irq_shadow) return;
+    if (v->nmi_pending && !v->nmi_blocked) deliver_nmi(m);
+    else if (v->intr && v->cpu.flags_if) deliver_interrupt(m);
+}
+
+/* ---- HLT ---- */
+
+static void sleep_halted(struct machine *m) {
+    bt_fpu_park(&m->vcpu.cpu);
+    uint64_t start = clock_now(&m->clock);
+    clock_program(&m->clock);
+    m->stats.halts++;
+    events_sleep(&m->events);
+    m->stats.halted_ns += clock_now(&m->clock) - start;
+}
+
+/* ---- Guest code ---- */
+
+/* What decides about traps and the shadow is the state before the instruction. */
+struct step { bool tf, shadow; uint32_t flags_if, ss_base; uint16_t ss; };
+
+static struct step before_step(const struct vcpu *v) {
+    const struct bt_seg *ss = &v->cpu.seg[DEC_SS];
+    return (struct step){.tf = v->cpu.flags_sys & EFL_TF, .shadow = v->cpu.irq_shadow, .flags_if = v->cpu.flags_if,
+                         .ss_base = ss->base, .ss = ss->selector};
+}
+
+/* Did the instruction just done load SS? That holds back the trap as well as interrupts (SDM vol. 3 "Masking
+ * Exceptions and Interrupts When Switching Stacks"); STI, the other source of the shadow, only interrupts. */
+static bool loaded_ss(const struct vcpu *v, const struct step *s) {
+    if (!v->cpu.irq_shadow) return false;
+    if (!s->shadow) return v->cpu.flags_if == s->flags_if;
+    return v->cpu.seg[DEC_SS].selector != s->ss || v->cpu.seg[DEC_SS].base != s->ss_base;
+}
+
+static void end_shadow(struct vcpu *v, const struct step *s) {
+    if (s->shadow && !loaded_ss(v, s)) v->cpu.irq_shadow = false;
+}
+
+static void after_instruction(struct machine *m, const struct step *s) {
+    struct vcpu *v = &m->vcpu;
+    end_shadow(v, s);
+    if (s->tf && !loaded_ss(v, s)) mon_debug_trap(v, DR6_BS);
+}
+
+/* A callout ended its block: it finished its instruction, or delivered an event instead, which clears TF. */
+static void after_op(struct machine *m, const struct step *s) {
+    struct vcpu *v = &m->vcpu;
+    if (v->cpu.flags_sys & EFL_TF) after_instruction(m, s);
+    else end_shadow(v, s);
+}
+
+static void raise_fault(struct machine *m, const struct guest_fault *f) {
+    struct vcpu *v = &m->vcpu;
+    m->stats.faults++;
+    MON_LOG(&m->log, MON_LOG_EXCEPTION, "vector %d error %x cr2 %08x at %04x:%08x cpl %u", f->vector, f->error, f->cr2,
+            v->cpu.seg[DEC_CS].selector, v->cpu.eip, v->cpu.cpl);
+    mon_raise_fault(v, f);
+}
+
+static const char *exit_name(enum bt_exit reason) {
+    static const char *const names[] = {"op", "poll", "exception", "step"};
+    return names[reason];
+}
+
+static void run_guest(struct machine *m) {
+    struct vcpu *v = &m->vcpu;
+    struct step s = before_step(v);
+    struct bt_exit_info x;
+    bt_run(m->engine, &x);
+    m->stats.exits[x.reason]++;
+    MON_LOG(&m->log, MON_LOG_EXIT, "%s at %04x:%08x", exit_name(x.reason), v->cpu.seg[DEC_CS].selector, v->cpu.eip);
+    switch (x.reason) {
+    case BT_EXIT_OP: after_op(m, &s); break;
+    case BT_EXIT_EXCEPTION: raise_fault(m, &x.fault); break;
+    case BT_EXIT_STEP: after_instruction(m, &s); break;
+    case BT_EXIT_POLL:
+        if (x.boundary) v->cpu.irq_shadow = false;
+        break;
+    }
+}
+
+int machine_run(struct machine *m) {
+    uint64_t start = clock_now(&m->clock);
+    for (;;) {
+        if (events_take(&m->events)) handle_events(m);
+        if (handle_requests(m)) break;
+        deliver_pending(m);
+        if (m->vcpu.triple_fault) continue;
+        if (m->vcpu.halted) sleep_halted(m);
+        else run_guest(m);
+    }
+    bt_fpu_park(&m->vcpu.cpu);
+    m->stats.run_ns = clock_now(&m->clock) - start;
+    return m->exit_code;
+}
