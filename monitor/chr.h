@@ -30,7 +30,10 @@ struct chr_host {
 /* name is for messages ("serial"). host must outlive the chr. NULL: errbuf holds one line. */
 struct mon_chr *chr_open(const char *name, const struct mon_chr_config *cfg, const struct chr_host *host, char *errbuf,
                          size_t errlen);
-/* Writes out what is left and closes. NULL is fine. */
+/* Writes out everything: waits for a reader of stdout as long as it takes, unless we were told to stop; for a socket
+ * client briefly. NULL is fine here and below. */
+void chr_drain(struct mon_chr *c);
+/* Drains and closes; the device that used chr_dev is gone. */
 void chr_close(struct mon_chr *c);
 /* For the device's configuration; NULL for a chr of kind none. */
 struct dev_chr *chr_dev(struct mon_chr *c);

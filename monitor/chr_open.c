@@ -60,8 +60,8 @@ struct mon_chr *chr_open(const char *name, const struct mon_chr_config *cfg, con
     return c;
 }
 
-/* Waits for a reader of stdout as long as it takes, unless we were told to stop; for a socket client briefly. */
-static void drain(struct mon_chr *c) {
+void chr_drain(struct mon_chr *c) {
+    if (!c) return;
     bool hurry = c->kind == MON_CHR_UNIX || (c->host->stopping && c->host->stopping(c->host->opaque));
     chr_flush(c);
     while (c->out_fd >= 0 && c->out.used) {
@@ -75,7 +75,7 @@ static void drain(struct mon_chr *c) {
 
 void chr_close(struct mon_chr *c) {
     if (!c) return;
-    drain(c);
+    chr_drain(c);
     clock_cancel(c->host->clock, &c->flush_timer);
     events_watch(c->host->events, &c->in_src, 0);
     events_watch(c->host->events, &c->out_src, 0);

@@ -173,15 +173,10 @@ static void destroy_engine(struct machine *m) {
     if (e) bt_destroy(e);
 }
 
-static void close_characters(struct machine *m) {
+void machine_destroy(struct machine *m) {
+    if (m->board) board_destroy(m->board);
     chr_close(m->serial);
     chr_close(m->debugcon);
-    m->serial = m->debugcon = NULL;
-}
-
-void machine_destroy(struct machine *m) {
-    close_characters(m);
-    if (m->board) board_destroy(m->board);
     if (m->io) dev_io_destroy(m->io);
     if (m->have_events) events_fini(&m->events);
     if (m->have_clock) clock_fini(&m->clock);
@@ -206,7 +201,8 @@ int mon_run(const struct mon_config *c, char *errbuf, size_t errlen) {
     struct machine *m = machine_create(c, errbuf, errlen);
     if (!m) return MON_EXIT_BAD_INPUT;
     int code = machine_run(m);
-    close_characters(m); /* the guest's last words come before ours */
+    chr_drain(m->serial); /* the guest's last words come before ours */
+    chr_drain(m->debugcon);
     if (c->stats) stats_print(m);
     machine_destroy(m);
     return code;

@@ -80,6 +80,7 @@ enum smmu_status views_create(struct smmu *s, const struct smmu_limits *limits)
         vs->budget = LEAST_BUDGET;
     if (!reserve_windows(vs, views < MOST_VIEWS ? views : MOST_VIEWS) || !place_views(vs) || !state_create(s))
         return SMMU_NO_MEMORY;
+    view_hold_reserve(vs);
     return SMMU_OK;
 }
 
@@ -93,6 +94,7 @@ void views_destroy(struct smmu *s)
     if (vs->body)
         munmap(vs->body, vs->count * sizeof(struct view_body));
     state_destroy(s);
+    view_give_reserve(vs);
     free(vs->view);
     free(vs);
     s->views = NULL;

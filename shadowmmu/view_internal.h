@@ -76,6 +76,7 @@ struct rmap_node {
 struct views {
     uint8_t *arena;
     size_t arena_size;
+    uint8_t *reserve; /* mappings to give up when the host refuses; NULL: given */
     struct view *view;
     struct view_body *body;
     uint32_t count;
@@ -142,6 +143,8 @@ void state_clear_page(struct views *vs, struct view *v, uint32_t page);
 void state_set_writable(struct views *vs, struct view *v, uint32_t page, bool writable);
 
 /* view_map.c: the host's side, and the budget */
+void view_hold_reserve(struct views *vs);
+void view_give_reserve(struct views *vs);
 void view_reset(struct smmu *s, struct view *v);
 void view_unmap(struct smmu *s, struct view *v, uint32_t first, uint32_t count);
 /* After drops, which may split mappings. */

@@ -21,6 +21,43 @@ static uint64_t bytes_of(uint32_t pages)
     return (uint64_t)pages << SMMU_PAGE_SHIFT;
 }
 
+/* ---- The reserve ----
+ * Above vm.max_map_count the host refuses every mmap, even one that would replace
+ * thousands of mappings by one. So a few mappings are held only to be given up then. */
+
+enum { RESERVE_PAGES = 16 };
+
+void view_hold_reserve(struct views *vs)
+{
+    if (vs->reserve)
+        return;
+    uint8_t *p = mmap(NULL, bytes_of(RESERVE_PAGES), PROT_NONE, NOWHERE & ~MAP_FIXED, -1, 0);
+    if (p == MAP_FAILED)
+        return; /* next time */
+    for (uint32_t i = 0; i < RESERVE_PAGES; i += 2) /* unlike neighbours do not merge */
+        (void)mprotect(p + bytes_of(i), SMMU_PAGE_SIZE, PROT_READ);
+    vs->reserve = p;
+}
+
+void view_give_reserve(struct views *vs)
+{
+    if (vs->reserve)
+        munmap(vs->reserve, bytes_of(RESERVE_PAGES));
+    vs->reserve = NULL;
+}
+
+/* Replaces every mapping of the window by one. */
+static void empty_window(struct views *vs, const struct view *v)
+{
+    void *p = mmap(v->base, bytes_of(VIEW_PAGES), PROT_NONE, NOWHERE, -1, 0);
+    if (p == MAP_FAILED) {
+        view_give_reserve(vs);
+        p = mmap(v->base, bytes_of(VIEW_PAGES), PROT_NONE, NOWHERE, -1, 0);
+    }
+    SMMU_BUG_ON(p == MAP_FAILED);
+    view_hold_reserve(vs);
+}
+
 void view_reset(struct smmu *s, struct view *v)
 {
     for (uint32_t word = 0; word < VIEW_REGIONS / 64; word++)
@@ -29,9 +66,7 @@ void view_reset(struct smmu *s, struct view *v)
     s->views->vmas -= v->bounds;
     v->bounds = 0;
     s->stats.view_unmaps++;
-    /* Replaces every mapping of the window by one: needs no more VMAs than there are. */
-    void *p = mmap(v->base, bytes_of(VIEW_PAGES), PROT_NONE, NOWHERE, -1, 0);
-    SMMU_BUG_ON(p == MAP_FAILED);
+    empty_window(s->views, v);
 }
 
 /* Empties the coldest view; `keep` last. False: nothing is left to empty. */
