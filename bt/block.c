@@ -214,7 +214,12 @@ const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id) {
 /* ---- Jump cache ---- */
 
 static void jump_cache_clear(struct bt_engine *e, struct jump_cache *jc) {
-    for (unsigned i = 0; i < JUMP_SLOTS; i++) jc->slot[i] = (uint64_t)(uintptr_t)e->thunk.exit_indirect;
+    uint64_t miss = (uint64_t)(uintptr_t)e->thunk.exit_indirect;
+    if (jc->n_filled > JUMP_FILLED)
+        for (unsigned i = 0; i < JUMP_SLOTS; i++) jc->slot[i] = miss;
+    else
+        for (unsigned i = 0; i < jc->n_filled; i++) jc->slot[jc->filled[i]] = miss;
+    jc->n_filled = 0;
 }
 
 void jump_cache_select(struct bt_engine *e, uint32_t mode) {
@@ -229,7 +234,10 @@ void jump_cache_select(struct bt_engine *e, uint32_t mode) {
         if (!jc->used || (victim->used && jc->stamp < victim->stamp)) victim = jc;
     }
     jump_cache_clear(e, victim);
-    *victim = (struct jump_cache){victim->slot, mode, cs->base, cs->limit, true, 0};
+    victim->mode = mode;
+    victim->cs_base = cs->base;
+    victim->cs_limit = cs->limit;
+    victim->used = true;
 chosen:
     victim->stamp = ++e->stamp;
     e->jc_cur = victim;
@@ -238,7 +246,14 @@ chosen:
 
 void jump_cache_put(struct bt_engine *e, uint32_t id) {
     const uint8_t *entry = block_indirect_entry(e, id);
-    if (entry) e->jc_cur->slot[e->blocks[id].eip & (JUMP_SLOTS - 1)] = (uint64_t)(uintptr_t)entry;
+    struct jump_cache *jc = e->jc_cur;
+    uint16_t slot = (uint16_t)e->blocks[id].eip;
+    if (!entry) return;
+    if (jc->slot[slot] == (uint64_t)(uintptr_t)e->thunk.exit_indirect) {
+        if (jc->n_filled < JUMP_FILLED) jc->filled[jc->n_filled] = slot;
+        if (jc->n_filled <= JUMP_FILLED) jc->n_filled++;
+    }
+    jc->slot[slot] = (uint64_t)(uintptr_t)entry;
 }
 
 void jump_cache_drop(struct bt_engine *e, uint32_t id) {

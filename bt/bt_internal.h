@@ -74,9 +74,11 @@ struct pc_entry { uint16_t host_off; uint8_t guest_off, len; };
 /* A callout site. */
 struct site { bt_op_fn *fn; uint32_t eip; struct insn insn; };
 
-enum { JUMP_CACHES = 4, JUMP_SLOTS = 1 << 16 };
+enum { JUMP_CACHES = 8, JUMP_SLOTS = 1 << 16, JUMP_FILLED = 1 << 12 };
 struct jump_cache {
     uint64_t *slot;      /* JUMP_SLOTS host addresses */
+    uint16_t *filled;    /* slots put since the last clear; JUMP_FILLED of them, then all count as filled */
+    uint32_t n_filled;
     uint32_t mode, cs_base, cs_limit;
     bool used;
     uint64_t stamp;

@@ -52,7 +52,13 @@ static bool allocate(struct bt_engine *e) {
     e->hot = reserve_rw(GUILT_SLOTS * sizeof *e->hot);
     uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
     bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->hash && e->frame_blocks && e->guilt && e->hot && pages;
-    for (unsigned i = 0; i < JUMP_CACHES; i++) ok = (e->jc[i].slot = reserve_rw(JUMP_SLOTS * sizeof(uint64_t))) && ok;
+    for (unsigned i = 0; i < JUMP_CACHES; i++) {
+        struct jump_cache *jc = &e->jc[i];
+        jc->slot = reserve_rw(JUMP_SLOTS * sizeof *jc->slot);
+        jc->filled = reserve_rw(JUMP_FILLED * sizeof *jc->filled);
+        jc->n_filled = JUMP_FILLED + 1; /* no slot is right yet */
+        ok = ok && jc->slot && jc->filled;
+    }
     if (!ok || !make_ras(&e->ras[0]) || !make_ras(&e->ras[1])) return false;
     e->bad_page = pages;
     e->bad_seg = pages + SMMU_PAGE_SIZE;
@@ -113,7 +119,10 @@ void bt_destroy(struct bt_engine *e) {
     release(e->guilt, GUILT_SLOTS * sizeof *e->guilt);
     release(e->hot, GUILT_SLOTS * sizeof *e->hot);
     release(e->bad_page, 3 * SMMU_PAGE_SIZE);
-    for (unsigned i = 0; i < JUMP_CACHES; i++) release(e->jc[i].slot, JUMP_SLOTS * sizeof(uint64_t));
+    for (unsigned i = 0; i < JUMP_CACHES; i++) {
+        release(e->jc[i].slot, JUMP_SLOTS * sizeof *e->jc[i].slot);
+        release(e->jc[i].filled, JUMP_FILLED * sizeof *e->jc[i].filled);
+    }
     for (unsigned i = 0; i < 2; i++) release(e->ras[i].base, RAS_BYTES);
     if (e->cpu && e->cpu->engine == e) e->cpu->engine = NULL;
     free(e);

@@ -24,8 +24,10 @@ void bt_kick(struct bt_engine *e) {
 }
 
 void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
+    /* R13 is the poll register only between its load and the thunk that gives it back to C. */
     greg_t *r = regs_of(ucontext);
-    if (in_cache(e, (const uint8_t *)r[REG_RIP])) r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
+    if (in_cache(e, (const uint8_t *)r[REG_RIP]) && r[REG_R13] == (greg_t)(uintptr_t)e->good_page)
+        r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
 }
 
 void bt_sample(struct bt_engine *e, void *ucontext) {

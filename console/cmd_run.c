@@ -12,10 +12,17 @@ static void print_cpus(FILE *out) {
         fprintf(out, "  %-12s %s\n", *name, mon_cpu_description(*name));
 }
 
+static void print_log_categories(FILE *out) {
+    fputs("\nLog categories:\n ", out);
+    for (unsigned i = 0; mon_log_category_name(i); i++) fprintf(out, " %s", mon_log_category_name(i));
+    fputs("\n", out);
+}
+
 void con_run_help(FILE *out) {
     fputs("Usage: novt run [OPTION]...\n\nRuns a PC until the guest powers off, you quit, or an option ends it.\n", out);
     run_options_help(out);
     print_cpus(out);
+    print_log_categories(out);
     fputs("\nKeys while the serial port is your terminal:\n"
           "  Ctrl-A x       quit (exit code 0)\n"
           "  Ctrl-A b       send a break\n"

@@ -45,7 +45,7 @@ static const char *parse_timeout(struct run_options *r, const char *v) {
 
 static const char *parse_log(struct run_options *r, const char *v) {
     r->config.log = mon_log_parse(v);
-    return r->config.log ? NULL : "must be of exit, exception, irq, io, block, mmu, device, separated by commas";
+    return r->config.log ? NULL : "must be log categories (see --help) separated by commas";
 }
 
 static const char *parse_max_vmas(struct run_options *r, const char *v) {
@@ -127,7 +127,7 @@ static const struct run_option options[] = {
     {"no-reboot", NULL, "exit instead of rebooting; with code 2 after a triple fault", parse_no_reboot},
     {"timeout", "SECONDS", "exit with code 124 after this much real time", parse_timeout},
     {NULL, NULL, "Looking inside", NULL},
-    {"log", "LIST", "log to stderr: exit, exception, irq, io, block, mmu, device", parse_log},
+    {"log", "LIST", "log these categories to stderr, see below; separated by commas", parse_log},
     {"log-file", "FILE", "log to this file instead", parse_log_file},
     {"stats", NULL, "print counters to stderr at the end", parse_stats},
     {"bt", "LIST", "translator: one-insn, checked, direct, no-fsgsbase, cache=SIZE", parse_bt},

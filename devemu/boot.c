@@ -143,7 +143,8 @@ static enum boot_status describe(struct boot_image *b) {
     if (boot_multiboot_header(b) >= 0) return boot_multiboot(b);
     const uint8_t *k = b->data + b->kernel_at;
     if (b->kernel_len >= 4 && !memcmp(k, "\177ELF", 4))
-        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is an ELF file without a Multiboot header: it cannot be started directly", name);
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is an ELF file without a Multiboot header: it cannot be started",
+                         name);
     if (b->kernel_len >= 2 && k[0] == 0x1F && k[1] == 0x8B)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is compressed: unpack it first", name);
     return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is neither a Linux kernel nor a Multiboot kernel (or it is truncated)", name);

@@ -4,7 +4,7 @@
  *
  * Formats: Linux boot protocol 2.00 and later (bzImage, zImage, memtest86+) and
  * Multiboot 1 (ELF32 or address fields). Callers: the board, once, before the
- * run. Every refusal leaves one line in errbuf and fw_cfg as it was.
+ * run. A refused input leaves one line in errbuf and fw_cfg as it was.
  */
 #ifndef NOVT_DEVEMU_BOOT_H
 #define NOVT_DEVEMU_BOOT_H

@@ -50,13 +50,16 @@ bool boot_is_linux(const struct boot_image *b) {
 static enum boot_status parse(struct linux_image *l) {
     struct boot_image *b = l->b;
     const uint8_t *h = header(l);
-    if (b->kernel_len < LEAST_FILE) return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated: its setup header ends early", name(l));
+    if (b->kernel_len < LEAST_FILE)
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated: its setup header ends early", name(l));
     l->version = boot_get16(h + H_VERSION);
     if (l->version < 0x200)
-        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' speaks boot protocol %x.%02x; 2.00 is needed", name(l), l->version >> 8, l->version & 0xFF);
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' speaks boot protocol %x.%02x; 2.00 is needed", name(l),
+                         l->version >> 8, l->version & 0xFF);
     uint32_t sectors = h[H_SETUP_SECTS] ? h[H_SETUP_SECTS] : 4;
     l->setup_len = (sectors + 1) * SECTOR;
-    if (l->setup_len >= b->kernel_len) return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated: it ends in its setup code", name(l));
+    if (l->setup_len >= b->kernel_len)
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated: it ends in its setup code", name(l));
     l->kernel_len = b->kernel_len - l->setup_len;
     uint64_t promised = l->version >= 0x204 ? 16ull * boot_get32(h + H_SYSSIZE) : 0;
     if (promised > l->kernel_len + 15ull)
@@ -83,7 +86,8 @@ static uint64_t kernel_end(const struct linux_image *l) {
 static enum boot_status place_kernel(struct linux_image *l) {
     struct boot_image *b = l->b;
     uint64_t end = kernel_end(l);
-    if (!l->high && l->kernel_len > LOW_KERNEL_MAX) return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is too large for a zImage", name(l));
+    if (!l->high && l->kernel_len > LOW_KERNEL_MAX)
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is too large for a zImage", name(l));
     if (end > b->config->ram_size)
         return boot_fail(b, BOOT_TOO_BIG, "'%s' needs %llu MiB of memory, the machine has %llu", name(l),
                          (unsigned long long)((end + 0xFFFFF) >> 20), (unsigned long long)(b->config->ram_size >> 20));
@@ -123,7 +127,8 @@ static enum boot_status add_cmdline(struct linux_image *l) {
     const char *text = b->config->append ? b->config->append : "";
     size_t len = strlen(text);
     if (len > cmdline_max(l))
-        return boot_fail(b, BOOT_BAD_ARGUMENT, "the kernel command line has %zu bytes; '%s' takes %u", len, name(l), cmdline_max(l));
+        return boot_fail(b, BOOT_BAD_ARGUMENT, "the kernel command line has %zu bytes; '%s' takes %u", len,
+                         name(l), cmdline_max(l));
     uint32_t at;
     enum boot_status st = boot_reserve(b, len + 1, &at);
     if (st != BOOT_OK) return st;
@@ -175,7 +180,8 @@ static enum boot_status add_initrd(struct linux_image *l) {
     if (limit > b->config->ram_size) limit = b->config->ram_size;
     uint64_t least = boot_page_up(l->high ? kernel_end(l) : BOOT_HIGH_START);
     if (least + boot_page_up(b->h.initrd_size) > limit)
-        return boot_fail(b, BOOT_TOO_BIG, "the initrd of %u KiB does not fit into memory above the kernel", b->h.initrd_size >> 10);
+        return boot_fail(b, BOOT_TOO_BIG, "the initrd of %u KiB does not fit into memory above the kernel",
+                         b->h.initrd_size >> 10);
     b->h.initrd_limit = (uint32_t)limit;
     b->h.initrd_min = (uint32_t)least;
     return BOOT_OK;

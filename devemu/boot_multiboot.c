@@ -59,7 +59,8 @@ static enum boot_status add_part(struct multiboot *m, uint32_t offset, uint32_t 
         return boot_fail(b, BOOT_TOO_BIG, "'%s' loads at %08x-%08llx: the machine has only %llu MiB", name(m), address,
                          (unsigned long long)end, (unsigned long long)(b->config->ram_size >> 20));
     if (!low && !high)
-        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' loads at %08x-%08llx, which the firmware uses", name(m), address, (unsigned long long)end);
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' loads at %08x-%08llx, which the firmware uses", name(m), address,
+                         (unsigned long long)end);
     if (high && end > m->end) m->end = end;
     enum boot_status st = boot_add_chunk(b, b->kernel_at + offset, length, address);
     if (st != BOOT_OK) return st;
@@ -94,13 +95,15 @@ static enum boot_status check_elf(struct multiboot *m) {
     struct boot_image *b = m->b;
     const uint8_t *e = file(m);
     if (b->kernel_len < ELF_HEADER || memcmp(e, "\177ELF", 4))
-        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' has a Multiboot header but is neither ELF nor gives load addresses", name(m));
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' has a Multiboot header but is neither ELF nor gives load addresses",
+                         name(m));
     if (e[4] != ELF_CLASS32)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is a 64-bit ELF file: Multiboot kernels are 32-bit", name(m));
     uint16_t machine = boot_get16(e + 18);
     if (e[5] != ELF_LSB || (machine != EM_386 && machine != EM_486))
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is an ELF file for another processor", name(m));
-    if (boot_get16(e + 16) != ET_EXEC) return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is an ELF file but not an executable", name(m));
+    if (boot_get16(e + 16) != ET_EXEC)
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is an ELF file but not an executable", name(m));
     uint64_t table = boot_get32(e + 28), entry = boot_get16(e + 42), count = boot_get16(e + 44);
     if (!count || entry < ELF_PH || table + entry * count > b->kernel_len)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' has no valid ELF program headers (truncated?)", name(m));
@@ -170,7 +173,8 @@ static enum boot_status add_module(struct multiboot *m, const char *text) {
     free(path);
     if (st != BOOT_OK) return st;
     uint64_t address = boot_page_up(m->end);
-    if (address + mod->len > b->config->ram_size) return boot_fail(b, BOOT_TOO_BIG, "module '%s' does not fit into memory", text);
+    if (address + mod->len > b->config->ram_size)
+        return boot_fail(b, BOOT_TOO_BIG, "module '%s' does not fit into memory", text);
     mod->address = (uint32_t)address;
     m->end = address + mod->len;
     return boot_add_chunk(b, mod->at, mod->len, mod->address);
@@ -227,7 +231,8 @@ static size_t string_bytes(const struct multiboot *m, const char *append) {
     return n;
 }
 
-static void fill_block(struct multiboot *m, uint32_t block, uint32_t mods_at, uint32_t mmap_at, uint32_t strings_at, const char *append) {
+static void fill_block(struct multiboot *m, uint32_t block, uint32_t mods_at, uint32_t mmap_at, uint32_t strings_at,
+                       const char *append) {
     struct boot_image *b = m->b;
     uint8_t *p = b->data + block;
     uint32_t used = strings_at;
@@ -250,7 +255,8 @@ static enum boot_status add_info(struct multiboot *m) {
     struct boot_image *b = m->b;
     const char *append = b->config->append ? b->config->append : "";
     size_t strings = string_bytes(m, append);
-    if (strings > MAX_STRINGS) return boot_fail(b, BOOT_BAD_ARGUMENT, "the command lines of kernel and modules are too long");
+    if (strings > MAX_STRINGS)
+        return boot_fail(b, BOOT_BAD_ARGUMENT, "the command lines of kernel and modules are too long");
     uint32_t mods_at = INFO_BYTES, mmap_at = mods_at + m->modules * MODULE_BYTES, strings_at = mmap_at + MMAP_BYTES;
     uint32_t size = strings_at + (uint32_t)strings, block;
     enum boot_status st = find_low_room(m, size, &b->h.info);

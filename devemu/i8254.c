@@ -203,6 +203,8 @@ static void deliver(struct i8254 *s, uint64_t n)
         s->backlog = 0;
     }
     bool waiting = s->in_flight && s->acks_known;
+    /* The edge before may have found its input masked and be lost: it must not hold back the next one. */
+    if (waiting && n) raise_edge(s);
     if (!waiting && n + s->backlog) {
         if (n)
             n--;

@@ -160,7 +160,9 @@ void pci_bus_config_write(struct dev *bus, uint8_t devfn, unsigned offset, unsig
 
 /* ---- Ports ---- */
 
-static bool address_selects(const struct pci_bus *b) { return (b->address & ADDRESS_ENABLE) && !((b->address >> 16) & 0xFF); }
+static bool address_selects(const struct pci_bus *b) {
+    return (b->address & ADDRESS_ENABLE) && !((b->address >> 16) & 0xFF);
+}
 
 /* An access that runs over CFFh reaches nobody with its upper bytes. */
 static unsigned clip(unsigned lane, unsigned size) { return lane + size > 4 ? 4 - lane : size; }

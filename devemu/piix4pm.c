@@ -60,7 +60,9 @@ static uint64_t pm_count(struct piix4pm *s) { return count_at(s->pci.dev.host->n
 static void latch_overflow(struct piix4pm *s) {
     if (pm_count(s) >= s->overflow_count) s->pm1_sts |= PM1_TMR;
 }
-static void next_overflow(struct piix4pm *s) { s->overflow_count = (pm_count(s) & ~(uint64_t)(PM_TMR_HALF - 1)) + PM_TMR_HALF; }
+static void next_overflow(struct piix4pm *s) {
+    s->overflow_count = (pm_count(s) & ~(uint64_t)(PM_TMR_HALF - 1)) + PM_TMR_HALF;
+}
 
 static void update_sci(struct piix4pm *s) {
     struct dev_host *h = s->pci.dev.host;

@@ -68,7 +68,8 @@ static uint32_t put_cases(const struct item *items, uint32_t n, uint8_t *code, s
 
 static struct buffer make_pack(const struct item *items, uint32_t n, uint32_t flags) {
     uint32_t count = n * VARIANTS, images = sizeof(struct pack), states = images + sizeof(struct image);
-    uint32_t cases = states + count * sizeof(struct state), code = (cases + count * sizeof(struct test_case) + 4095) & ~4095u;
+    uint32_t cases = states + count * (uint32_t)sizeof(struct state);
+    uint32_t code = (cases + count * (uint32_t)sizeof(struct test_case) + 4095) & ~4095u;
     struct buffer b = {calloc(1, code + CODE_SIZE), 0};
     if (!b.bytes) return b;
     uint32_t size = put_cases(items, n, b.bytes + code, (void *)(b.bytes + states), (void *)(b.bytes + cases));

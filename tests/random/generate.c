@@ -12,6 +12,7 @@ struct gen {
     uint32_t rng;
     struct piece *p;
     uint32_t avoid; /* registers that must not be written now (bits) */
+    bool in_call;   /* the return address is on the stack: leave that alone */
 };
 
 /* The r/m side of an instruction: prefixes and ModRM with an empty reg field. */
@@ -131,7 +132,7 @@ static struct rm memory(struct gen *g, uint32_t align) {
     if (k < 50) return rm_base(g, at);
     if (k < 75) return rm_sib(g, at);
     if (k < 85) return rm_index(g, at);
-    if (k < 94 && align <= 4) return rm_stack(g);
+    if (k < 94 && align <= 4 && !g->in_call) return rm_stack(g);
     return rm_segment(g, at);
 }
 
@@ -375,6 +376,7 @@ static void gen_xlat(struct gen *g) {
 static void gen_stack(struct gen *g) {
     uint32_t k = rnd(g, 9), r = pick_reg(g), wide = chance(g, 15) ? 0x66 : 0;
     struct rm m;
+    if (g->in_call) return;
     switch (k) {
     case 0:
     case 1: b1(g, 0x50 + rnd(g, 8)); break;
@@ -551,9 +553,9 @@ static void gen_call(struct gen *g) {
     uint32_t jump = g->p->len;
     b1(g, 0);
     uint32_t target = g->p->len;
-    g->avoid = 1u << ESI;
+    g->in_call = true;
     gen_simple(g);
-    g->avoid = 0;
+    g->in_call = false;
     if (chance(g, 30)) EMIT(g, "\xc2\x04\x00"); /* takes a word of the caller's with it */
     else b1(g, 0xc3);
     if (indirect) {

@@ -1,0 +1,177 @@
+#!/bin/sh
+# console_cli_test.sh: the command line: help, version, every kind of bad input, exit codes, where output goes.
+# Usage: console_cli_test.sh NOVT
+novt=${1:?usage: $0 NOVT}
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+failures=0
+
+fail() {
+    echo "FAIL: $1"
+    sed 's/^/    /' "$dir/err"
+    failures=$((failures + 1))
+}
+
+# check NAME CODE PATTERN ARGS...: exit code, and one line on stderr that matches.
+check() {
+    name=$1 code=$2 pattern=$3
+    shift 3
+    timeout 60 "$novt" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    got=$?
+    [ $got -eq "$code" ] || fail "$name: exit code $got, not $code"
+    [ "$(wc -l <"$dir/err")" -eq 1 ] || fail "$name: not one line on stderr"
+    grep -q -- "$pattern" "$dir/err" || fail "$name: no '$pattern' on stderr"
+}
+
+# shows NAME PATTERN ARGS...: exit code 0, pattern on stdout, nothing on stderr.
+shows() {
+    name=$1 pattern=$2
+    shift 2
+    timeout 60 "$novt" "$@" >"$dir/out" 2>"$dir/err" </dev/null || fail "$name: exit code $?"
+    grep -q -- "$pattern" "$dir/out" || fail "$name: no '$pattern' on stdout"
+    [ ! -s "$dir/err" ] || fail "$name: something on stderr"
+}
+
+# bytes OCTAL...: a file of these bytes.
+bytes() { printf "$(printf '\\%s' "$@")"; }
+
+# ---- Help and version ----
+shows version '^novt [0-9]' version
+shows version-option '^novt [0-9]' --version
+shows help 'Commands:' help
+shows help-option 'Commands:' --help
+shows help-run '--kernel' help run
+shows run-help 'Examples:' run --help
+shows run-help-cpus 'CPU models' run --help
+shows help-version 'Usage: novt version' help version
+timeout 60 "$novt" >"$dir/out" 2>"$dir/err" && fail "no arguments: exit code 0"
+grep -q 'Usage:' "$dir/err" || fail "no arguments: no usage"
+[ ! -c /dev/full ] || { "$novt" version >/dev/full 2>"$dir/err" && fail "version to a full disk: exit code 0"; }
+
+# ---- Commands and options ----
+check unknown-command 1 "unknown command 'fly' (try" fly
+check unknown-topic 1 "unknown command 'fly'" help fly
+check unknown-option 1 "unknown option '--fly' (try 'novt run --help')" run --fly
+check unknown-short 1 'unknown option' run -z
+check missing-value 1 "option '--memory' needs a value" run --memory
+check stray-argument 1 "unexpected argument 'disk.img'" run disk.img
+check version-argument 1 'unexpected argument' version 2
+
+# ---- Values ----
+for size in 0 -5 12X abc 99T 1G1 '' 18446744073709551616; do
+    check "memory '$size'" 1 'memory' run --memory "$size"
+done
+check memory-small 1 'at least 1M' run --memory 512K
+check memory-large 1 'at most 3584M' run --memory 4G
+check memory-odd 1 'whole number of MiB' run --memory 1500K
+check cpu 1 "unknown model 'z80'" run --cpu z80
+check serial 1 "serial: 'foo'" run --serial foo
+check serial-empty-path 1 "serial: 'file:'" run --serial file:
+check serial-unwritable 1 "/nonexistent/x" run --serial file:/nonexistent/x
+check serial-directory 1 "$dir" run --serial "file:$dir"
+check socket-unusable 1 'cannot listen' run --serial unix:/nonexistent/sock
+: >"$dir/plain"
+check socket-is-file 1 "$dir/plain" run --serial "unix:$dir/plain"
+[ -f "$dir/plain" ] || fail "socket-is-file: the file was removed"
+check stdio-twice 1 'stdio' run --serial stdio --debugcon stdio
+check display 1 "display: 'gtk'" run --display gtk
+check timeout 1 "timeout: 'soon'" run --timeout soon
+check timeout-zero 1 'timeout' run --timeout 0
+check log-category 1 "log: 'irq,fun'" run --log irq,fun
+check log-file 1 '/nonexistent/log' run --log irq --log-file /nonexistent/log
+check bt-list 1 "bt: 'fast'" run --bt fast
+check bt-cache 1 "bt: 'cache=x'" run --bt cache=x
+check bt-both 1 'exclude' run --bt checked,direct
+check max-vmas 1 'max-vmas' run --max-vmas none
+check flat-address 1 'flat-address' run --flat-address here
+
+# ---- Files ----
+head -c 1000 /dev/zero >"$dir/short"
+check kernel-missing 1 "$dir/none" run --kernel "$dir/none"
+check kernel-empty 1 'is empty' run --kernel "$dir/plain"
+check kernel-directory 1 'is a directory' run --kernel "$dir"
+check kernel-bad 1 "$dir/short" run --kernel "$dir/short"
+mkfifo "$dir/fifo"
+check kernel-fifo 1 "$dir/fifo" run --kernel "$dir/fifo"
+if [ "$(id -u)" -ne 0 ]; then
+    cp "$dir/short" "$dir/locked" && chmod 0 "$dir/locked"
+    check kernel-unreadable 1 "$dir/locked" run --kernel "$dir/locked"
+fi
+check initrd-alone 1 'need a kernel' run --initrd "$dir/short"
+check append-alone 1 'need a kernel' run --append quiet
+check firmware-missing 1 "$dir/none" run --firmware "$dir/none"
+check firmware-truncated 1 'truncated' run --firmware "$dir/short"
+check flat-missing 1 "$dir/none" run --flat-image "$dir/none"
+check flat-too-high 1 'does not fit' run --flat-image "$dir/short" --memory 1M --flat-address 0xFFFFF
+check flat-real-address 1 'real-mode address' run --flat-image "$dir/short" --flat-address 0x10001 --flat-real
+check flat-and-kernel 1 'without firmware' run --flat-image "$dir/short" --kernel "$dir/short"
+
+# ---- Runs of tiny real-mode images ----
+# mov dx,0x3f8; mov al,'A'; out dx,al; mov al,3; out 0xf4,al; jmp $
+bytes 272 370 003 260 101 356 260 003 346 364 353 376 >"$dir/exit7"
+# cli; hlt; jmp back to hlt
+bytes 372 364 353 375 >"$dir/halt"
+# lidt with a null limit (at 8), then int3: triple fault
+bytes 017 001 036 010 000 314 353 376 000 000 000 000 000 000 >"$dir/triple"
+# mov cx,60000; mov dx,0x3f8; mov al,'A'; L: out dx,al; loop L; mov al,3; out 0xf4,al
+bytes 271 140 352 272 370 003 260 101 356 342 375 260 003 346 364 >"$dir/chatter"
+
+# run NAME CODE ARGS...: exit code only.
+run() {
+    name=$1 code=$2
+    shift 2
+    timeout 60 "$novt" run --flat-real "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    got=$?
+    [ $got -eq "$code" ] || fail "$name: exit code $got, not $code"
+}
+
+run debug-exit 7 --flat-image "$dir/exit7"
+[ "$(cat "$dir/out")" = A ] || fail "debug-exit: no serial output"
+[ ! -s "$dir/err" ] || fail "debug-exit: something on stderr"
+run serial-file 7 --flat-image "$dir/exit7" --serial "file:$dir/serial"
+[ "$(cat "$dir/serial")" = A ] || fail "serial-file: not written"
+run serial-none 7 --flat-image "$dir/exit7" --serial none
+[ ! -s "$dir/out" ] || fail "serial-none: output"
+run timeout 124 --flat-image "$dir/halt" --timeout 0.3
+run triple-fault 2 --flat-image "$dir/triple" --no-reboot
+run complete-output 7 --flat-image "$dir/chatter"
+[ "$(wc -c <"$dir/out")" -eq 60000 ] || fail "complete-output: $(wc -c <"$dir/out") bytes of 60000"
+run stats 7 --flat-image "$dir/exit7" --stats
+grep -q 'translator' "$dir/err" || fail "stats: no table"
+run log 7 --flat-image "$dir/exit7" --log io --log-file "$dir/log"
+grep -q 'out 00f4' "$dir/log" || fail "log: port write missing"
+for mode in one-insn checked direct no-fsgsbase cache=4M; do run "bt-$mode" 7 --flat-image "$dir/exit7" --bt "$mode"; done
+if [ -c /dev/full ]; then
+    run full-disk 7 --flat-image "$dir/chatter" --serial file:/dev/full
+    [ "$(wc -l <"$dir/err")" -eq 1 ] || fail "full-disk: not one warning"
+    run full-log 7 --flat-image "$dir/exit7" --log io --log-file /dev/full
+    [ "$(wc -l <"$dir/err")" -eq 1 ] || fail "full-log: not one warning"
+fi
+# A reader that goes away does not end the machine.
+timeout 60 "$novt" run --flat-real --flat-image "$dir/chatter" 2>"$dir/err" | head -c 10 >"$dir/out"
+[ "$(cat "$dir/out")" = AAAAAAAAAA ] || fail "closed-pipe: output"
+
+# ---- Signals ----
+for signal in TERM INT HUP; do
+    "$novt" run --flat-real --flat-image "$dir/halt" --timeout 30 </dev/null >"$dir/out" 2>"$dir/err" &
+    pid=$!
+    sleep 0.3
+    kill -$signal $pid
+    wait $pid
+    got=$?
+    # A shell without job control starts background jobs with SIGINT ignored; ours must be caught all the same.
+    [ $got -eq 0 ] || fail "signal $signal: exit code $got"
+done
+
+# ---- An idle machine costs nothing ----
+"$novt" run --flat-real --flat-image "$dir/halt" --timeout 2 </dev/null >"$dir/out" 2>"$dir/err" &
+pid=$!
+sleep 0.5
+before=$(awk '{print $14 + $15}' /proc/$pid/stat)
+sleep 1
+after=$(awk '{print $14 + $15}' /proc/$pid/stat)
+wait $pid
+[ $((after - before)) -le 1 ] || fail "idle: $((after - before)) ticks of CPU time in a second"
+
+echo "$failures failures"
+[ $failures -eq 0 ]
