@@ -149,7 +149,8 @@ struct bt_engine {
 
     struct guest_fault pending; /* for EXIT_EXCEPTION */
     bool direct_write;          /* EXIT_DIRECT_FAULT details */
-    uint8_t bounce[512];
+    _Alignas(64) uint8_t bounce[512 + 64]; /* filled at the guest address's own alignment */
+    uint8_t *bounce_at;
     struct { uint32_t va, size; } bounce_for;
 
     struct guilt *guilt;
@@ -199,7 +200,7 @@ uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret
 
 /* Descriptor of a slow access, passed in a register. */
 enum {
-    DESC_SIZE = 0x3ff, DESC_WRITE = 1u << 10, DESC_READ = 1u << 11, DESC_FLAGS_SAVED = 1u << 12,
+    DESC_SIZE = 0x3ff, DESC_WRITE = 1u << 10, DESC_READ = 1u << 11, DESC_ALIGN = 1u << 12 /* 16-byte alignment is demanded */,
     DESC_SEG_SHIFT = 16, DESC_SEG = 7u << 16,
 };
 /* rt_mem_slow, rt_seg_slow results. */

@@ -10,6 +10,10 @@
 
 static void emit_poll(struct translation *t) { x86_mov_r32_m32(&t->b, R_A, x86_base(R_POLL, 0)); }
 
+void emit_wrap_poll(struct translation *t) {
+    if (t->chained && next_eip(t) <= cur_eip(t)) emit_poll(t);
+}
+
 static void pend_link(struct translation *t, uint8_t *field, uint32_t target) {
     BT_BUG_ON(t->n_links >= BLOCK_LINKS);
     t->links[t->n_links++] = (struct pending_link){field, target};

@@ -143,18 +143,18 @@ static void emit_bit_offset(struct translation *t, const struct mref *m) {
     x86_alu_r32_imm(b, X86_AND, R_C, insn->op_size == 2 ? 15 : 31);
 }
 
-static struct cold *new_cold(struct translation *t, bool is_seg, bool flags_saved, uint32_t desc) {
+static struct cold *new_cold(struct translation *t, bool is_seg, bool flags_live, uint32_t desc) {
     BT_BUG_ON(t->n_cold >= MAX_COLD);
     struct cold *c = &t->cold[t->n_cold++];
-    *c = (struct cold){.is_seg = is_seg, .flags_saved = flags_saved, .desc = desc,
+    *c = (struct cold){.is_seg = is_seg, .flags_live = flags_live, .desc = desc,
                        .guest_off = t->offs[t->i], .guest_len = cur(t)->len};
     return c;
 }
 
 /* Offset in R8 to linear in R8, limit checked; needs flags. */
-static void emit_segment(struct translation *t, const struct mref *m, bool flags_saved, uint32_t desc) {
+static void emit_segment(struct translation *t, const struct mref *m, uint32_t desc) {
     struct x86_buf *b = &t->b;
-    struct cold *c = new_cold(t, true, flags_saved, desc);
+    struct cold *c = new_cold(t, true, false, desc);
     int32_t lim = (m->write ? CPU_OFF(p.seg_lim_w) : CPU_OFF(p.seg_lim_r)) + 8 * m->seg;
     x86_lea_r64(b, R_B, x86_base(R_A, m->size - 1));
     x86_alu_r64_m64(b, X86_CMP, R_B, cpu_mem(lim));
@@ -188,15 +188,31 @@ static void emit_checked_op(struct x86_buf *b, const struct memop *op) {
     x86_mov_r64_r64(b, x, R_C);
 }
 
+/* 16-byte operands of SSE must be aligned, but for the moves that say otherwise and the string compares. */
+static bool must_align(const struct memop *op, unsigned size) {
+    if (op->kind != MEMOP_INSN || size != 16 || !op->insn->sse) return false;
+    switch (op->insn->mnemonic) {
+    case ZYDIS_MNEMONIC_MOVUPS: case ZYDIS_MNEMONIC_MOVUPD: case ZYDIS_MNEMONIC_MOVDQU: case ZYDIS_MNEMONIC_LDDQU:
+    case ZYDIS_MNEMONIC_PCMPESTRI: case ZYDIS_MNEMONIC_PCMPESTRM: case ZYDIS_MNEMONIC_PCMPISTRI:
+    case ZYDIS_MNEMONIC_PCMPISTRM: return false;
+    default: return true;
+    }
+}
+
+/* The instruction itself may raise #DE, #MF, #XM or #GP, and then the true flags show. */
+static bool may_trap(const struct insn *insn) {
+    return insn->fpu || insn->mnemonic == ZYDIS_MNEMONIC_DIV || insn->mnemonic == ZYDIS_MNEMONIC_IDIV;
+}
+
 static void emit_checked(struct translation *t, const struct mref *m, const struct memop *op) {
     struct x86_buf *b = &t->b;
-    bool live = t->live[t->i] != 0;
-    uint32_t desc = m->size | (m->write ? DESC_WRITE : 0u) | (m->read ? DESC_READ : 0u) | (live ? DESC_FLAGS_SAVED : 0u) |
-                    (uint32_t)m->seg << DESC_SEG_SHIFT;
-    if (live) save_flags(b);
+    bool live = t->live[t->i] != 0 || may_trap(cur(t));
+    uint32_t desc = m->size | (m->write ? DESC_WRITE : 0u) | (m->read ? DESC_READ : 0u) | (uint32_t)m->seg << DESC_SEG_SHIFT |
+                    (must_align(op, m->size) ? DESC_ALIGN : 0u);
+    save_flags(b); /* dead flags too: a guest fault must show them */
     emit_ea(b, m, R_A);
     if (m->bit_test) emit_bit_offset(t, m);
-    if (!seg_flat(t, m->seg)) emit_segment(t, m, live, desc);
+    if (!seg_flat(t, m->seg)) emit_segment(t, m, desc);
     struct cold *c = new_cold(t, false, live, desc);
     uint8_t mask = align_mask(m->size);
     if (mask) {
@@ -235,7 +251,7 @@ static void emit_cold_one(struct translation *t, const struct cold *c) {
     x86_call_to(b, c->is_seg ? t->e->thunk.seg_slow : t->e->thunk.mem_slow);
     x86_jmp_to(b, c->back); /* five bytes: rt_mem_slow skips them for a bounce */
     if (c->is_seg) return;
-    if (c->flags_saved) restore_flags(b);
+    if (c->flags_live) restore_flags(b);
     emit_checked_op(b, &c->op);
     if (c->desc & DESC_WRITE) x86_call_to(b, t->e->thunk.mem_commit);
     x86_jmp_to(b, c->after);

@@ -51,23 +51,22 @@ uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
 }
 
 /* Flags as translated code had put them aside, see save_flags in emit_mem.c. */
-static void unsave_flags(struct bt_cpu *c, uint32_t desc) {
-    if (!(desc & DESC_FLAGS_SAVED)) return;
+static void unsave_flags(struct bt_cpu *c) {
     uint32_t ax = (uint32_t)c->p.exit_arg;
     c->flags_host = (c->flags_host & DEC_DF) | (ax >> 8 & 0xD5) | (ax & 1 ? DEC_OF : 0u);
 }
 
 /* The instruction a thunk was called from: state back to its start. */
-static uint32_t rewind_to_insn(struct bt_cpu *c, uint32_t desc, const uint8_t *ret) {
+static uint32_t rewind_to_insn(struct bt_cpu *c, const uint8_t *ret) {
     struct bt_engine *e = c->engine;
     uint32_t id = block_at_host(e, ret - 1), len;
     BT_BUG_ON(id == BT_NONE || !block_pc(e, id, ret - 1, &c->eip, &len));
-    unsave_flags(c, desc);
+    unsave_flags(c);
     return id;
 }
 
-static uint64_t slow_fault(struct bt_cpu *c, uint32_t desc, const uint8_t *ret, struct guest_fault f) {
-    rewind_to_insn(c, desc, ret);
+static uint64_t slow_fault(struct bt_cpu *c, const uint8_t *ret, struct guest_fault f) {
+    rewind_to_insn(c, ret);
     c->engine->pending = f;
     return leave(c->engine, EXIT_DIRECT_FAULT, SLOW_EXIT);
 }
@@ -96,27 +95,29 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
     unsigned access = (write ? SMMU_WRITE : SMMU_READ) | (user ? SMMU_USER : 0u);
     struct guest_fault f = {-1, 0, 0};
     e->stats.slow_accesses++;
+    if (desc & DESC_ALIGN && va & 15) return slow_fault(c, ret, (struct guest_fault){VECTOR_GP, 0, 0});
     if ((va & SMMU_PAGE_MASK) + size <= SMMU_PAGE_SIZE) {
         uint64_t delta;
         switch (smmu_tlb_fill(e->smmu, user, gva(va), write, &delta, &f)) {
         case SMMU_FILL_OK: e->stats.tlb_misses++; c->p.exit_arg2 = delta; return SLOW_RETRY;
-        case SMMU_FILL_FAULT: return slow_fault(c, desc, ret, f);
+        case SMMU_FILL_FAULT: return slow_fault(c, ret, f);
         default: break;
         }
     }
-    if (write && !smmu_probe_write(e->smmu, gva(va), size, access, &f)) return slow_fault(c, desc, ret, f);
+    if (write && !smmu_probe_write(e->smmu, gva(va), size, access, &f)) return slow_fault(c, ret, f);
     if (write) {
         uint32_t running = block_at_host(e, ret - 1);
         if (kill_own_code(c, va, size, running)) {
-            rewind_to_insn(c, desc, ret);
+            rewind_to_insn(c, ret);
             e->force_single = true;
             return leave(e, EXIT_REDO, SLOW_EXIT);
         }
     }
-    if (desc & DESC_READ && !smmu_read(e->smmu, gva(va), e->bounce, size, access & ~SMMU_WRITE, &f)) return slow_fault(c, desc, ret, f);
+    e->bounce_at = e->bounce + (va & 63);
+    if (desc & DESC_READ && !smmu_read(e->smmu, gva(va), e->bounce_at, size, access & ~SMMU_WRITE, &f)) return slow_fault(c, ret, f);
     e->bounce_for.va = va;
     e->bounce_for.size = size;
-    c->p.exit_arg2 = (uint64_t)(uintptr_t)e->bounce - va;
+    c->p.exit_arg2 = (uint64_t)(uintptr_t)e->bounce_at - va;
     *(uint64_t *)(uintptr_t)c->p.ras_rsp += 5; /* over the jump back to the fast path */
     return SLOW_BOUNCE;
 }
@@ -125,7 +126,7 @@ void rt_mem_commit(struct bt_cpu *c) {
     struct bt_engine *e = c->engine;
     struct guest_fault f;
     unsigned access = SMMU_WRITE | (c->cpl == 3 ? SMMU_USER : 0u);
-    BT_BUG_ON(!smmu_write(e->smmu, gva(e->bounce_for.va), e->bounce, e->bounce_for.size, access, &f));
+    BT_BUG_ON(!smmu_write(e->smmu, gva(e->bounce_for.va), e->bounce_at, e->bounce_for.size, access, &f));
 }
 
 /* SDM vol. 3 "Limit Checking", "Type Checking". The fast path has seen a reason to look closer. */
@@ -147,7 +148,7 @@ static bool seg_allows(const struct bt_cpu *c, int n, uint32_t off, uint32_t siz
 uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret) {
     int seg = (int)((desc & DESC_SEG) >> DESC_SEG_SHIFT);
     if (!seg_allows(c, seg, off, desc & DESC_SIZE, desc & DESC_WRITE))
-        return slow_fault(c, desc, ret, (struct guest_fault){seg == DEC_SS ? VECTOR_SS : VECTOR_GP, 0, 0});
+        return slow_fault(c, ret, (struct guest_fault){seg == DEC_SS ? VECTOR_SS : VECTOR_GP, 0, 0});
     c->p.exit_arg2 = (uint32_t)(c->seg[seg].base + off);
     return SLOW_RETRY;
 }

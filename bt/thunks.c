@@ -17,6 +17,27 @@ static void load_gprs(struct x86_buf *b) {
         x86_mov_r32_m32(b, r == DEC_ESP ? R_ESP : r, cpu_mem(CPU_OFF(gpr) + 4 * r));
 }
 
+/* The sanitizer build's C code uses SSE, so the guest's FPU state waits in fpu_area, as bt_fpu_park leaves it.
+ * Clobbers RAX. */
+static void park_for_sanitizer(struct x86_buf *b) {
+#ifdef NOVT_ASAN
+    enum { MXCSR_DEFAULT = 0x1F80 };
+    x86_cmp_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 0);
+    struct x86_fixup parked = x86_jcc8(b, X86_CC_NE);
+    struct x86_mem area = cpu_mem(CPU_OFF(fpu_area)), top = x86_base(X86_RSP, 0);
+    x86_enc_mem(b, &(struct x86_enc){.map = 1, .opcode = 0xAE}, 0, &area); /* fxsave */
+    x86_mov_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 1);
+    x86_bytes(b, (const uint8_t[]){0xDB, 0xE3}, 2); /* fninit */
+    x86_mov_r32_imm32(b, X86_RAX, MXCSR_DEFAULT);
+    x86_push_r64(b, X86_RAX);
+    x86_enc_mem(b, &(struct x86_enc){.map = 1, .opcode = 0xAE}, 2, &top); /* ldmxcsr */
+    x86_pop_r64(b, X86_RAX);
+    x86_bind(b, parked);
+#else
+    (void)b;
+#endif
+}
+
 /* Guest registers saved: RSP to the C stack, flags to flags_host, DF clear. Clobbers RAX. */
 static void switch_to_c(struct x86_buf *b) {
     x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.ras_rsp)), X86_RSP);
@@ -26,6 +47,7 @@ static void switch_to_c(struct x86_buf *b) {
     x86_alu_r32_imm(b, X86_AND, X86_RAX, EFL_HOST);
     x86_mov_m32_r32(b, cpu_mem(CPU_OFF(flags_host)), X86_RAX);
     x86_byte(b, 0xFC); /* cld */
+    park_for_sanitizer(b);
 }
 
 /* The reverse: everything live again, RSP on the return-prediction stack. */
@@ -115,7 +137,7 @@ static struct x86_fixup build_unaligned_fast_path(struct x86_buf *b, struct x86_
 }
 
 /* R8D: address or offset, R9D: descriptor. Returns the C function's answer in `result`; R8, R10, R11 and all
- * guest registers are kept. The caller's flags are dead or in R11. */
+ * guest registers are kept. The caller's flags are in R11. */
 static uint8_t *build_slow(struct x86_buf *b, const uint8_t *leave, uintptr_t fn, uint8_t result, bool fast_path) {
     uint8_t *at = b->p;
     struct x86_fixup crossing = {0}, miss = {0};

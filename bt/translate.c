@@ -63,17 +63,21 @@ static bool decode_crossing(struct translation *t, const struct fetch *f, const 
     return true;
 }
 
+/* A fault or a callout shows the guest every flag. */
 static bool sees_all_flags(const struct insn *insn) {
-    return insn->cls != DEC_CLASS_PLAIN && insn->cls != DEC_CLASS_STACK && insn->cls != DEC_CLASS_STRING;
+    if (insn->cls != DEC_CLASS_PLAIN) return true;
+    return insn->mem.accessed || insn->fpu || insn->mnemonic == ZYDIS_MNEMONIC_DIV || insn->mnemonic == ZYDIS_MNEMONIC_IDIV;
 }
 
+/* live[i]: flags that the instruction itself or its successors need; what it needs at its own fault the access saves. */
 static void flag_liveness(struct translation *t) {
     uint16_t live = DEC_ARITH;
     for (unsigned i = t->n; i-- > 0;) {
         const struct insn *insn = &t->insns[i];
-        if (sees_all_flags(insn)) live = DEC_ARITH;
-        else live = (uint16_t)((insn->flags_read | (live & ~insn->flags_written)) & DEC_ARITH);
+        bool known = insn->cls == DEC_CLASS_PLAIN || insn->cls == DEC_CLASS_STACK || insn->cls == DEC_CLASS_STRING;
+        live = known ? (uint16_t)((insn->flags_read | (live & ~insn->flags_written)) & DEC_ARITH) : DEC_ARITH;
         t->live[i] = live;
+        if (sees_all_flags(insn)) live = DEC_ARITH;
     }
 }
 
@@ -122,6 +126,7 @@ static void emit_block(struct translation *t, uint32_t id) {
     for (t->i = 0; t->i < t->n && !t->ended; t->i++) {
         map_here(t, t->offs[t->i], cur(t)->len);
         t->direct_insn = may_go_direct(t);
+        emit_wrap_poll(t);
         emit_insn(t);
     }
     t->i = t->n - 1;

@@ -34,7 +34,7 @@ struct mref {
 /* Out-of-line part of a checked access. */
 struct cold {
     bool is_seg;
-    bool flags_saved;
+    bool flags_live;   /* the instruction or its successors read the flags that R11 holds */
     struct x86_fixup from[2];
     uint8_t n_from;
     uint8_t *back, *after;
@@ -58,7 +58,7 @@ struct translation {
 
     struct insn insns[BLOCK_MAX_INSNS];
     uint8_t offs[BLOCK_MAX_INSNS];   /* guest offset of each in the block */
-    uint16_t live[BLOCK_MAX_INSNS];  /* arithmetic flags whose value matters before the instruction */
+    uint16_t live[BLOCK_MAX_INSNS];  /* arithmetic flags that it or its successors need */
     unsigned n, i;
     bool ended;        /* the block's end has been emitted */
 
@@ -100,6 +100,7 @@ void emit_pop(struct translation *t, uint8_t host, uint8_t size, uint32_t extra)
 /* emit_branch.c */
 void emit_branch(struct translation *t);
 void emit_link(struct translation *t, uint32_t target);
+void emit_wrap_poll(struct translation *t); /* before an instruction: straight-line code that wraps is a loop, too */
 void emit_link_stubs(struct translation *t, uint32_t id);
 
 /* emit_string.c */

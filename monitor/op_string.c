@@ -157,9 +157,16 @@ static enum bt_next run_scan(struct bt_cpu *cpu, const struct insn *insn, bool t
     struct guest_fault f;
     struct str s = str_begin(v, insn);
     uint32_t budget = cpu->flags_sys & EFL_TF ? 1 : BUDGET / 8;
+    uint32_t flags = cpu->flags_host; /* a repeat that stops half-way has not changed them yet */
     while (str_left(v, &s)) {
-        if (!budget--) return BT_NEXT_EXIT;
-        if (!scan_step(v, &s, two_strings, &f)) return mon_raise_fault(v, &f);
+        if (!budget--) {
+            cpu->flags_host = flags;
+            return BT_NEXT_EXIT;
+        }
+        if (!scan_step(v, &s, two_strings, &f)) {
+            cpu->flags_host = flags;
+            return mon_raise_fault(v, &f);
+        }
         if (!s.rep) break;
         str_count(v, &s, 1);
         if (condition_ends(v, insn->rep)) break;
