@@ -46,6 +46,7 @@ struct bt_cpu {
     struct bt_seg seg[DEC_SEG_COUNT];
     uint32_t cr0, cr4;        /* the mode key depends on them; monitor owns the writes */
     uint8_t cpl;              /* 0..3; 3 in v8086 mode, 0 in real mode */
+    bool intr;                /* the interrupt controllers' INTR line; monitor sets it, code that sets IF looks at it */
     bool irq_shadow;          /* STI, MOV SS, POP SS: no interrupt before the next instruction ends */
     bool fpu_parked;          /* guest FPU state is in fpu_area, not in the host's registers */
     struct smmu *smmu;

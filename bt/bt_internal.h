@@ -94,10 +94,10 @@ struct ras {
 };
 
 /* Why translated code left; set by thunks. */
-enum exit_reason { EXIT_LINK = 1, EXIT_INDIRECT, EXIT_OP, EXIT_POLL, EXIT_EXCEPTION, EXIT_DIRECT_FAULT, EXIT_REDO, EXIT_STEP };
+enum exit_reason { EXIT_LINK = 1, EXIT_INDIRECT, EXIT_OP, EXIT_POLL, EXIT_EXCEPTION, EXIT_DIRECT_FAULT, EXIT_REDO, EXIT_STEP, EXIT_WINDOW };
 
 struct thunks {
-    uint8_t *enter, *exit_link, *exit_indirect, *exit_exception, *exit_step, *exit_from_signal;
+    uint8_t *enter, *exit_link, *exit_indirect, *exit_exception, *exit_step, *exit_window, *exit_from_signal;
     uint8_t *callout, *mem_slow, *mem_commit, *seg_slow, *ret_miss;
     uint8_t *end;
 };

@@ -1,7 +1,6 @@
 /*
- * emit_callout.c: sensitive instructions: a call to monitor's helper, or a few
- * instructions on struct bt_cpu where that is all it takes; and exceptions known
- * at translation time.
+ * emit_callout.c: sensitive instructions as calls to monitor's helpers, and
+ * exceptions known at translation time.
  */
 #include "bt/sensitive.h"
 #include "bt/translate.h"
@@ -25,20 +24,9 @@ void emit_exception(struct translation *t, int vector, uint32_t error) {
     t->ended = true;
 }
 
-static bool inline_form(struct translation *t) {
-    const struct insn *insn = cur(t);
-    bool kernel = !(t->mode & (MODE_CPL | MODE_VM));
-    if (insn->mnemonic == ZYDIS_MNEMONIC_CLI && kernel) {
-        x86_mov_m32_imm32(&t->b, cpu_mem(CPU_OFF(flags_if)), 0);
-        return true;
-    }
-    return false;
-}
-
 void emit_callout(struct translation *t) {
     struct bt_engine *e = t->e;
     const struct insn *insn = cur(t);
-    if (inline_form(t)) return;
     enum bt_op op = bt_op_find(insn);
     BT_BUG_ON(op == BT_OP_COUNT);
     if (e->n_sites >= e->max_sites) {

@@ -320,6 +320,7 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             e->stats.exits_indirect++;
             break;
         case EXIT_OP: out->reason = BT_EXIT_OP; e->stats.exits_op++; return;
+        case EXIT_WINDOW: c->eip = (uint32_t)c->p.exit_arg; out->reason = BT_EXIT_OP; e->stats.exits_op++; return;
         case EXIT_STEP: c->eip = (uint32_t)c->p.exit_arg; out->reason = BT_EXIT_STEP; return;
         case EXIT_POLL: break;
         case EXIT_REDO: e->stats.exits_fault++; break;

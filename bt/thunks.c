@@ -227,6 +227,7 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->exit_indirect = build_exit(b, EXIT_INDIRECT, save);
     t->exit_exception = build_exit(b, EXIT_EXCEPTION, save);
     t->exit_step = build_exit(b, EXIT_STEP, save);
+    t->exit_window = build_exit(b, EXIT_WINDOW, save);
     t->callout = build_callout(b, leave);
     t->mem_slow = build_slow(b, leave, (uintptr_t)rt_mem_slow, R_B, true);
     t->seg_slow = build_slow(b, leave, (uintptr_t)rt_seg_slow, R_A, false);

@@ -97,7 +97,9 @@ static void emit_insn(struct translation *t) {
     case DEC_CLASS_STRING: emit_string(t); break;
     case DEC_CLASS_UD: emit_exception(t, VECTOR_UD, 0); break;
     case DEC_CLASS_TOO_LONG: emit_exception(t, VECTOR_GP, 0); break;
-    default: emit_callout(t); break;
+    default:
+        if (!emit_inline(t)) emit_callout(t);
+        break;
     }
 }
 
@@ -132,6 +134,7 @@ static void emit_block(struct translation *t, uint32_t id) {
     t->i = t->n - 1;
     if (!t->ended) emit_link(t, next_eip(t));
     emit_cold(t);
+    emit_windows(t);
     emit_link_stubs(t, id);
 }
 
@@ -180,7 +183,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
     t.mode = mode;
     t.direct = direct;
     t.chained = !(mode & MODE_STEP);
-    t.n = t.i = t.n_cold = t.n_links = t.n_map = 0;
+    t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_map = 0;
     t.ended = false;
 
     uint32_t new_id = e->n_blocks;

@@ -43,9 +43,12 @@ struct cold {
     uint8_t guest_off, guest_len;
 };
 
+/* Out-of-line part of POPF: an interrupt waits and IF has been set. */
+struct window { struct x86_fixup from; uint32_t next_eip; uint8_t guest_off, guest_len; };
+
 struct pending_link { uint8_t *field; uint32_t target; };
 
-enum { MAX_COLD = BLOCK_MAX_INSNS * 6, MAX_MAP = BLOCK_MAX_INSNS + MAX_COLD };
+enum { MAX_COLD = BLOCK_MAX_INSNS * 6, MAX_MAP = 2 * BLOCK_MAX_INSNS + MAX_COLD };
 
 struct translation {
     struct bt_engine *e;
@@ -64,6 +67,8 @@ struct translation {
 
     struct cold cold[MAX_COLD];
     unsigned n_cold;
+    struct window windows[BLOCK_MAX_INSNS];
+    unsigned n_windows;
     struct pending_link links[BLOCK_LINKS];
     unsigned n_links;
     struct pc_entry map[MAX_MAP];
@@ -105,6 +110,10 @@ void emit_link_stubs(struct translation *t, uint32_t id);
 
 /* emit_string.c */
 void emit_string(struct translation *t);
+
+/* emit_inline.c: true if the sensitive instruction was emitted in line */
+bool emit_inline(struct translation *t);
+void emit_windows(struct translation *t);
 
 /* emit_callout.c */
 void emit_callout(struct translation *t);

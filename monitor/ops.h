@@ -24,7 +24,7 @@ static inline enum bt_next op_gp0(struct vcpu *v) { return mon_raise(v, VEC_GP, 
 
 /* An event that STI, POPF or IRET may have made deliverable is waiting. */
 static inline bool op_event_waits(const struct vcpu *v) {
-    return v->intr || (v->nmi_pending && !v->nmi_blocked) || v->init_pending;
+    return v->cpu.intr || (v->nmi_pending && !v->nmi_blocked) || v->init_pending;
 }
 
 /* Protected mode proper: not real mode, not v8086. */

@@ -85,7 +85,7 @@ static void deliver_pending(struct machine *m) {
     if (v->halted) v->cpu.irq_shadow = false; /* HLT was the instruction in the shadow of STI */
     if (v->cpu.irq_shadow) return;
     if (v->nmi_pending && !v->nmi_blocked) deliver_nmi(m);
-    else if (v->intr && v->cpu.flags_if) deliver_interrupt(m);
+    else if (v->cpu.intr && v->cpu.flags_if) deliver_interrupt(m);
 }
 
 /* ---- HLT ---- */

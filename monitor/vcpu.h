@@ -54,7 +54,6 @@ struct vcpu {
     uint64_t tsc_hz;
     bool halted;
     bool nmi_pending, nmi_blocked, init_pending;
-    bool intr;                   /* the interrupt controllers' INTR line */
     bool triple_fault;
     bool ferr_pending;           /* FERR# raised (IRQ 13) */
     struct vcpu_seg_memo seg_memo[DEC_SEG_COUNT];

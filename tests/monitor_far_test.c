@@ -195,11 +195,11 @@ static void cli_sti(void **state) {
     assert_true(v->cpu.flags_if && !v->cpu.irq_shadow);
     RUN(0xFA);
     assert_false(v->cpu.flags_if);
-    v->intr = true;
+    v->cpu.intr = true;
     assert_int_equal(RUN(0xFB), BT_NEXT_EXIT);
     assert_true(v->cpu.irq_shadow);
     assert_int_equal(v->cpu.eip, CODE + 0x101);
-    v->intr = false;
+    v->cpu.intr = false;
     enter_protected(3); /* protected-mode virtual interrupts */
     v->cpu.cr4 |= CR4_PVI;
     RUN(0xFB);

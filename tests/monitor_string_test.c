@@ -191,7 +191,7 @@ static void ins_outs(void **state) {
     assert_int_equal(port_reads, 256);
     /* An interrupt is taken between two iterations. */
     enter_protected(0);
-    v->intr = true, v->cpu.flags_if = EFL_IF;
+    v->cpu.intr = true, v->cpu.flags_if = EFL_IF;
     v->cpu.gpr[DEC_EDX] = 0x1F0, v->cpu.gpr[DEC_EDI] = AREA, v->cpu.gpr[DEC_ECX] = 10;
     assert_int_equal(RUN(0xF3, 0x6D), BT_NEXT_EXIT);
     assert_int_equal(v->cpu.gpr[DEC_ECX], 9);

@@ -1,0 +1,141 @@
+/*
+ * emit_inline.c: the sensitive instructions that kernels execute all the time, in
+ * a few host instructions on struct bt_cpu: CLI STI PUSHF POPF, reads of segment registers.
+ *
+ * Only forms whose privilege the mode key decides; everything else is a callout.
+ * System bits of EFLAGS live in flags_if and flags_sys, the others in the host's RFLAGS.
+ */
+#include "bt/translate.h"
+
+enum { HOST_FIXED = 0x202 /* RFLAGS as user code sees it: bit 1 and IF */ };
+
+static bool kernel_mode(const struct translation *t) { return !(t->mode & (MODE_CPL | MODE_VM)); }
+
+/* SDM vol. 2 "CLI": at CPL 0 nothing can refuse it. */
+static bool emit_cli(struct translation *t) {
+    if (!kernel_mode(t)) return false;
+    x86_mov_m32_imm32(&t->b, cpu_mem(CPU_OFF(flags_if)), 0);
+    return true;
+}
+
+/* "STI": while an interrupt waits the callout does it, which knows the shadow. */
+static bool emit_sti(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    if (!kernel_mode(t) || !t->chained) return false;
+    x86_mov_r64_r64(b, R_B, X86_RCX);
+    x86_movzx_r32_m8(b, X86_RCX, cpu_mem(CPU_OFF(intr)));
+    struct x86_fixup quiet = x86_jrcxz8(b);
+    x86_mov_r64_r64(b, X86_RCX, R_B);
+    emit_callout(t);
+    struct x86_fixup done = x86_jmp8(b);
+    x86_bind(b, quiet);
+    x86_mov_r64_r64(b, X86_RCX, R_B);
+    x86_mov_m32_imm32(b, cpu_mem(CPU_OFF(flags_if)), EFL_IF);
+    x86_bind(b, done);
+    return true;
+}
+
+/* "PUSHF": host flags plus the virtual bits, which are disjoint, so LEA adds them without touching a flag. */
+static bool emit_pushf(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    if (t->mode & MODE_VM || !t->chained) return false;
+    x86_byte(b, 0x9C); /* pushfq */
+    x86_pop_r64(b, R_C);
+    x86_mov_r32_m32(b, R_A, cpu_mem(CPU_OFF(flags_if)));
+    x86_mov_r32_m32(b, R_B, cpu_mem(CPU_OFF(flags_sys)));
+    x86_lea_r32(b, R_A, x86_base_index(R_A, R_B, 1, EFL_FIXED - HOST_FIXED));
+    x86_lea_r32(b, R_C, x86_base_index(R_C, R_A, 1, 0));
+    emit_push_reg(t, R_C, cur(t)->op_size);
+    return true;
+}
+
+static void test_r32_imm(struct x86_buf *b, uint8_t reg, uint32_t imm) {
+    x86_enc_reg(b, &(struct x86_enc){.opcode = 0xF7}, 0, reg);
+    x86_u32(b, imm);
+}
+
+static void load_host_flags(struct x86_buf *b) {
+    x86_push_r64(b, R_C);
+    x86_byte(b, 0x9D); /* popfq */
+}
+
+/* "POPF" at CPL 0: arithmetic bits, DF and IF in line; a change of any other bit is the callout's. The image is
+ * read first, and read again by the callout, so ESP moves only on the fast side. */
+static bool emit_popf(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    if (!kernel_mode(t) || !t->chained || cur(t)->op_size != 4 || !(t->mode & MODE_STACK32)) return false;
+    const uint32_t system = EFL_TF | EFL_IOPL | EFL_NT | EFL_AC | EFL_ID, virtual = EFL_VIF | EFL_VIP;
+    struct mref m = {.seg = DEC_SS, .base = DEC_ESP, .index = DEC_NOREG, .scale = 1, .size = 4, .read = true};
+    emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = 4});
+    x86_mov_r32_m32(b, R_A, cpu_mem(CPU_OFF(flags_sys)));
+    test_r32_imm(b, R_A, virtual);
+    struct x86_fixup slow1 = x86_jcc32(b, X86_CC_NE);
+    x86_enc_reg(b, &(struct x86_enc){.opcode = 0x33}, R_A, R_C); /* xor */
+    test_r32_imm(b, R_A, system);
+    struct x86_fixup slow2 = x86_jcc32(b, X86_CC_NE);
+    x86_lea_r32(b, R_ESP, x86_base(R_ESP, 4));
+    x86_mov_r32_r32(b, R_A, R_C);
+    x86_alu_r32_imm(b, X86_AND, R_A, EFL_IF);
+    x86_mov_m32_r32(b, cpu_mem(CPU_OFF(flags_if)), R_A);
+    x86_alu_r32_imm(b, X86_AND, R_C, EFL_HOST);
+    x86_alu_r32_imm(b, X86_OR, R_C, HOST_FIXED);
+    x86_shr_r32(b, R_A, 9);
+    struct x86_mem intr = cpu_mem(CPU_OFF(intr));
+    x86_enc_mem(b, &(struct x86_enc){.opcode = 0x84}, R_A, &intr); /* test intr, r8b */
+    t->windows[t->n_windows++] = (struct window){x86_jcc32(b, X86_CC_NE), next_eip(t), t->offs[t->i], cur(t)->len};
+    load_host_flags(b);
+    struct x86_fixup done = x86_jmp32(b);
+    x86_bind(b, slow1);
+    x86_bind(b, slow2);
+    emit_callout(t);
+    x86_bind(b, done);
+    return true;
+}
+
+void emit_windows(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    for (unsigned i = 0; i < t->n_windows; i++) {
+        const struct window *w = &t->windows[i];
+        map_here(t, w->guest_off, w->guest_len);
+        x86_bind(b, w->from);
+        load_host_flags(b);
+        x86_mov_r32_imm32(b, R_A, w->next_eip);
+        x86_jmp_to(b, t->e->thunk.exit_window);
+    }
+}
+
+static void load_selector(struct translation *t, unsigned seg) {
+    int32_t off = CPU_OFF(seg) + (int32_t)(seg * sizeof(struct bt_seg) + offsetof(struct bt_seg, selector));
+    x86_movzx_r32_m16(&t->b, R_C, cpu_mem(off));
+}
+
+/* "PUSH sreg" with 32-bit operands stores the selector zero-extended, as monitor's helper does. */
+static bool emit_push_seg(struct translation *t) {
+    const struct insn *insn = cur(t);
+    if (t->mode & MODE_VM || !t->chained) return false;
+    unsigned seg = insn->map == 0 ? insn->opcode >> 3 & 3u : insn->opcode == 0xA0 ? DEC_FS : DEC_GS;
+    load_selector(t, seg);
+    emit_push_reg(t, R_C, insn->op_size);
+    return true;
+}
+
+/* "MOV r32, sreg"; other forms are rare. */
+static bool emit_mov_from_seg(struct translation *t) {
+    const struct insn *insn = cur(t);
+    if (insn->map != 0 || insn->opcode != 0x8C || insn->mod != 3 || insn->op_size != 4 || insn->reg > DEC_GS) return false;
+    load_selector(t, insn->reg);
+    x86_mov_r32_r32(&t->b, host_reg(insn->rm), R_C);
+    return true;
+}
+
+bool emit_inline(struct translation *t) {
+    switch (cur(t)->mnemonic) {
+    case ZYDIS_MNEMONIC_CLI: return emit_cli(t);
+    case ZYDIS_MNEMONIC_STI: return emit_sti(t);
+    case ZYDIS_MNEMONIC_PUSHFD: case ZYDIS_MNEMONIC_PUSHF: return emit_pushf(t);
+    case ZYDIS_MNEMONIC_POPFD: return emit_popf(t);
+    case ZYDIS_MNEMONIC_PUSH: return emit_push_seg(t);
+    case ZYDIS_MNEMONIC_MOV: return emit_mov_from_seg(t);
+    default: return false;
+    }
+}
