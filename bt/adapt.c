@@ -10,9 +10,22 @@
 static uint32_t slot_of(uint32_t key) { return key * 0x9E3779B1u >> 16 & (GUILT_SLOTS - 1); }
 static uint32_t key_of(uint32_t frame, uint32_t off) { return (frame << SMMU_PAGE_SHIFT | off) + 1; }
 
-bool adapt_guilty(const struct bt_engine *e, uint32_t frame, uint32_t off) {
+static uint32_t epoch(const struct bt_engine *e) { return e->samples / SAMPLES_PER_EPOCH + 1; }
+
+uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off) {
     const struct guilt *g = &e->guilt[slot_of(key_of(frame, off))];
-    return g->key == key_of(frame, off) && g->guilty;
+    return g->key == key_of(frame, off) && g->until > epoch(e) ? g->until : 0;
+}
+
+/* Each verdict doubles the time until direct access is tried again, from 1 s of guest work to 256 s; an access that
+ * can never be direct (a device, a write to code) starts in the middle. */
+static void sentence(struct bt_engine *e, struct guilt *g, bool certain) {
+    enum { FIRST = 4, CERTAIN_LEVEL = 4, MAX_LEVEL = 8 };
+    if (certain && g->level < CERTAIN_LEVEL) g->level = CERTAIN_LEVEL;
+    g->until = epoch(e) + (FIRST << g->level);
+    if (g->level < MAX_LEVEL) g->level++;
+    g->faults = 0;
+    e->stats.demotions++;
 }
 
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain) {
@@ -20,11 +33,14 @@ bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain
     struct guilt *g = &e->guilt[slot_of(key)];
     if (g->key != key) *g = (struct guilt){.key = key};
     g->faults++;
-    if (!g->guilty && (certain || g->faults >= GUILT_LIMIT)) {
-        g->guilty = true;
-        e->stats.demotions++;
-    }
-    return g->guilty;
+    if (!certain && g->faults < GUILT_LIMIT) return false;
+    sentence(e, g, certain);
+    return true;
+}
+
+bool adapt_wants(const struct bt_engine *e, const struct block *b) {
+    if (b->dead) return false;
+    return !b->direct || (b->retry_epoch && b->retry_epoch <= epoch(e));
 }
 
 bool adapt_hot(const struct bt_engine *e, uint32_t frame, uint32_t off) {
@@ -61,6 +77,6 @@ void adapt_promote_pending(struct bt_engine *e) {
     while (e->promote_tail != e->promote_head) {
         uint32_t id = e->promote[e->promote_tail % PROMOTE_QUEUE];
         e->promote_tail++;
-        if (id < e->n_blocks && !e->blocks[id].dead && !e->blocks[id].direct) promote_around(e, id);
+        if (id < e->n_blocks && adapt_wants(e, &e->blocks[id])) promote_around(e, id);
     }
 }

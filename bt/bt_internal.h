@@ -60,6 +60,7 @@ struct block {
     uint16_t guest_len;
     uint8_t n_insns, n_links;
     bool direct, dead, single;
+    uint32_t retry_epoch; /* when a demoted instruction of a direct block may go direct again; 0: none */
     uint32_t host_off, host_len;
     uint32_t cross_off, ind_off; /* checking entries, 0 until wanted */
     uint32_t map_first, map_count;
@@ -103,8 +104,13 @@ struct thunks {
 };
 
 /* Adaptation: what is known about an instruction's direct accesses, keyed by frame and offset. */
-struct guilt { uint32_t key; uint16_t faults; bool guilty; };
-enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 6 };
+struct guilt {
+    uint32_t key;
+    uint32_t until;   /* epoch in which direct access is tried again; 0: not guilty */
+    uint16_t faults;  /* since the last verdict */
+    uint8_t level;    /* verdicts so far: each doubles the sentence */
+};
+enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 6, SAMPLES_PER_EPOCH = 256 };
 
 enum { PROMOTE_QUEUE = 64 };
 
@@ -154,6 +160,7 @@ struct bt_engine {
     struct { uint32_t va, size; } bounce_for;
 
     struct guilt *guilt;
+    uint32_t samples;           /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
     uint32_t *hot;              /* GUILT_SLOTS keys of promoted block starts */
     bool ras_reset_wanted;      /* code mappings changed: predictions may lie */
     volatile uint32_t promote_head, promote_tail;
@@ -186,9 +193,10 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                                 uint32_t *id, struct guest_fault *fault);
 
 /* adapt.c */
-bool adapt_guilty(const struct bt_engine *e, uint32_t frame, uint32_t off);
+uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off); /* 0: not guilty now */
 /* Counts a fault of a direct access; certain: demote at once. Returns true if now guilty. */
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain);
+bool adapt_wants(const struct bt_engine *e, const struct block *b); /* a sampled block is worth a retranslation */
 bool adapt_hot(const struct bt_engine *e, uint32_t frame, uint32_t off);
 void adapt_promote_pending(struct bt_engine *e);
 

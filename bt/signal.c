@@ -32,9 +32,9 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
 
 void bt_sample(struct bt_engine *e, void *ucontext) {
     uint32_t id = block_at_host(e, (const uint8_t *)regs_of(ucontext)[REG_RIP]);
+    e->samples++;
     if (id == BT_NONE || e->cfg.force_checked) return;
-    const struct block *b = &e->blocks[id];
-    if (b->direct || b->dead || e->promote_head - e->promote_tail >= PROMOTE_QUEUE) return;
+    if (!adapt_wants(e, &e->blocks[id]) || e->promote_head - e->promote_tail >= PROMOTE_QUEUE) return;
     e->promote[e->promote_head % PROMOTE_QUEUE] = id;
     e->promote_head++;
     bt_kick(e);
@@ -67,15 +67,14 @@ static bool on_poll(struct bt_engine *e, greg_t *r) {
     return leave_at(e, r, EXIT_POLL);
 }
 
-/* Marks the instruction's site; a site that has just become guilty is retranslated. */
+/* Counts the fault against the instruction's site; a verdict has the block translated again. */
 static void blame(struct bt_engine *e, const greg_t *r, bool certain) {
     const uint8_t *pc = (const uint8_t *)r[REG_RIP];
     uint32_t id = block_at_host(e, pc), eip, len;
     if (id == BT_NONE || !block_pc(e, id, pc, &eip, &len)) return;
     const struct block *b = &e->blocks[id];
     uint32_t off = (b->off + (eip - b->eip)) & SMMU_PAGE_MASK;
-    bool was = adapt_guilty(e, b->frame[0], off);
-    if ((adapt_fault(e, b->frame[0], off, certain) && !was) || certain) block_kill(e, id);
+    if (adapt_fault(e, b->frame[0], off, certain)) block_kill(e, id);
 }
 
 static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool write) {

@@ -118,9 +118,11 @@ static void emit_second_page_check(struct translation *t) {
     x86_mov_r64_r64(b, X86_RCX, R_C);
 }
 
-static bool may_go_direct(const struct translation *t) {
+static bool may_go_direct(struct translation *t) {
     if (!t->direct) return false;
-    return !adapt_guilty(t->e, t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK);
+    uint32_t until = adapt_guilty_until(t->e, t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK);
+    if (until && (!t->blk->retry_epoch || until < t->blk->retry_epoch)) t->blk->retry_epoch = until;
+    return until == 0;
 }
 
 static void emit_block(struct translation *t, uint32_t id) {
