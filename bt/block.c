@@ -29,12 +29,15 @@ uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t 
     return BT_NONE;
 }
 
+/* How many lists of frames the block is in; both its pages may show the same frame. */
+static int frame_count(const struct block *b) { return b->frame[1] != BT_NONE && b->frame[1] != b->frame[0] ? 2 : 1; }
+
 void block_publish(struct bt_engine *e, uint32_t id) {
     struct block *b = &e->blocks[id];
     uint32_t *head = &e->hash[hash_of(b->frame[0], b->off, b->eip, b->mode)];
     b->hash_next = *head;
     *head = id;
-    for (int i = 0; i < 2 && b->frame[i] != BT_NONE; i++) {
+    for (int i = 0; i < frame_count(b); i++) {
         uint32_t *list = &e->frame_blocks[b->frame[i]];
         if (*list == BT_NONE) smmu_code_protect(e->smmu, b->frame[i]);
         b->frame_next[i] = *list;
@@ -93,8 +96,7 @@ void block_kill(struct bt_engine *e, uint32_t id) {
     for (unsigned i = 0; i < b->n_links; i++) link_forget(e, b->links[i]);
     jump_cache_drop(e, id);
     hash_remove(e, id);
-    frame_remove(e, id, b->frame[0]);
-    if (b->frame[1] != BT_NONE) frame_remove(e, id, b->frame[1]);
+    for (int i = 0; i < frame_count(b); i++) frame_remove(e, id, b->frame[i]);
 }
 
 static bool overlaps(const struct block *b, uint32_t frame, uint32_t off, uint32_t len) {
