@@ -23,7 +23,7 @@ void con_run_help(FILE *out) {
     run_options_help(out);
     print_cpus(out);
     print_log_categories(out);
-    fputs("\nKeys while the serial port is your terminal:\n"
+    fputs("\nKeys while the serial port or the screen is your terminal:\n"
           "  Ctrl-A x       quit (exit code 0)\n"
           "  Ctrl-A b       send a break\n"
           "  Ctrl-A h       list these keys\n"
@@ -32,6 +32,7 @@ void con_run_help(FILE *out) {
           "  0    the guest powered off, or you quit\n"
           "  1    bad option or unusable file\n"
           "  2    triple fault with --no-reboot\n"
+          "  4    a --script waited in vain\n"
           "  124  --timeout expired\n"
           "  126  a bug in novt\n"
           "  other odd codes: the guest wrote v to the debug exit port F4h; the code is 2v+1\n"

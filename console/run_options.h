@@ -15,7 +15,7 @@ struct run_options {
     struct mon_config config;
     const char *initrds[RUN_MAX_INITRDS + 1];
     unsigned n_initrds;
-    bool help;
+    bool help, serial_given;
 };
 
 /* Parses argv[1..]. 0, or the exit code after the error has been reported. */

@@ -1,7 +1,7 @@
 /*
  * board.c: the ordered list of devices and every wire between them.
  *
- * Interrupt path: device -> irq_router -> PIC input and I/O APIC pin -> local APIC -> vcpu.intr.
+ * Interrupt path: device -> irq_router -> PIC input and I/O APIC pin -> local APIC -> vcpu.cpu.intr.
  */
 #include "monitor/board.h"
 
@@ -12,11 +12,13 @@
 #include "devemu/debugcon.h"
 #include "devemu/debugexit.h"
 #include "devemu/dma8237.h"
+#include "devemu/fdc82077.h"
 #include "devemu/fw_cfg.h"
 #include "devemu/i440fx.h"
 #include "devemu/i8042.h"
 #include "devemu/i8254.h"
 #include "devemu/i8259.h"
+#include "devemu/ide.h"
 #include "devemu/ioapic.h"
 #include "devemu/irq_router.h"
 #include "devemu/lapic.h"
@@ -26,16 +28,19 @@
 #include "devemu/port61.h"
 #include "devemu/port92.h"
 #include "devemu/uart16550.h"
+#include "devemu/vga.h"
 #include "monitor/cmos.h"
+#include "monitor/drives.h"
 #include "monitor/machine.h"
 
-enum { IRQ_PIT = 0, IRQ_KEYBOARD = 1, IRQ_SERIAL = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FPU = 13 };
+enum { IRQ_PIT = 0, IRQ_KEYBOARD = 1, IRQ_SERIAL = 4, IRQ_FLOPPY = 6, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FPU = 13, IRQ_IDE = 14 };
 enum { ISA_IRQS = 16, IOAPIC_PIT_PIN = 2, PORT_FPU = 0xF0, PORT_DEBUGCON = 0xE9, PORT_FIRMWARE_LOG = 0x402, PORT_SERIAL = 0x3F8 };
-enum { CPUS = 1, ROM_SPARE = 1 << 20 /* option ROMs */ };
+enum { DEVFN_VGA = PCI_DEVFN(2, 0) };
+enum { CPUS = 1, ROM_SPARE = (1 << 20) + VGA_FRAME_BYTES /* option ROMs, video memory */ };
 
 /* Positions in the list. */
 enum slot {
-    LAPIC, IOAPIC, PIC, ROUTER, PIT, RTC, DMA, PORT61, PORT92, KEYBOARD, CF9, PCI, HOST_BRIDGE, ISA_BRIDGE, PM, FW_CFG,
+    LAPIC, IOAPIC, PIC, ROUTER, PIT, RTC, DMA, PORT61, PORT92, KEYBOARD, CF9, PCI, HOST_BRIDGE, ISA_BRIDGE, IDE, FLOPPY, PM, VGA, FW_CFG,
     SERIAL, DEBUGCON, FIRMWARE_LOG, DEBUGEXIT, SLOTS
 };
 
@@ -61,7 +66,10 @@ union device_config {
     struct pci_bus_cfg pci;
     struct i440fx_cfg host_bridge;
     struct piix3_cfg isa_bridge;
+    struct ide_config ide;
+    struct fdc_config floppy;
     struct piix4pm_cfg pm;
+    struct vga_config vga;
     struct fw_cfg_cfg fw_cfg;
     struct uart16550_config serial;
     struct debugcon_config debugcon;
@@ -72,11 +80,11 @@ union device_config {
 static struct dev_line isa_line(struct board *b, int irq) { return irq_router_line(b->dev[ROUTER], irq); }
 
 /* The processor's INTR pin. Guest code that could take the interrupt is asked to leave; while IF is clear, the
- * instruction that sets it looks at vcpu.intr. */
+ * instruction that sets it looks at vcpu.cpu.intr. */
 static void set_cpu_intr(void *opaque, int n, bool level) {
     struct machine *m = opaque;
     (void)n;
-    m->vcpu.intr = level;
+    m->vcpu.cpu.intr = level;
     if (level && m->vcpu.cpu.flags_if) bt_kick(m->engine);
 }
 
@@ -189,9 +197,29 @@ static bool config_isa_bridge(struct board *b, union device_config *c) {
     return true;
 }
 
+static bool config_ide(struct board *b, union device_config *c) {
+    c->ide.bus = b->dev[PCI];
+    for (int i = 0; i < IDE_CHANNELS; i++) c->ide.irq[i] = isa_line(b, IRQ_IDE + i);
+    drives_describe_ide(b->m->drives, c->ide.drive);
+    return true;
+}
+
+static bool config_floppy(struct board *b, union device_config *c) {
+    c->floppy.irq = isa_line(b, IRQ_FLOPPY);
+    c->floppy.dma = b->dev[DMA];
+    drives_describe_fdc(b->m->drives, c->floppy.drive);
+    return true;
+}
+
 static bool config_pm(struct board *b, union device_config *c) {
     c->pm = (struct piix4pm_cfg){.bus = b->dev[PCI], .sci = isa_line(b, IRQ_SCI), .serial1 = true, .cpus = CPUS};
     return true;
+}
+
+static bool config_vga(struct board *b, union device_config *c) {
+    const struct image *rom = b->cfg->vga_rom;
+    c->vga = (struct vga_config){.bus = b->dev[PCI], .devfn = DEVFN_VGA, .rom = rom->data, .rom_size = rom->size};
+    return b->m->cfg->vga;
 }
 
 static bool config_fw_cfg(struct board *b, union device_config *c) {
@@ -201,7 +229,7 @@ static bool config_fw_cfg(struct board *b, union device_config *c) {
 }
 
 static bool config_serial(struct board *b, union device_config *c) {
-    c->serial = (struct uart16550_config){.base = PORT_SERIAL, .irq = isa_line(b, IRQ_SERIAL), .chr = chr_dev(b->m->serial)};
+    c->serial = (struct uart16550_config){.base = PORT_SERIAL, .irq = isa_line(b, IRQ_SERIAL), .chr = machine_serial(b->m)};
     return true;
 }
 
@@ -236,7 +264,10 @@ static const struct {
     [PCI] = {&pci_bus_class, config_pci},
     [HOST_BRIDGE] = {&i440fx_class, config_host_bridge},
     [ISA_BRIDGE] = {&piix3_class, config_isa_bridge},
+    [IDE] = {&ide_class, config_ide},
+    [FLOPPY] = {&fdc82077_class, config_floppy},
     [PM] = {&piix4pm_class, config_pm},
+    [VGA] = {&vga_class, config_vga},
     [FW_CFG] = {&fw_cfg_class, config_fw_cfg},
     [SERIAL] = {&uart16550_class, config_serial},
     [DEBUGCON] = {&debugcon_class, config_debugcon},
@@ -267,15 +298,23 @@ static bool create_devices(struct board *b, char *errbuf, size_t errlen) {
 
 static bool prepare_boot(struct board *b, char *errbuf, size_t errlen) {
     const struct mon_config *c = b->m->cfg;
-    cmos_fill(b->dev[RTC], c->memory, CPUS);
+    struct cmos_drives drives;
+    drives_describe_cmos(b->m->drives, &drives);
+    cmos_fill(b->dev[RTC], c->memory, CPUS, &drives);
     if (c->kernel) {
         struct boot_config boot = {.kernel = c->kernel, .initrds = c->initrds, .append = c->append, .ram_size = c->memory};
         return boot_load(b->dev[FW_CFG], &boot, errbuf, errlen) == BOOT_OK;
     }
-    /* No display: the firmware's text goes to the serial port. */
-    if (c->serial.kind != MON_CHR_NONE) fw_cfg_add_number(b->dev[FW_CFG], "etc/sercon-port", PORT_SERIAL, 2);
+    /* Nobody looks at the screen: the firmware's text goes to the serial port as well. */
+    if (c->display.kind == MON_DISPLAY_NONE && c->serial.kind != MON_CHR_NONE) fw_cfg_add_number(b->dev[FW_CFG], "etc/sercon-port", PORT_SERIAL, 2);
     return true;
 }
+
+/* ---- For the user's side ---- */
+
+struct dev *board_vga(struct board *b) { return b->dev[VGA]; }
+struct dev *board_keyboard(struct board *b) { return b->dev[KEYBOARD]; }
+bool board_power_button(struct board *b) { return piix4pm_power_button(b->dev[PM]); }
 
 /* ---- Life ---- */
 

@@ -18,6 +18,7 @@ struct mon_chr;
 /* What the board needs to know beyond m->cfg. */
 struct board_config {
     const struct image *firmware; /* copied */
+    const struct image *vga_rom;  /* copied; may be empty */
 };
 
 /* Builds all devices on m->host. NULL: errbuf holds one line. */
@@ -33,4 +34,10 @@ void board_set_apic_base(struct board *b, uint64_t value);
 void board_write_tpr(struct board *b, uint32_t tpr);
 /* FERR# of the FPU: IRQ 13. */
 void board_fpu_error(struct board *b, bool active);
+
+/* What the user's side looks at and types on. */
+struct dev *board_vga(struct board *b); /* NULL: there is none */
+struct dev *board_keyboard(struct board *b);
+/* Presses the power button. False: no ACPI system listens. */
+bool board_power_button(struct board *b);
 #endif

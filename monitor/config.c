@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "monitor/drives.h"
 
 enum { MIB = 1 << 20 };
 #define MEMORY_DEFAULT ((uint64_t)256 * MIB)
@@ -13,6 +14,7 @@ void mon_config_default(struct mon_config *c) {
     c->memory = MEMORY_DEFAULT;
     c->serial.kind = MON_CHR_STDIO;
     c->debugcon.kind = MON_CHR_NONE;
+    c->vga = true;
 }
 
 static bool fail(char *errbuf, size_t errlen, const char *text) {
@@ -53,6 +55,22 @@ static bool check_chr(const struct mon_config *c, char *errbuf, size_t errlen) {
     return !twice || fail(errbuf, errlen, "serial and debugcon cannot both use stdio");
 }
 
+static bool has_suffix(const char *s, const char *suffix) {
+    size_t n = strlen(s), k = strlen(suffix);
+    return n > k && !strcmp(s + n - k, suffix);
+}
+
+static bool check_display(const struct mon_config *c, char *errbuf, size_t errlen) {
+    bool curses = c->display.kind == MON_DISPLAY_CURSES;
+    if (curses && (c->serial.kind == MON_CHR_STDIO || c->debugcon.kind == MON_CHR_STDIO))
+        return fail(errbuf, errlen, "display: curses needs the terminal, so serial and debugcon cannot use stdio");
+    if (!c->vga && (c->display.kind != MON_DISPLAY_NONE || c->dump_screen))
+        return fail(errbuf, errlen, "display: without a display adapter there is nothing to show");
+    if (c->dump_screen && !has_suffix(c->dump_screen, ".png") && !has_suffix(c->dump_screen, ".txt"))
+        return fail(errbuf, errlen, "dump-screen: the file's name must end in .png or .txt");
+    return true;
+}
+
 static bool check_bt(const struct mon_config *c, char *errbuf, size_t errlen) {
     bool both = c->bt_force_checked && c->bt_force_direct;
     return !both || fail(errbuf, errlen, "bt: checked and direct exclude each other");
@@ -60,7 +78,7 @@ static bool check_bt(const struct mon_config *c, char *errbuf, size_t errlen) {
 
 bool config_check(const struct mon_config *c, char *errbuf, size_t errlen) {
     return check_memory(c, errbuf, errlen) && check_cpu(c, errbuf, errlen) && check_chr(c, errbuf, errlen) &&
-           check_bt(c, errbuf, errlen) && check_boot(c, errbuf, errlen);
+           check_display(c, errbuf, errlen) && check_bt(c, errbuf, errlen) && check_boot(c, errbuf, errlen) && drives_check(&c->drives, errbuf, errlen);
 }
 
 const char *config_firmware(const struct mon_config *c, char *errbuf, size_t errlen) {
@@ -69,5 +87,12 @@ const char *config_firmware(const struct mon_config *c, char *errbuf, size_t err
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         if (!access(places[i], R_OK)) return places[i];
     snprintf(errbuf, errlen, "firmware: %s not found; install the package seabios or give --firmware", places[0]);
+    return NULL;
+}
+
+const char *config_vga_rom(char *errbuf, size_t errlen) {
+    static const char place[] = "/usr/share/seabios/vgabios-stdvga.bin";
+    if (!access(place, R_OK)) return place;
+    snprintf(errbuf, errlen, "vga: %s not found; install the package seabios or give --vga none", place);
     return NULL;
 }

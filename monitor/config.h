@@ -10,4 +10,6 @@
 bool config_check(const struct mon_config *c, char *errbuf, size_t errlen);
 /* Path of the firmware to load; NULL: none was found, errbuf holds one line. */
 const char *config_firmware(const struct mon_config *c, char *errbuf, size_t errlen);
+/* Path of the display adapter's BIOS, likewise. */
+const char *config_vga_rom(char *errbuf, size_t errlen);
 #endif

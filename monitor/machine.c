@@ -9,12 +9,16 @@
 #include "monitor/board.h"
 #include "monitor/config.h"
 #include "monitor/cpuid.h"
+#include "monitor/drives.h"
+#include "monitor/display.h"
 #include "monitor/flat.h"
 #include "monitor/hostsvc.h"
 #include "monitor/hostsys.h"
+#include "monitor/screen.h"
+#include "monitor/script.h"
 #include "monitor/signals.h"
 
-enum { FIRMWARE_MAX = 16 << 20, FIRMWARE_UNIT = 64 << 10, NS_PER_MS = 1000000 };
+enum { VGA_ROM_MAX_BYTES = 64 << 10, FIRMWARE_MAX = 16 << 20, FIRMWARE_UNIT = 64 << 10, NS_PER_MS = 1000000 };
 
 static bool fail(char *errbuf, size_t errlen, const char *text) {
     snprintf(errbuf, errlen, "%s", text);
@@ -50,8 +54,15 @@ static bool load_empty_rom(struct machine *m, char *errbuf, size_t errlen) {
     return true;
 }
 
+/* Firmware runs the display adapter's BIOS; without firmware nobody would. */
+static bool load_vga_rom(struct machine *m, char *errbuf, size_t errlen) {
+    if (!m->cfg->vga) return true;
+    const char *path = config_vga_rom(errbuf, errlen);
+    return path && read_image(&m->vga_rom, path, VGA_ROM_MAX_BYTES, errbuf, errlen);
+}
+
 static bool load_images(struct machine *m, char *errbuf, size_t errlen) {
-    if (!m->cfg->flat_image) return load_firmware(m, errbuf, errlen);
+    if (!m->cfg->flat_image) return load_firmware(m, errbuf, errlen) && load_vga_rom(m, errbuf, errlen);
     return read_image(&m->flat, m->cfg->flat_image, (size_t)m->cfg->memory, errbuf, errlen) &&
            flat_check(m, &m->flat, errbuf, errlen) && load_empty_rom(m, errbuf, errlen);
 }
@@ -103,6 +114,14 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
     return true;
 }
 
+static bool open_script(struct machine *m, char *errbuf, size_t errlen) {
+    if (!m->cfg->script) return true;
+    m->script = script_open(m, m->cfg->script, chr_dev(m->serial), errbuf, errlen);
+    return m->script != NULL;
+}
+
+struct dev_chr *machine_serial(struct machine *m) { return m->script ? script_serial(m->script) : chr_dev(m->serial); }
+
 static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     m->io = dev_io_create();
     if (!m->io) return fail(errbuf, errlen, "out of memory");
@@ -111,9 +130,14 @@ static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     if (!m->serial) return false;
     m->debugcon = chr_open("debugcon", &m->cfg->debugcon, &m->chr_host, errbuf, errlen);
     if (!m->debugcon) return false;
-    struct board_config bc = {.firmware = &m->firmware};
+    m->drives = drives_open(&m->cfg->drives, &m->events, errbuf, errlen);
+    if (!m->drives) return false;
+    if (!open_script(m, errbuf, errlen)) return false;
+    struct board_config bc = {.firmware = &m->firmware, .vga_rom = &m->vga_rom};
     m->board = board_create(m, &bc, errbuf, errlen);
-    return m->board != NULL;
+    if (!m->board) return false;
+    keyboard_init(&m->keyboard, &m->clock, board_keyboard(m->board));
+    return true;
 }
 
 static void timed_out(void *opaque, uint64_t now_ns) {
@@ -143,10 +167,12 @@ void machine_reset(struct machine *m) {
 
 static bool build(struct machine *m, char *errbuf, size_t errlen) {
     if (!load_images(m, errbuf, errlen) || !start_host_side(m, errbuf, errlen) || !create_memory(m, errbuf, errlen) ||
-        !create_engine(m, errbuf, errlen) || !create_devices(m, errbuf, errlen))
+        !create_engine(m, errbuf, errlen) || !create_devices(m, errbuf, errlen) ||
+        !display_open(m, &m->display, errbuf, errlen))
         return false;
     clock_calibrate(&m->clock);
     machine_reset(m);
+    if (m->script) script_start(m->script);
     signals_start_sampling(m); /* without it code stays in the slower form: not fatal */
     arm_timeout(m);
     events_note(&m->events);
@@ -174,7 +200,11 @@ static void destroy_engine(struct machine *m) {
 }
 
 void machine_destroy(struct machine *m) {
+    display_close(m->display);
+    script_close(m->script);
+    keyboard_fini(&m->keyboard);
     if (m->board) board_destroy(m->board);
+    drives_close(m->drives);
     chr_close(m->serial);
     chr_close(m->debugcon);
     if (m->io) dev_io_destroy(m->io);
@@ -187,6 +217,7 @@ void machine_destroy(struct machine *m) {
     log_close(&m->log);
     free(m->firmware.data);
     free(m->flat.data);
+    free(m->vga_rom.data);
     free(m);
 }
 
@@ -195,12 +226,22 @@ void machine_emergency_flush(struct machine *m) {
     chr_emergency_flush(m->debugcon);
 }
 
+static void dump_screen(struct machine *m) {
+    char error[512];
+    if (m->cfg->dump_screen && !screen_dump(board_vga(m->board), m->cfg->dump_screen, error, sizeof error))
+        fprintf(stderr, "novt: %s\n", error);
+}
+
 int mon_run(const struct mon_config *c, char *errbuf, size_t errlen) {
     errbuf[0] = 0;
     if (!config_check(c, errbuf, errlen)) return MON_EXIT_BAD_INPUT;
     struct machine *m = machine_create(c, errbuf, errlen);
     if (!m) return MON_EXIT_BAD_INPUT;
     int code = machine_run(m);
+    display_close(m->display); /* gives the terminal back */
+    m->display = NULL;
+    dump_screen(m);
+    if (m->script) code = script_finish(m->script, code);
     chr_drain(m->serial); /* the guest's last words come before ours */
     chr_drain(m->debugcon);
     if (c->stats) stats_print(m);

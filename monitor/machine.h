@@ -14,11 +14,15 @@
 #include "monitor/clock.h"
 #include "monitor/events.h"
 #include "monitor/image.h"
+#include "monitor/keyboard.h"
 #include "monitor/log.h"
 #include "monitor/monitor.h"
 #include "monitor/vcpu.h"
 
 struct board;
+struct drives;
+struct mon_display;
+struct mon_script;
 
 struct machine_stats {
     uint64_t exits[BT_EXIT_STEP + 1]; /* by enum bt_exit */
@@ -39,8 +43,12 @@ struct machine {
     struct mon_log log;
     struct chr_host chr_host;
     struct mon_chr *serial, *debugcon;
+    struct drives *drives;
     struct board *board;
-    struct image firmware, flat;
+    struct keyboard keyboard;
+    struct mon_display *display; /* NULL: nobody looks */
+    struct mon_script *script;   /* NULL: none */
+    struct image firmware, flat, vga_rom;
     struct dev_timer timeout;
     struct machine_stats stats;
     bool have_clock, have_events;
@@ -68,6 +76,9 @@ void machine_request_exit(struct machine *m, int code);
 void machine_attention(struct machine *m);
 /* Buffered output to its descriptors, by system calls only. */
 void machine_emergency_flush(struct machine *m);
+
+/* What the serial port is connected to; NULL: nothing. */
+struct dev_chr *machine_serial(struct machine *m);
 
 /* --stats (stats.c). */
 void stats_print(struct machine *m);

@@ -15,6 +15,7 @@ enum mon_exit_code {
     MON_EXIT_OK = 0,        /* guest powered off, or the user asked to quit */
     MON_EXIT_BAD_INPUT = 1,
     MON_EXIT_TRIPLE_FAULT = 2, /* with no_reboot */
+    MON_EXIT_SCRIPT = 4,       /* a script waited in vain */
     MON_EXIT_TIMEOUT = 124,
     MON_EXIT_BUG = 126,
 };
@@ -22,6 +23,30 @@ enum mon_exit_code {
 /* Where a character device's bytes go. */
 enum mon_chr_kind { MON_CHR_NONE, MON_CHR_STDIO, MON_CHR_FILE, MON_CHR_UNIX };
 struct mon_chr_config { enum mon_chr_kind kind; const char *path; };
+
+/* Who looks at the screen. */
+enum mon_display_kind { MON_DISPLAY_NONE, MON_DISPLAY_CURSES, MON_DISPLAY_VNC };
+struct mon_display_config {
+    enum mon_display_kind kind;
+    char host[64];             /* VNC: numeric address to listen at */
+    unsigned port;
+    const char *password;      /* VNC: NULL: none asked for; its first 8 characters count */
+};
+
+/* Drives. */
+enum { MON_DISKS = 4, MON_FLOPPIES = 2 };
+struct mon_disk_config {
+    const char *path;          /* raw image or block device */
+    bool read_only;
+    bool snapshot;             /* writes are forgotten at the end */
+};
+struct mon_drives_config {
+    struct mon_disk_config disk[MON_DISKS], floppy[MON_FLOPPIES], cd;
+    unsigned disks, floppies;
+    bool cdrom;                /* there is a CD-ROM drive; cd.path NULL: empty. It takes a disk's place */
+    bool snapshot;             /* for all */
+    const char *boot;          /* order, of a c d n; what it does not name follows. NULL: cda */
+};
 
 /* Categories of --log; bits. */
 enum mon_log_category {
@@ -36,7 +61,12 @@ struct mon_config {
     const char *firmware;      /* path; NULL: search Debian's SeaBIOS */
     const char *kernel, *append;
     const char *const *initrds; /* first: Linux initrd or multiboot modules, NULL-terminated; may be NULL */
+    struct mon_drives_config drives;
     struct mon_chr_config serial, debugcon;
+    bool vga;                  /* there is a display adapter */
+    struct mon_display_config display;
+    const char *dump_screen;   /* FILE.png or FILE.txt, written at the end; may be NULL */
+    const char *script;        /* file of commands that operate the machine; may be NULL */
     bool no_reboot;
     uint64_t timeout_ms;       /* 0: none; real time */
     unsigned log;              /* enum mon_log_category bits */

@@ -19,7 +19,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # shellcheck disable=SC2034
 PACKAGES=(
     build-essential cmake ninja-build pkg-config nasm gcc-multilib python3
-    libzydis-dev libcapstone-dev libcmocka-dev
+    libzydis-dev libcapstone-dev libcmocka-dev zlib1g-dev libncurses-dev
     seabios qemu-system-x86 cpio gzip strace
 )
 

@@ -128,15 +128,22 @@ uint32_t smmu_mem_frames(const struct smmu_mem *mem)
     return mem->frames;
 }
 
-int32_t smmu_mem_add_rom(struct smmu_mem *mem, const void *data, size_t bytes)
+int32_t smmu_mem_add_frames(struct smmu_mem *mem, size_t bytes)
 {
     uint64_t room = (uint64_t)(mem->frames - mem->rom_next) << SMMU_PAGE_SHIFT;
     if (bytes == 0 || bytes > room)
         return -1;
     uint32_t first = mem->rom_next;
-    memcpy(mem_frame_ptr(mem, first), data, bytes);
     mem->rom_next = first + (uint32_t)((bytes + SMMU_PAGE_MASK) >> SMMU_PAGE_SHIFT);
     return (int32_t)first;
+}
+
+int32_t smmu_mem_add_rom(struct smmu_mem *mem, const void *data, size_t bytes)
+{
+    int32_t first = smmu_mem_add_frames(mem, bytes);
+    if (first >= 0)
+        memcpy(mem_frame_ptr(mem, (uint32_t)first), data, bytes);
+    return first;
 }
 
 /* ---- The physical map ---- */

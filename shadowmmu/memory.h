@@ -47,6 +47,8 @@ uint32_t smmu_mem_frames(const struct smmu_mem *mem);  /* RAM + ROM frames */
 
 /* Puts `bytes` of `data` into fresh ROM frames; returns the first frame, or -1 if ROM room is used up. */
 int32_t smmu_mem_add_rom(struct smmu_mem *mem, const void *data, size_t bytes);
+/* Fresh zero-filled frames from the same room, for a device's own memory; or -1. */
+int32_t smmu_mem_add_frames(struct smmu_mem *mem, size_t bytes);
 
 /* Map changes: [base, base+size) page-aligned, below 4 GiB. The listeners
  * registered with smmu_mem_on_map_change are told, so that TLB and views drop the range. */

@@ -63,7 +63,7 @@ struct result {
     uint32_t cs, ss, ds, es, fs, gs;
     uint32_t gpr[8]; /* gpr[4] is ESP too */
     uint32_t data_hash, stack_hash, code_hash;
-    uint32_t data[64], stack[32]; /* first of the data area; last of the stack area */
+    uint32_t data[64], stack[32]; /* first of the data area; the 128 bytes below the asm cases' first ESP */
     uint8_t fx[512];              /* FXSAVE image, pointers cleared */
 };
 /* The LDT of every case, natively through modify_ldt: selector = index << 3 | 7. access: P, DPL, S, type byte. */

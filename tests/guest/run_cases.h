@@ -44,7 +44,7 @@ static void finish(const struct test_case *c, uint32_t index, uint32_t full) {
     cur.stack_hash = hash_words(HASH_INIT, (void *)STACK_BASE, STACK_SIZE);
     cur.code_hash = c->flags & CASE_SMC ? hash_words(HASH_INIT, (void *)(c->lo & ~3u), (c->hi - c->lo + 3) & ~3u) : 0;
     copy_words((uint32_t)cur.data, (void *)DATA_BASE, sizeof(cur.data));
-    copy_words((uint32_t)cur.stack, (void *)(STACK_BASE + STACK_SIZE - sizeof(cur.stack)), sizeof(cur.stack));
+    copy_words((uint32_t)cur.stack, (void *)(STACK_BASE + 0x1f00 - sizeof(cur.stack)), sizeof(cur.stack));
     struct brief b = {index, hash_words(HASH_INIT, &cur, sizeof(cur))};
     if (full) put(&cur, sizeof(cur));
     else put(&b, sizeof(b));

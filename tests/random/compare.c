@@ -180,6 +180,7 @@ bool compare(struct setup *su, const struct item *items, uint32_t n, enum verdic
     struct buffer pack = make_pack(items, n, 0);
     path_of(su, "native", out, sizeof(out));
     for (uint32_t i = 0; i < n; i++) verdicts[i] = SAME;
+    su->lost[0] = 0;
     if (!pack.bytes || !run_native(su, &pack, out)) return free(pack.bytes), false;
     struct buffer native = read_file(out);
     bool good = native.size == count * sizeof(struct brief) + 4;
@@ -187,6 +188,7 @@ bool compare(struct setup *su, const struct item *items, uint32_t n, enum verdic
         at = run_rest(su, &pack, at, count, &native, verdicts);
         if (at < count) {
             verdicts[at / VARIANTS] = LOST;
+            if (!su->lost[0]) memcpy(su->lost, su->error, sizeof(su->lost));
             at = (at / VARIANTS + 1) * VARIANTS;
             if (lost == 19)
                 for (; at < count; at++) verdicts[at / VARIANTS] = LOST;

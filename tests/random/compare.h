@@ -12,7 +12,8 @@ struct setup {
     const char *novt, *tools, *mode; /* mode: bt, bt-one-insn, bt-checked, bt-direct, qemu, native */
     char dir[64];                    /* scratch files */
     uint32_t timeout;                /* seconds before a run counts as hung */
-    char error[512];                 /* why the last run ended early */
+    char error[512];                 /* how the last run ended */
+    char lost[512];                  /* how the first run of the last comparison that ended early did */
 };
 
 /* One thing to run: a sequence, cut to its kept pieces, from VARIANTS states. */

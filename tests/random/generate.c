@@ -481,9 +481,15 @@ static struct rm vector_rm(struct gen *g) {
     return chance(g, 50) ? direct(rnd(g, 8)) : memory(g, chance(g, 85) ? 16 : 4);
 }
 
+/* Some CPUs reset TOP even if an MMX access to memory then faults: let it be 0 before. */
+static void mmx_first(struct gen *g, const struct rm *m) {
+    if (m->bytes[0] < 0xc0) EMIT(g, "\x0f\x6f\xc0"); /* movq mm0, mm0 */
+}
+
 static void gen_packed(struct gen *g) {
     uint32_t prefix = chance(g, 65) ? 0x66 : 0, op = packed_ops[rnd(g, sizeof(packed_ops))];
     struct rm m = vector_rm(g);
+    if (!prefix) mmx_first(g, &m);
     insn(g, prefix, 0x0f00 | op, m, rnd(g, 8));
     if (!prefix && chance(g, 25)) EMIT(g, "\x0f\x77"); /* EMMS */
 }
@@ -501,6 +507,7 @@ static void gen_sse(struct gen *g) {
     else if (v->kind == V_FROM_GPR || (v->op == 0x7e && v->kind == V_STORE)) m = direct(pick_reg(g));
     else m = vector_rm(g);
     if (v->op == 0x2a && p < 2) m = vector_rm(g); /* from MMX registers */
+    if (!p) mmx_first(g, &m);
     insn(g, prefixes[p], 0x0f00u | v->op, m, reg);
     if (v->kind == V_IMM) b1(g, v->op == 0xc2 ? rnd(g, 8) : imm(g));
 }

@@ -70,7 +70,7 @@ static void shrink(struct setup *su, struct item *item) {
 
 static void report(struct setup *su, struct item *item, enum verdict verdict) {
     printf("sequence %u %s\n", item->seed, verdict == LOST ? "ended the program" : "differs");
-    if (verdict == LOST) printf("  %s\n", su->error);
+    if (verdict == LOST) printf("  %s\n", su->lost);
     shrink(su, item);
     explain(su, item);
     fflush(stdout);

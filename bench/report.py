@@ -1,0 +1,154 @@
+"""report.py: results as ratios, tables and verdicts."""
+import math
+import statistics
+
+MIB = 1 << 20
+COMPUTE_LIMIT, BOOT_LIMIT, MEMORY_LIMIT, IDLE_LIMIT = 1.3, 0.5, 64 * MIB, 0.03
+
+
+def geomean(values):
+    return math.exp(statistics.fmean(math.log(v) for v in values)) if values else float("nan")
+
+
+def spread(values):
+    """Median and range."""
+    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+
+
+def ratios(rounds, above, below, field="best"):
+    """Per round, because what disturbs one side of a round often disturbs the other; and of the best of all rounds."""
+    pairs = [(r[above][field], r[below][field]) for r in rounds if above in r and below in r]
+    if not pairs:
+        return None
+    return {**spread([a / b for a, b in pairs]), "of_bests": min(a for a, _ in pairs) / min(b for _, b in pairs)}
+
+
+def summarize(name, group, rounds):
+    sums = {r[s]["checksum"] for r in rounds for s in r}
+    systems = {s for r in rounds for s in r}
+    return {"name": name, "group": group, "rounds": rounds, "checksums_equal": len(sums) == 1,
+            "seconds": {s: statistics.median(r[s]["best"] for r in rounds if s in r) for s in systems},
+            "novt_native": ratios(rounds, "novt", "native"), "tcg_novt": ratios(rounds, "tcg", "novt"),
+            "novt_native_mean": ratios(rounds, "novt", "native", "mean"),
+            # Only where a repetition is one operation: the native time is per operation.
+            "novt_native_cpu": ratios(rounds, "novt", "native", "host_cpu") if group == "compute" else None,
+            "first_native": rounds[0]["novt"]["first"] / rounds[0]["native"]["best"]}
+
+
+def group_geomean(results, group, field, which="median"):
+    return geomean([r[field][which] for r in results if r["group"] == group and r[field]])
+
+
+def promise(what, value, limit, show):
+    return {"what": what, "value": value, "limit": limit, "pass": value <= limit, "shown": show(value), "limit_shown": show(limit)}
+
+
+def promises(data):
+    """Each promise that the data can answer, with its verdict."""
+    out = []
+    factor, percent, mib = "{:.2f} x".format, "{:.1%}".format, lambda v: f"{v / MIB:.1f} MiB"
+    if any(r["group"] == "compute" for r in data["results"]):
+        out.append(promise("user-mode compute, novt / native, geometric mean", group_geomean(data["results"], "compute", "novt_native"),
+                           COMPUTE_LIMIT, factor))
+    slower = [1 / r["tcg_novt"]["median"] for r in data["results"] if r["tcg_novt"]]
+    if slower:
+        out.append(promise("worst single benchmark, novt / TCG", max(slower), 1, factor))
+    if data.get("boot", {}).get("tcg"):
+        out.append(promise("boot to the prompt, novt / TCG", data["boot"]["novt"]["median"] / data["boot"]["tcg"]["median"], BOOT_LIMIT,
+                           factor))
+    if "memory" in data:
+        out.append(promise("memory beyond guest RAM after boot", data["memory"]["novt"]["total"], MEMORY_LIMIT, mib))
+    if "idle" in data:
+        out.append(promise("CPU of an idle guest, share of a core", data["idle"]["novt"], IDLE_LIMIT, percent))
+    return out
+
+
+# ---- Text ----
+
+def table(head, rows):
+    """A Markdown table whose source lines up."""
+    width = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    def line(cells):
+        return "| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, width))) + " |"
+    rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(width)) + "|"
+    return "\n".join([line(head), rule, *(line(r) for r in rows)])
+
+
+def duration(seconds):
+    for unit, scale in (("s", 1), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+RATIOS = ("novt_native", "tcg_novt")
+
+
+def ratio_cells(r):
+    return [f"{r['median']:.2f}", f"{r['low']:.2f}-{r['high']:.2f}", f"{r['of_bests']:.2f}"] if r else [""] * 3
+
+
+def geomean_cells(results, group, field):
+    if not any(r[field] for r in results):
+        return [""] * 3
+    return [f"{group_geomean(results, group, field):.2f}", "", f"{group_geomean(results, group, field, 'of_bests'):.2f}"]
+
+
+def cpu_cells(result, group):
+    """The CPU ratio, in the tables that have it."""
+    return [f"{result:.2f}"] if group == "compute" else []
+
+
+def row(r):
+    times = [duration(r["seconds"][s]) if s in r["seconds"] else "" for s in ("native", "novt", "tcg")]
+    cpu = cpu_cells(r["novt_native_cpu"]["median"] if r["novt_native_cpu"] else 0, r["group"])
+    ratio = [cell for field in RATIOS for cell in ratio_cells(r[field])]
+    return [r["name"], *times, *cpu, *ratio, "same" if r["checksums_equal"] else "DIFFERS"]
+
+
+def group_table(results, group):
+    chosen = [r for r in results if r["group"] == group]
+    head = [group, "native", "novt", "TCG", *(["CPU ratio"] if group == "compute" else []),
+            "novt/native", "range", "of bests", "TCG/novt", "range", "of bests", "result"]
+    cpu = cpu_cells(group_geomean(results, "compute", "novt_native_cpu"), group)
+    means = [cell for field in RATIOS for cell in geomean_cells(chosen, group, field)]
+    return table(head, [row(r) for r in chosen] + [["geometric mean", "", "", "", *cpu, *means, ""]])
+
+
+def machine_table(data):
+    rows = []
+    def add(what, show, values):
+        rows.append([what, show(values["novt"]), show(values["tcg"]) if "tcg" in values else ""])
+    if "boot" in data:
+        add("boot to the prompt", lambda v: f"{v['median']:.2f} s ({v['low']:.2f}-{v['high']:.2f})", data["boot"])
+    if "memory" in data:
+        add("memory beyond guest RAM after boot", lambda v: f"{v['total'] / MIB:.1f} MiB", data["memory"])
+        add("of that, host page tables", lambda v: f"{v['page_tables'] / MIB:.1f} MiB", data["memory"])
+    if "idle" in data:
+        add("CPU of an idle guest", lambda v: f"{v:.1%}", data["idle"])
+    return table(["machine", "novt", "TCG"], rows)
+
+
+def stats_table(stats, title="counters of the boot that the memory row describes, by `--stats`"):
+    names = ("blocks", "guest instructions", "host bytes / instruction", "translation cycles / instruction", "promotions", "demotions",
+             "flushes", "callouts", "slow accesses", "tlb misses", "direct faults", "hidden faults", "view maps", "vmas")
+    return table([title, "count"], [[n, str(stats[n])] for n in names if n in stats])
+
+
+def promise_table(data):
+    rows = [[p["what"], p["shown"], "<= " + p["limit_shown"], "pass" if p["pass"] else "SHORT"] for p in data["promises"]]
+    return table(["promise", "measured", "limit", "verdict"], rows)
+
+
+def text(data):
+    host = data["host"]
+    parts = [f"{host['cpu']}, {host['cores']} cores, Linux {host['kernel']}, load {host['load']:.1f} at the start; "
+             f"{data['rounds']} rounds, {data['memory_mib']} MiB of guest memory."]
+    parts += [group_table(data["results"], g) for g in ("compute", "kernel") if any(r["group"] == g for r in data["results"])]
+    if "boot" in data:
+        parts.append(machine_table(data))
+    if data.get("stats"):
+        parts.append(stats_table(data["stats"]))
+    if data["promises"]:
+        parts.append(promise_table(data))
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,48 @@
+#include "devemu/block.h"
+
+static void submit(struct blk *b, struct blk_request *r) {
+    r->status = BLK_OK;
+    r->good = 0;
+    r->busy = true;
+    r->next = NULL;
+    b->ops->submit(b, r);
+}
+
+void blk_read(struct blk *b, struct blk_request *r, uint64_t offset, void *buf, uint32_t len) {
+    r->op = BLK_READ;
+    r->durable = false;
+    r->offset = offset;
+    r->buf = buf;
+    r->len = len;
+    submit(b, r);
+}
+
+void blk_write(struct blk *b, struct blk_request *r, uint64_t offset, void *buf, uint32_t len, bool durable) {
+    r->op = BLK_WRITE;
+    r->durable = durable;
+    r->offset = offset;
+    r->buf = buf;
+    r->len = len;
+    submit(b, r);
+}
+
+void blk_flush(struct blk *b, struct blk_request *r) {
+    r->op = BLK_FLUSH;
+    r->durable = true;
+    r->offset = 0;
+    r->buf = NULL;
+    r->len = 0;
+    submit(b, r);
+}
+
+void blk_cancel(struct blk *b, struct blk_request *r) {
+    if (b && r->busy) b->ops->cancel(b, r);
+}
+
+void blk_drain(struct blk *b) {
+    if (b) b->ops->drain(b);
+}
+
+bool blk_in_range(const struct blk *b, uint64_t offset, uint64_t len) {
+    return offset <= b->size && len <= b->size - offset;
+}

@@ -1,0 +1,133 @@
+/*
+ * blk_raw.c: a raw image: byte n of the file is byte n of the medium.
+ *
+ * The image is locked as long as it is open (fcntl "open file description" locks): one writer, or
+ * any number of readers. Hosts whose file system has no locks are trusted.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "monitor/blk_store.h"
+
+struct raw {
+    struct blk_store store;
+    int fd;
+    int lost; /* errno of a flush that failed: the kernel may have dropped the data, so no later one succeeds */
+};
+
+/* ---- Transfers ---- */
+
+size_t blk_fd_read(int fd, uint64_t offset, void *buf, size_t len, int *error) {
+    size_t got = 0;
+    while (got < len) {
+        ssize_t n = pread(fd, (char *)buf + got, len - got, (off_t)(offset + got));
+        if (n > 0) got += (size_t)n;
+        else if (n == 0 || errno != EINTR) {
+            *error = n == 0 ? ENODATA : errno;
+            break;
+        }
+    }
+    return got;
+}
+
+size_t blk_fd_write(int fd, uint64_t offset, const void *buf, size_t len, int *error) {
+    size_t put = 0;
+    while (put < len) {
+        ssize_t n = pwrite(fd, (const char *)buf + put, len - put, (off_t)(offset + put));
+        if (n > 0) put += (size_t)n;
+        else if (n == 0 || errno != EINTR) {
+            *error = n == 0 ? ENOSPC : errno;
+            break;
+        }
+    }
+    return put;
+}
+
+static size_t raw_read(struct blk_store *s, uint64_t offset, void *buf, size_t len, int *error) {
+    return blk_fd_read(((struct raw *)s)->fd, offset, buf, len, error);
+}
+
+static size_t raw_write(struct blk_store *s, uint64_t offset, const void *buf, size_t len, int *error) {
+    return blk_fd_write(((struct raw *)s)->fd, offset, buf, len, error);
+}
+
+static int raw_flush(struct blk_store *s) {
+    struct raw *r = (struct raw *)s;
+    if (!s->read_only && !r->lost && fdatasync(r->fd)) r->lost = errno;
+    return r->lost;
+}
+
+static void raw_close(struct blk_store *s) {
+    close(((struct raw *)s)->fd);
+    free(s);
+}
+
+static const struct blk_store_ops raw_ops = {raw_read, raw_write, raw_flush, raw_close};
+
+/* ---- Opening ---- */
+
+static bool fail(const char *path, const char *why, char *errbuf, size_t errlen) {
+    snprintf(errbuf, errlen, "disk image %s: %s", path, why);
+    return false;
+}
+
+static bool check_type(const char *path, const struct stat *st, char *errbuf, size_t errlen) {
+    if (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode)) return true;
+    return fail(path, S_ISDIR(st->st_mode) ? "is a directory" : "is neither a file nor a block device", errbuf, errlen);
+}
+
+static bool lock(int fd, bool read_only, const char *path, char *errbuf, size_t errlen) {
+    struct flock fl = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+    if (!fcntl(fd, F_OFD_SETLK, &fl) || (errno != EAGAIN && errno != EACCES)) return true;
+    return fail(path, "is in use by another program", errbuf, errlen);
+}
+
+/* Open without waiting: what the path names may be a pipe. */
+static int open_image(const char *path, bool read_only, char *errbuf, size_t errlen) {
+    int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0) return fd;
+    bool refused = !read_only && (errno == EACCES || errno == EROFS || errno == EPERM) && !access(path, R_OK);
+    if (refused) fail(path, "cannot be written; readonly=on or snapshot=on leaves it unchanged", errbuf, errlen);
+    else if (errno == EISDIR) fail(path, "is a directory", errbuf, errlen);
+    else fail(path, strerror(errno), errbuf, errlen);
+    return -1;
+}
+
+static bool measure(struct raw *r, const char *path, unsigned unit, char *errbuf, size_t errlen) {
+    off_t end = lseek(r->fd, 0, SEEK_END);
+    if (end < 0) return fail(path, strerror(errno), errbuf, errlen);
+    if (end == 0) return fail(path, "is empty", errbuf, errlen);
+    r->store.size = (uint64_t)end / unit * unit;
+    if (!r->store.size) return fail(path, "is smaller than one sector", errbuf, errlen);
+    if (r->store.size != (uint64_t)end)
+        fprintf(stderr, "novt: disk image %s: the last %" PRIu64 " bytes are no whole sector and cannot be seen\n", path,
+                (uint64_t)end - r->store.size);
+    return true;
+}
+
+static bool prepare(struct raw *r, const char *path, unsigned unit, char *errbuf, size_t errlen) {
+    struct stat st;
+    if (fstat(r->fd, &st)) return fail(path, strerror(errno), errbuf, errlen);
+    return check_type(path, &st, errbuf, errlen) && lock(r->fd, r->store.read_only, path, errbuf, errlen) &&
+           measure(r, path, unit, errbuf, errlen);
+}
+
+struct blk_store *blk_raw_open(const char *path, bool read_only, unsigned unit, char *errbuf, size_t errlen) {
+    struct raw *r = calloc(1, sizeof *r);
+    if (!r) {
+        fail(path, "out of memory", errbuf, errlen);
+        return NULL;
+    }
+    r->store.ops = &raw_ops;
+    r->store.read_only = read_only;
+    r->fd = open_image(path, read_only, errbuf, errlen);
+    if (r->fd >= 0 && prepare(r, path, unit, errbuf, errlen)) return &r->store;
+    if (r->fd >= 0) close(r->fd);
+    free(r);
+    return NULL;
+}

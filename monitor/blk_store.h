@@ -1,0 +1,36 @@
+/*
+ * blk_store.h: storage as the worker thread of a blk_queue sees it: plain
+ * blocking reads and writes. One file per kind of storage.
+ *
+ * Private to the blk_*.c files. After it is open, a store is used by one thread at a time.
+ */
+#ifndef NOVT_MONITOR_BLK_STORE_H
+#define NOVT_MONITOR_BLK_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct blk_store;
+struct blk_store_ops {
+    /* Bytes transferred from the start; less than len: *error is the errno of the rest. */
+    size_t (*read)(struct blk_store *s, uint64_t offset, void *buf, size_t len, int *error);
+    size_t (*write)(struct blk_store *s, uint64_t offset, const void *buf, size_t len, int *error);
+    int (*flush)(struct blk_store *s); /* 0 or errno */
+    void (*close)(struct blk_store *s);
+};
+struct blk_store {           /* first member of every kind */
+    const struct blk_store_ops *ops;
+    uint64_t size;           /* bytes, a multiple of the unit asked for */
+    bool read_only;
+};
+
+/* A file or block device, from which whole units are visible. NULL: errbuf holds one line. */
+struct blk_store *blk_raw_open(const char *path, bool read_only, unsigned unit, char *errbuf, size_t errlen);
+/* Takes base over, also on failure. Writes go to a temporary file that vanishes with the process. */
+struct blk_store *blk_overlay_open(struct blk_store *base, char *errbuf, size_t errlen);
+
+/* Whole transfers on a descriptor, as struct blk_store_ops has them. The end of the file is an error. */
+size_t blk_fd_read(int fd, uint64_t offset, void *buf, size_t len, int *error);
+size_t blk_fd_write(int fd, uint64_t offset, const void *buf, size_t len, int *error);
+#endif

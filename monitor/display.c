@@ -1,0 +1,62 @@
+#include "monitor/display.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include "monitor/machine.h"
+
+enum {
+    REFRESH_NS = 33000000,
+    SHARE = 8,            /* drawing takes at most one part in this many of the time */
+    BLINK_NS = 266000000, /* 16 frames */
+};
+
+struct mon_display {
+    struct machine *m;
+    const struct display_backend *backend;
+    void *opaque;
+    struct dev_timer timer;
+};
+
+static void refresh(void *opaque, uint64_t now_ns) {
+    struct mon_display *d = opaque;
+    uint64_t start = clock_now(&d->m->clock);
+    d->backend->refresh(d->opaque, !(now_ns / BLINK_NS & 1));
+    uint64_t end = clock_now(&d->m->clock), pause = (end - start) * SHARE;
+    clock_arm(&d->m->clock, &d->timer, end + (pause > REFRESH_NS ? pause : REFRESH_NS));
+}
+
+static const struct display_backend *backend_of(enum mon_display_kind kind) {
+    switch (kind) {
+    case MON_DISPLAY_CURSES: return &display_curses;
+    case MON_DISPLAY_VNC: return &display_vnc;
+    case MON_DISPLAY_NONE: break;
+    }
+    return NULL;
+}
+
+bool display_open(struct machine *m, struct mon_display **out, char *errbuf, size_t errlen) {
+    const struct display_backend *backend = backend_of(m->cfg->display.kind);
+    *out = NULL;
+    if (!backend) return true;
+    struct mon_display *d = calloc(1, sizeof *d);
+    if (!d) {
+        snprintf(errbuf, errlen, "out of memory");
+        return false;
+    }
+    *d = (struct mon_display){.m = m, .backend = backend, .timer = {.fn = refresh, .opaque = d}};
+    d->opaque = backend->open(m, errbuf, errlen);
+    if (!d->opaque) {
+        free(d);
+        return false;
+    }
+    clock_arm(&m->clock, &d->timer, clock_now(&m->clock) + REFRESH_NS);
+    *out = d;
+    return true;
+}
+
+void display_close(struct mon_display *d) {
+    if (!d) return;
+    clock_cancel(&d->m->clock, &d->timer);
+    d->backend->close(d->opaque);
+    free(d);
+}

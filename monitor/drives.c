@@ -1,0 +1,117 @@
+#include "monitor/drives.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "monitor/blk.h"
+
+enum { CD_PLACE = 2 /* secondary master */, CD_UNIT = 2048 };
+
+struct drives {
+    const struct mon_drives_config *cfg;
+    struct mon_blk *ide[IDE_DRIVES], *floppy[FDC_DRIVES];
+};
+
+/* ---- Places ---- */
+
+static int disk_place(const struct mon_drives_config *cfg, unsigned n) {
+    static const int with_cd[] = {0, 1, 3}, without_cd[] = {0, 1, 2, 3};
+    return cfg->cdrom ? with_cd[n] : without_cd[n];
+}
+
+bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errlen) {
+    if (cfg->cdrom && cfg->disks == MON_DISKS) {
+        snprintf(errbuf, errlen, "disk: with a CD-ROM drive there is room for %d disks", MON_DISKS - 1);
+        return false;
+    }
+    for (const char *p = cfg->boot; p && *p; p++) {
+        if (strchr("acdn", *p) && !strchr(p + 1, *p)) continue;
+        snprintf(errbuf, errlen, "boot: the order is made of a (floppy), c (disk), d (CD-ROM), n (network), each once");
+        return false;
+    }
+    return true;
+}
+
+/* ---- Opening ---- */
+
+static struct mon_blk *open_image(struct drives *d, const struct mon_disk_config *c, unsigned unit,
+                                  struct mon_events *events, char *errbuf, size_t errlen) {
+    struct blk_config bc = {.path = c->path, .read_only = c->read_only || unit != BLK_SECTOR,
+                            .snapshot = c->snapshot || d->cfg->snapshot, .unit = unit};
+    return blk_open(&bc, events, errbuf, errlen);
+}
+
+static bool open_disks(struct drives *d, struct mon_events *events, char *errbuf, size_t errlen) {
+    for (unsigned i = 0; i < d->cfg->disks; i++) {
+        struct mon_blk **place = &d->ide[disk_place(d->cfg, i)];
+        *place = open_image(d, &d->cfg->disk[i], BLK_SECTOR, events, errbuf, errlen);
+        if (!*place) return false;
+    }
+    return true;
+}
+
+static bool open_cdrom(struct drives *d, struct mon_events *events, char *errbuf, size_t errlen) {
+    if (!d->cfg->cdrom || !d->cfg->cd.path) return true;
+    d->ide[CD_PLACE] = open_image(d, &d->cfg->cd, CD_UNIT, events, errbuf, errlen);
+    return d->ide[CD_PLACE] != NULL;
+}
+
+static bool open_floppies(struct drives *d, struct mon_events *events, char *errbuf, size_t errlen) {
+    for (unsigned i = 0; i < d->cfg->floppies; i++) {
+        d->floppy[i] = open_image(d, &d->cfg->floppy[i], BLK_SECTOR, events, errbuf, errlen);
+        if (!d->floppy[i]) return false;
+        if (fdc_type_for(blk_dev(d->floppy[i])->size) != FDC_NONE) continue;
+        snprintf(errbuf, errlen, "floppy image %s: is larger than any floppy (2880K)", d->cfg->floppy[i].path);
+        return false;
+    }
+    return true;
+}
+
+struct drives *drives_open(const struct mon_drives_config *cfg, struct mon_events *events, char *errbuf, size_t errlen) {
+    struct drives *d = calloc(1, sizeof *d);
+    if (!d) {
+        snprintf(errbuf, errlen, "out of memory");
+        return NULL;
+    }
+    d->cfg = cfg;
+    if (open_disks(d, events, errbuf, errlen) && open_cdrom(d, events, errbuf, errlen) &&
+        open_floppies(d, events, errbuf, errlen))
+        return d;
+    drives_close(d);
+    return NULL;
+}
+
+void drives_close(struct drives *d) {
+    if (!d) return;
+    for (int i = 0; i < IDE_DRIVES; i++) blk_close(d->ide[i]);
+    for (int i = 0; i < FDC_DRIVES; i++) blk_close(d->floppy[i]);
+    free(d);
+}
+
+void drives_drain(struct drives *d) {
+    for (int i = 0; i < IDE_DRIVES; i++) blk_drain(blk_dev(d->ide[i]));
+    for (int i = 0; i < FDC_DRIVES; i++) blk_drain(blk_dev(d->floppy[i]));
+}
+
+/* ---- For the devices and the firmware ---- */
+
+void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE_DRIVES]) {
+    for (int i = 0; i < IDE_DRIVES; i++) {
+        bool cd = d->cfg->cdrom && i == CD_PLACE;
+        out[i] = (struct ide_drive_config){.kind = cd ? IDE_CDROM : d->ide[i] ? IDE_DISK : IDE_ABSENT,
+                                           .blk = blk_dev(d->ide[i])};
+    }
+}
+
+void drives_describe_fdc(const struct drives *d, struct fdc_drive_config out[FDC_DRIVES]) {
+    for (int i = 0; i < FDC_DRIVES; i++)
+        out[i] = (struct fdc_drive_config){.present = d->floppy[i] != NULL, .blk = blk_dev(d->floppy[i])};
+}
+
+void drives_describe_cmos(const struct drives *d, struct cmos_drives *out) {
+    *out = (struct cmos_drives){.boot = d->cfg->boot};
+    for (int i = 0; i < FDC_DRIVES; i++)
+        if (d->floppy[i]) out->floppy[i] = fdc_type_for(blk_dev(d->floppy[i])->size);
+    for (int i = 0; i < IDE_DRIVES; i++)
+        if (d->ide[i] && !(d->cfg->cdrom && i == CD_PLACE)) out->disk[i] = ide_geometry(blk_dev(d->ide[i])->size);
+}

@@ -1,0 +1,85 @@
+/*
+ * vnc_internal.h: the VNC server (vnc.c: listening, clients' bytes), the
+ * protocol's messages (vnc_protocol.c) and pictures (vnc_update.c).
+ *
+ * Source: RFC 6143, "The Remote Framebuffer Protocol". Everything runs on the vCPU
+ * thread; sockets never block; a client that does not read gets no new pictures
+ * until it has read the last.
+ */
+#ifndef NOVT_MONITOR_VNC_INTERNAL_H
+#define NOVT_MONITOR_VNC_INTERNAL_H
+
+#include <zlib.h>
+#include "monitor/events.h"
+#include "monitor/screen.h"
+
+struct machine;
+struct vnc;
+
+enum { VNC_CLIENTS = 4, VNC_IN_BYTES = 4096, VNC_CHALLENGE = 16 };
+
+enum vnc_phase { VNC_VERSION, VNC_SECURITY, VNC_AUTH, VNC_INIT, VNC_RUNNING };
+
+struct vnc_format {
+    uint8_t bytes, big_endian; /* of a pixel */
+    uint8_t shift[3];          /* red, green, blue */
+    uint16_t max[3];
+};
+
+struct vnc_buffer {
+    uint8_t *data;
+    size_t len, cap;
+    bool failed;
+};
+
+struct vnc_client {
+    struct vnc *server;
+    struct events_source src; /* fd -1: free */
+    enum vnc_phase phase;
+    unsigned minor; /* protocol 3.x */
+    uint8_t challenge[VNC_CHALLENGE];
+    uint8_t in[VNC_IN_BYTES];
+    size_t in_len;
+    uint64_t skip; /* bytes of a message nobody wants */
+    struct vnc_buffer out;
+    size_t out_sent;
+    bool closing; /* once everything is sent */
+    /* Pictures */
+    struct vnc_format format;
+    bool can_resize, can_zlib, wanted, wanted_all;
+    unsigned width, height;    /* as the client knows it */
+    struct screen_image shown; /* what it has */
+    z_stream zlib;
+    bool zlib_on;
+    /* Pointer */
+    int x, y;
+    bool have_pointer;
+};
+
+struct vnc {
+    struct machine *m;
+    struct events_source listener;
+    struct vnc_client client[VNC_CLIENTS];
+    struct screen_image image;
+};
+
+/* ---- Bytes out (vnc.c) ---- */
+void vnc_put(struct vnc_buffer *b, const void *data, size_t len);
+void vnc_put8(struct vnc_buffer *b, uint8_t v);
+void vnc_put16(struct vnc_buffer *b, uint16_t v);
+void vnc_put32(struct vnc_buffer *b, uint32_t v);
+static inline uint16_t vnc_get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+static inline uint32_t vnc_get32(const uint8_t *p) { return (uint32_t)vnc_get16(p) << 16 | vnc_get16(p + 2); }
+static inline void vnc_set32(uint8_t *p, uint32_t v) {
+    p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8), p[3] = (uint8_t)v;
+}
+
+/* ---- Messages (vnc_protocol.c) ---- */
+void vnc_greet(struct vnc_client *c);
+/* Takes one message from c->in. Returns its length, 0 if it is not complete. */
+size_t vnc_take_message(struct vnc_client *c);
+
+/* ---- Pictures (vnc_update.c) ---- */
+/* Sends what differs from what the client has, if it asked. */
+void vnc_send_update(struct vnc_client *c, const struct screen_image *im);
+#endif

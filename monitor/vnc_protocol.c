@@ -1,0 +1,216 @@
+/*
+ * vnc_protocol.c: handshake and client messages (RFC 6143, 7.1 to 7.5).
+ */
+#include "monitor/vnc_internal.h"
+
+#include <string.h>
+#include <sys/random.h>
+#include "devemu/i8042.h"
+#include "monitor/board.h"
+#include "monitor/des.h"
+#include "monitor/machine.h"
+
+enum { VERSION_BYTES = 12, SECURITY_NONE = 1, SECURITY_VNC = 2, FORMAT_BYTES = 16, KEY_BYTES = 8 };
+enum { SET_FORMAT = 0, SET_ENCODINGS = 2, UPDATE_REQUEST = 3, KEY_EVENT = 4, POINTER_EVENT = 5, CUT_TEXT = 6 };
+enum { ENCODING_ZLIB = 6, ENCODING_DESKTOP_SIZE = -223 };
+
+static const struct vnc_format native_format = {4, 0, {16, 8, 0}, {255, 255, 255}};
+static const char *password(const struct vnc_client *c) { return c->server->m->cfg->display.password; }
+
+/* ---- Handshake ---- */
+
+void vnc_greet(struct vnc_client *c) { vnc_put(&c->out, "RFB 003.008\n", VERSION_BYTES); }
+
+static void refuse(struct vnc_client *c, const char *why) {
+    if (c->minor >= 8) {
+        vnc_put32(&c->out, (uint32_t)strlen(why));
+        vnc_put(&c->out, why, strlen(why));
+    }
+    c->closing = true;
+}
+
+static void send_challenge(struct vnc_client *c) {
+    if (getrandom(c->challenge, VNC_CHALLENGE, 0) != VNC_CHALLENGE) c->closing = true;
+    vnc_put(&c->out, c->challenge, VNC_CHALLENGE);
+    c->phase = VNC_AUTH;
+}
+
+static size_t take_version(struct vnc_client *c) {
+    if (c->in_len < VERSION_BYTES) return 0;
+    bool ok = !memcmp(c->in, "RFB 003.00", 10) && c->in[10] >= '3' && c->in[10] <= '9';
+    uint8_t type = password(c) ? SECURITY_VNC : SECURITY_NONE;
+    c->minor = c->in[10] >= '8' ? 8 : c->in[10] == '7' ? 7 : 3;
+    c->phase = VNC_SECURITY;
+    if (!ok) {
+        c->closing = true;
+    } else if (c->minor >= 7) {
+        vnc_put8(&c->out, 1);
+        vnc_put8(&c->out, type);
+    } else { /* the server decides */
+        vnc_put32(&c->out, type);
+        if (type == SECURITY_VNC)
+            send_challenge(c);
+        else
+            c->phase = VNC_INIT;
+    }
+    return VERSION_BYTES;
+}
+
+static size_t take_security(struct vnc_client *c) {
+    bool secret = password(c) != NULL;
+    if (c->in_len < 1) return 0;
+    if (c->in[0] != (secret ? SECURITY_VNC : SECURITY_NONE)) {
+        vnc_put32(&c->out, 1);
+        refuse(c, "this security type was not offered");
+    } else if (secret) {
+        send_challenge(c);
+    } else {
+        if (c->minor >= 8) vnc_put32(&c->out, 0);
+        c->phase = VNC_INIT;
+    }
+    return 1;
+}
+
+static uint64_t load64(const uint8_t *p) { return (uint64_t)vnc_get32(p) << 32 | vnc_get32(p + 4); }
+
+/* The password is the key, its bytes with their bits reversed (a quirk of the first implementation). */
+static uint64_t password_key(const char *text) {
+    uint64_t key = 0;
+    for (int i = 0; i < KEY_BYTES; i++) {
+        uint8_t ch = *text ? (uint8_t)*text++ : 0;
+        for (int bit = 0; bit < 8; bit++) key = key << 1 | (ch >> bit & 1);
+    }
+    return key;
+}
+
+static size_t take_response(struct vnc_client *c) {
+    if (c->in_len < VNC_CHALLENGE) return 0;
+    uint64_t key = password_key(password(c)), wrong = 0;
+    for (int i = 0; i < VNC_CHALLENGE; i += 8) wrong |= des_encrypt(key, load64(c->challenge + i)) ^ load64(c->in + i);
+    vnc_put32(&c->out, wrong != 0);
+    if (wrong) refuse(c, "wrong password");
+    c->phase = VNC_INIT;
+    return VNC_CHALLENGE;
+}
+
+static void put_format(struct vnc_buffer *b) {
+    static const uint8_t padding[3];
+    vnc_put8(b, 32);
+    vnc_put8(b, 24);
+    vnc_put8(b, 0);
+    vnc_put8(b, 1); /* true colour */
+    for (int i = 0; i < 3; i++) vnc_put16(b, 255);
+    vnc_put8(b, 16);
+    vnc_put8(b, 8);
+    vnc_put8(b, 0);
+    vnc_put(b, padding, sizeof padding);
+}
+
+static size_t take_init(struct vnc_client *c) {
+    static const char name[] = "novt";
+    if (c->in_len < 1) return 0;
+    screen_draw(board_vga(c->server->m->board), &c->server->image, true);
+    c->width = c->server->image.width;
+    c->height = c->server->image.height;
+    c->format = native_format;
+    vnc_put16(&c->out, (uint16_t)c->width);
+    vnc_put16(&c->out, (uint16_t)c->height);
+    put_format(&c->out);
+    vnc_put32(&c->out, sizeof name - 1);
+    vnc_put(&c->out, name, sizeof name - 1);
+    c->phase = VNC_RUNNING;
+    return 1;
+}
+
+/* ---- Messages ---- */
+
+static void set_format(struct vnc_client *c, const uint8_t *p) {
+    struct vnc_format f = {.bytes = (uint8_t)(p[0] / 8), .big_endian = p[2]};
+    bool ok = p[3] && (p[0] == 8 || p[0] == 16 || p[0] == 32);
+    for (int i = 0; i < 3; i++) {
+        f.max[i] = vnc_get16(p + 4 + 2 * i);
+        f.shift[i] = p[10 + i];
+        ok = ok && f.max[i] && f.shift[i] < p[0];
+    }
+    if (!ok)
+        c->closing = true; /* colour maps are not served */
+    else
+        c->format = f;
+    c->wanted_all = true;
+}
+
+static size_t take_encodings(struct vnc_client *c) {
+    if (c->in_len < 4) return 0;
+    unsigned n = vnc_get16(c->in + 2);
+    if (n > (VNC_IN_BYTES - 4) / 4) {
+        c->closing = true;
+        return c->in_len;
+    }
+    if (c->in_len < 4 + 4 * (size_t)n) return 0;
+    c->can_resize = c->can_zlib = false;
+    for (unsigned i = 0; i < n; i++) {
+        int32_t encoding = (int32_t)vnc_get32(c->in + 4 + 4 * i);
+        if (encoding == ENCODING_ZLIB) c->can_zlib = true;
+        if (encoding == ENCODING_DESKTOP_SIZE) c->can_resize = true;
+    }
+    return 4 + 4 * (size_t)n;
+}
+
+/* The mouse of a PC knows movements only. */
+static void pointer(struct vnc_client *c, unsigned buttons, int x, int y) {
+    struct dev *kbd = board_keyboard(c->server->m->board);
+    unsigned held = (buttons & 1) | (buttons & 2) << 1 | (buttons & 4) >> 1;
+    int wheel = buttons & 8 ? -1 : buttons & 16 ? 1 : 0;
+    if (c->have_pointer) i8042_mouse(kbd, x - c->x, y - c->y, wheel, held);
+    c->x = x, c->y = y;
+    c->have_pointer = true;
+}
+
+static size_t fixed_length(uint8_t type) {
+    switch (type) {
+    case SET_FORMAT: return 4 + FORMAT_BYTES;
+    case UPDATE_REQUEST: return 10;
+    case KEY_EVENT: return 8;
+    case POINTER_EVENT: return 6;
+    case CUT_TEXT: return 8;
+    default: return 0;
+    }
+}
+
+static void act(struct vnc_client *c) {
+    const uint8_t *p = c->in;
+    switch (p[0]) {
+    case SET_FORMAT: set_format(c, p + 4); break;
+    case UPDATE_REQUEST:
+        c->wanted = true;
+        c->wanted_all |= !p[1];
+        break;
+    case KEY_EVENT: keyboard_key(&c->server->m->keyboard, vnc_get32(p + 4), p[1]); break;
+    case POINTER_EVENT: pointer(c, p[1], vnc_get16(p + 2), vnc_get16(p + 4)); break;
+    default: c->skip = vnc_get32(p + 4); break; /* cut text */
+    }
+}
+
+static size_t take_running(struct vnc_client *c) {
+    if (!c->in_len) return 0;
+    if (c->in[0] == SET_ENCODINGS) return take_encodings(c);
+    size_t n = fixed_length(c->in[0]);
+    if (!n) {
+        c->closing = true;
+        return c->in_len;
+    }
+    if (c->in_len < n) return 0;
+    act(c);
+    return n;
+}
+
+size_t vnc_take_message(struct vnc_client *c) {
+    switch (c->phase) {
+    case VNC_VERSION: return take_version(c);
+    case VNC_SECURITY: return take_security(c);
+    case VNC_AUTH: return take_response(c);
+    case VNC_INIT: return take_init(c);
+    case VNC_RUNNING: return take_running(c);
+    }
+    return 0;
+}

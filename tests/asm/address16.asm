@@ -1,0 +1,61 @@
+; mode: native
+; data: 9
+; regs: eax=0xaaaa0000 ecx=0xffffffff edx=0x55550000 ebx=0x12340100 ebp=0xabcd0200 esi=0x99990010 edi=0x8888ffe0
+; covers: LGS MOV_SREG_R
+; All 24 forms of 16-bit addressing in 32-bit code: as LEA, and as loads through a segment with a base (wrap at 64 KiB).
+CASE "lea"
+%assign rm 0
+%rep 8
+    %if rm == 6
+    db 0x67, 0x8d, 0x06
+    dw 0x1234
+    %else
+    db 0x67, 0x8d, rm
+    %endif
+    push eax
+    db 0x67, 0x8d, 0x40 | rm, 0x80
+    push eax
+    db 0x67, 0x8d, 0x80 | rm
+    dw 0xfff0
+    push eax
+    db 0x66, 0x67, 0x8d, 0x80 | rm
+    dw 0x7ff0
+    push eax
+    %assign rm rm + 1
+%endrep
+ENDCASE
+CASE "load"
+    mov ax, SEL_DATA
+    mov gs, ax
+    mov bx, 0x100
+    mov bp, 0x200
+    mov si, 0x10
+    mov di, 0x20
+%assign rm 0
+%rep 8
+    %if rm != 6
+    db 0x65, 0x67, 0x8b, rm
+    push eax
+    %endif
+    db 0x65, 0x67, 0x03, 0x40 | rm, 0x7e
+    push eax
+    db 0x65, 0x67, 0x33, 0x80 | rm
+    dw 0x0a01
+    push eax
+    db 0x65, 0x67, 0x11, 0x80 | rm
+    dw 0x0c02
+    pushf
+    %assign rm rm + 1
+%endrep
+    db 0x65, 0x67, 0xa1, 0x44, 0x01 ; mov eax, gs:[0144]
+    db 0x65, 0x67, 0xa2, 0x50, 0x01 ; mov gs:[0150], al
+ENDCASE
+CASE "wrap"
+    mov ax, SEL_DATA
+    mov fs, ax
+    mov bx, 0xf000
+    mov di, 0x1080
+    db 0x64, 0x67, 0x8b, 0x01       ; mov eax, fs:[bx + di] = fs:[0080]
+    db 0x64, 0x67, 0x8b, 0x49, 0xf0 ; mov ecx, fs:[bx + di - 10h]
+    db 0x64, 0x67, 0x29, 0x81, 0x00, 0x10 ; sub fs:[bx + di + 1000h], eax
+ENDCASE

@@ -1,0 +1,130 @@
+; mode: native
+; data: 6
+; faults: yes
+; Redundant, repeated and meaningless prefixes; where LOCK is invalid; too long instructions.
+; expect too_long: fault=13 error=0
+; expect lock_mov: fault=6
+; expect jmp66: fault=14 error=4
+CASE "segments_ignored"
+    db 0x26, 0x2e, 0x36, 0x3e, 0x64
+    inc eax
+    db 0x3e
+    jz .a
+.a: db 0x2e
+    jnz .b
+.b: db 0x26
+    lea ebx, [eax + 4]
+ENDCASE
+CASE "repeated"
+    db 0x66, 0x66, 0x66
+    mov ax, 0x1234
+    db 0x67, 0x67, 0x66
+    lea cx, [bx + si]
+    db 0x36, 0x3e                   ; the last one counts
+    mov edx, [DATA]
+    db 0xf2, 0xf3, 0xa4             ; rep movsb, by the last
+ENDCASE
+CASE "rep_ret"
+    call .f
+    jmp .out
+.f: inc eax
+    rep ret
+.out:
+ENDCASE
+CASE "rep_nop"
+    pause
+    db 0xf2, 0x90
+    db 0xf3, 0x66, 0x90
+    db 0x66, 0xf3, 0x90
+    db 0x66, 0x90
+    db 0x0f, 0x1f, 0x00
+    db 0x0f, 0x1f, 0x44, 0x00, 0x00
+    db 0x66, 0x0f, 0x1f, 0x84, 0x00, 0, 0, 0, 0x80
+    db 0x0f, 0x18, 0x03             ; prefetch of any address
+ENDCASE
+CASE "rep_ignored"
+    db 0xf3
+    add eax, ebx
+    db 0xf2
+    mov [DATA], eax
+    db 0xf2
+    jmp near .x
+    inc ecx
+.x: db 0xf2
+    call .y
+.y:
+ENDCASE
+CASE "max_length"
+    db 0x2e, 0x2e, 0x2e, 0x2e
+    add dword [ds:DATA + ebx - DATA], 0x12345678
+ENDCASE
+CASE "too_long"
+    times 15 db 0x3e
+    nop
+ENDCASE
+CASE "too_long_modrm"
+    times 8 db 0x66
+    mov word [eax + ebx * 2 + 0x12345678], 0x1234
+ENDCASE
+CASE "lock_mov"
+    lock mov [DATA], eax
+ENDCASE
+%macro UD 2+
+CASE %1
+    %2
+ENDCASE
+%endmacro
+UD "lock_nop", db 0xf0, 0x90
+UD "lock_reg", db 0xf0, 0x01, 0xd8
+UD "lock_cmp", db 0xf0, 0x39, 0x03
+UD "lock_test", db 0xf0, 0x85, 0x03
+UD "lock_inc_reg", db 0xf0, 0x40
+UD "lock_bt", db 0xf0, 0x0f, 0xa3, 0x03
+UD "lock_load", db 0xf0, 0x03, 0x03
+UD "lock_string", db 0xf0, 0xa4
+UD "lock_jmp", db 0xf0, 0xeb, 0x00
+UD "ud0", db 0x0f, 0xff, 0xc0
+UD "ud1", db 0x0f, 0xb9, 0xc0
+UD "lea_reg", db 0x8d, 0xc0
+UD "bound_reg", db 0x62, 0xc0, 0, 0, 0, 0
+UD "ff7", db 0xff, 0xf8
+UD "fe2", db 0xfe, 0xd0
+UD "pop_1", db 0x8f, 0xc8
+UD "mov_c6_1", db 0xc6, 0xc8, 0
+UD "cmpxchg8b_reg", db 0x0f, 0xc7, 0xc9
+UD "mov_cs", db 0x8e, 0xc8
+UD "mov_seg7", db 0x8e, 0xf8
+UD "mov_from_seg6", db 0x8c, 0xf0
+UD "les_reg", db 0xc4, 0xc0, 0, 0
+UD "jmp_far_reg", db 0xff, 0xe8
+UD "d9_d1", db 0xd9, 0xd1
+UD "dd_mem5", db 0xdd, 0x2b
+CASE "jmp66" ; the target is cut to 16 bits
+    db 0x66, 0xe9, 0x00, 0x10
+ENDCASE
+CASE "jcc66"
+    stc
+    db 0x66, 0x72, 0x10
+ENDCASE
+CASE "jcc66_not_taken"
+    clc
+    db 0x66, 0x72, 0x10
+ENDCASE
+CASE "call66"
+    db 0x66, 0xe8, 0x00, 0x10
+ENDCASE
+CASE "ret66"
+    push dword 0x12345678
+    db 0x66, 0xc3
+ENDCASE
+CASE "loop67" ; counts in CX
+    mov ecx, 0x10003
+.a: inc eax
+    db 0x67, 0xe2, 0xfc
+    push ecx
+    mov ecx, 0x10000
+    db 0x67, 0xe3, 0x01 ; jcxz
+    inc ebx
+    db 0x67, 0xe3, 0x01
+    inc ebx
+ENDCASE
