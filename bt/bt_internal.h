@@ -37,6 +37,7 @@ enum {
     MODE_CS_FLAT = 1u << 10, MODE_DS_FLAT = 1u << 11, MODE_ES_FLAT = 1u << 12, MODE_SS_FLAT = 1u << 13,
     MODE_STEP = 1u << 14, /* TF or irq_shadow: one instruction, then back to monitor */
     MODE_PAGED = 1u << 15,
+    MODE_AC = 1u << 17,     /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
     MODE_SINGLE = 1u << 16, /* one instruction, because it writes into its own block */
 };
 
@@ -99,7 +100,7 @@ enum exit_reason { EXIT_LINK = 1, EXIT_INDIRECT, EXIT_OP, EXIT_POLL, EXIT_EXCEPT
 
 struct thunks {
     uint8_t *enter, *exit_link, *exit_indirect, *exit_exception, *exit_step, *exit_window, *exit_from_signal;
-    uint8_t *callout, *mem_slow, *mem_commit, *seg_slow, *ret_miss;
+    uint8_t *callout, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit, *seg_slow, *ret_miss;
     uint8_t *end;
 };
 
@@ -208,7 +209,7 @@ uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret
 
 /* Descriptor of a slow access, passed in a register. */
 enum {
-    DESC_SIZE = 0x3ff, DESC_WRITE = 1u << 10, DESC_READ = 1u << 11, DESC_ALIGN = 1u << 12 /* 16-byte alignment is demanded */,
+    DESC_SIZE = 0x3ff, DESC_WRITE = 1u << 10, DESC_READ = 1u << 11, DESC_ALIGN = 1u << 12 /* 16-byte alignment is demanded */, DESC_AC = 1u << 13 /* any misalignment is #AC */,
     DESC_SEG_SHIFT = 16, DESC_SEG = 7u << 16,
 };
 /* rt_mem_slow, rt_seg_slow results. */

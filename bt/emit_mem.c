@@ -208,7 +208,7 @@ static void emit_checked(struct translation *t, const struct mref *m, const stru
     struct x86_buf *b = &t->b;
     bool live = t->live[t->i] != 0 || may_trap(cur(t));
     uint32_t desc = m->size | (m->write ? DESC_WRITE : 0u) | (m->read ? DESC_READ : 0u) | (uint32_t)m->seg << DESC_SEG_SHIFT |
-                    (must_align(op, m->size) ? DESC_ALIGN : 0u);
+                    (must_align(op, m->size) ? DESC_ALIGN : 0u) | (t->mode & MODE_AC ? DESC_AC : 0u);
     save_flags(b); /* dead flags too: a guest fault must show them */
     emit_ea(b, m, R_A);
     if (m->bit_test) emit_bit_offset(t, m);
@@ -248,7 +248,8 @@ static void emit_cold_one(struct translation *t, const struct cold *c) {
     map_here(t, c->guest_off, c->guest_len);
     for (unsigned i = 0; i < c->n_from; i++) x86_bind(b, c->from[i]);
     x86_mov_r32_imm32(b, R_B, c->desc);
-    x86_call_to(b, c->is_seg ? t->e->thunk.seg_slow : t->e->thunk.mem_slow);
+    const struct thunks *thunk = &t->e->thunk;
+    x86_call_to(b, c->is_seg ? thunk->seg_slow : c->desc & DESC_AC ? thunk->mem_slow_c : thunk->mem_slow);
     x86_jmp_to(b, c->back); /* five bytes: rt_mem_slow skips them for a bounce */
     if (c->is_seg) return;
     if (c->flags_live) restore_flags(b);

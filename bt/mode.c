@@ -4,7 +4,7 @@
  */
 #include "bt/bt_internal.h"
 
-enum { CR0_PE = 1u << 0, CR0_MP = 1u << 1, CR0_EM = 1u << 2, CR0_TS = 1u << 3, CR0_PG = 1u << 31, CR4_OSFXSR = 1u << 9 };
+enum { CR0_PE = 1u << 0, CR0_MP = 1u << 1, CR0_EM = 1u << 2, CR0_TS = 1u << 3, CR0_AM = 1u << 18, CR0_PG = 1u << 31, CR4_OSFXSR = 1u << 9 };
 
 static bool flat_data(const struct bt_seg *s) {
     const uint16_t need = BT_ATTR_P | BT_ATTR_S | BT_ATTR_RW;
@@ -23,6 +23,7 @@ uint32_t bt_mode(const struct bt_cpu *c) {
     if (c->cr0 & CR0_MP) m |= MODE_MP;
     if (c->cr4 & CR4_OSFXSR) m |= MODE_FXSR;
     if (c->cr0 & CR0_PG) m |= MODE_PAGED;
+    if (c->cr0 & CR0_AM && c->flags_sys & EFL_AC && c->cpl == 3) m |= MODE_AC;
     if (s[DEC_CS].base == 0 && s[DEC_CS].limit == 0xffffffffu) m |= MODE_CS_FLAT;
     if (flat_data(&s[DEC_DS])) m |= MODE_DS_FLAT;
     if (flat_data(&s[DEC_ES])) m |= MODE_ES_FLAT;

@@ -10,7 +10,7 @@
 
 #include "bt/bt_internal.h"
 
-enum { ARCH_SET_GS_CODE = 0x1001, VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13 };
+enum { ARCH_SET_GS_CODE = 0x1001, VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_AC = 17 };
 
 typedef void enter_fn(struct bt_cpu *, const uint8_t *);
 
@@ -88,6 +88,12 @@ static bool kill_own_code(struct bt_cpu *c, uint32_t va, uint32_t size, uint32_t
     return e->blocks[running].dead && !e->blocks[running].single;
 }
 
+/* SDM vol. 3 "Alignment Check Exception", table of types: 10-byte reals align to 8, everything else to its size. */
+static bool misaligned(uint32_t va, uint32_t size) {
+    uint32_t to = size >= 16 ? 16 : size >= 8 ? 8 : size >= 4 ? 4 : size;
+    return (va & (to - 1)) != 0;
+}
+
 uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret) {
     struct bt_engine *e = c->engine;
     bool user = c->cpl == 3, write = desc & DESC_WRITE;
@@ -95,6 +101,7 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
     unsigned access = (write ? SMMU_WRITE : SMMU_READ) | (user ? SMMU_USER : 0u);
     struct guest_fault f = {-1, 0, 0};
     e->stats.slow_accesses++;
+    if (desc & DESC_AC && misaligned(va, size)) return slow_fault(c, ret, (struct guest_fault){VECTOR_AC, 0, 0});
     if (desc & DESC_ALIGN && va & 15) return slow_fault(c, ret, (struct guest_fault){VECTOR_GP, 0, 0});
     if ((va & SMMU_PAGE_MASK) + size <= SMMU_PAGE_SIZE) {
         uint64_t delta;
@@ -182,7 +189,7 @@ static bool second_page_holds(struct bt_engine *e, uint32_t id, uint32_t lin, bo
 /* A kernel's memory is a few large mappings, and without paging all of RAM is one: direct from the start.
  * User code earns it. */
 static bool starts_direct(const struct bt_engine *e, uint32_t mode, uint32_t frame, uint32_t off) {
-    if (e->cfg.force_checked) return false;
+    if (e->cfg.force_checked || mode & MODE_AC) return false;
     if (e->cfg.force_direct || !(mode & MODE_PAGED) || !(mode & (MODE_CPL | MODE_VM))) return true;
     return adapt_hot(e, frame, off);
 }

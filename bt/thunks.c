@@ -230,6 +230,7 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->exit_window = build_exit(b, EXIT_WINDOW, save);
     t->callout = build_callout(b, leave);
     t->mem_slow = build_slow(b, leave, (uintptr_t)rt_mem_slow, R_B, true);
+    t->mem_slow_c = build_slow(b, leave, (uintptr_t)rt_mem_slow, R_B, false);
     t->seg_slow = build_slow(b, leave, (uintptr_t)rt_seg_slow, R_A, false);
     t->mem_commit = build_commit(b);
     t->ret_miss = build_ret_miss(b);

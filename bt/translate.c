@@ -37,6 +37,11 @@ struct fetch {
     uint32_t features;
 };
 
+/* Code that ends beyond CS.limit raises #GP(0), as an instruction that is too long does. */
+static bool beyond_limit(const struct translation *t, uint32_t end) {
+    return (uint64_t)t->blk->eip + end - 1 > t->blk->cs_limit;
+}
+
 /* Decodes the straight line from the start; stops at a branch, a limit or the page's end.
  * Leaves n == 0 if the first instruction crosses the page. */
 static void decode_block(struct translation *t, const struct fetch *f, unsigned max) {
@@ -46,6 +51,10 @@ static void decode_block(struct translation *t, const struct fetch *f, unsigned 
         uint32_t avail = SMMU_PAGE_SIZE - at < DEC_MAX_LEN ? SMMU_PAGE_SIZE - at : DEC_MAX_LEN;
         struct insn *insn = &t->insns[t->n];
         if (dec_insn(f->page + at, avail, f->code32, f->features, insn) != DEC_OK) return;
+        if (beyond_limit(t, at - f->off + insn->len)) {
+            if (t->n > 0) return; /* the next block begins with the fault */
+            insn->cls = DEC_CLASS_TOO_LONG;
+        }
         t->offs[t->n++] = (uint8_t)(at - f->off);
         at += insn->len;
         if (ends_block(t, insn)) return;
@@ -58,6 +67,7 @@ static bool decode_crossing(struct translation *t, const struct fetch *f, const 
     uint32_t first = SMMU_PAGE_SIZE - f->off;
     for (uint32_t i = 0; i < DEC_MAX_LEN; i++) bytes[i] = i < first ? f->page[f->off + i] : second[i - first];
     if (dec_insn(bytes, DEC_MAX_LEN, f->code32, f->features, &t->insns[0]) != DEC_OK) return false;
+    if (beyond_limit(t, t->insns[0].len)) t->insns[0].cls = DEC_CLASS_TOO_LONG;
     t->offs[0] = 0;
     t->n = 1;
     return true;

@@ -46,7 +46,6 @@ enum bt_next mon_op_out(struct bt_cpu *cpu, const struct insn *insn) {
 static bool ins_one(struct vcpu *v, const struct str *s, struct guest_fault *f) {
     uint16_t port = (uint16_t)v->cpu.gpr[DEC_EDX];
     struct gva lin;
-    if (!mon_io_allowed(v, port, s->width, f)) return false;
     /* The destination is checked before the port is read. */
     if (!mon_seg_check(v, DEC_ES, str_index(v, s, DEC_EDI), s->width, true, &lin, f)) return false;
     unsigned access = SMMU_WRITE | (v->cpu.cpl == 3 ? SMMU_USER : 0);
@@ -60,7 +59,6 @@ static bool ins_one(struct vcpu *v, const struct str *s, struct guest_fault *f) 
 static bool outs_one(struct vcpu *v, const struct str *s, struct guest_fault *f) {
     uint16_t port = (uint16_t)v->cpu.gpr[DEC_EDX];
     uint32_t value = 0;
-    if (!mon_io_allowed(v, port, s->width, f)) return false;
     if (!mon_seg_read(v, s->seg, str_index(v, s, DEC_ESI), &value, s->width, f)) return false;
     mon_io_write(v, port, s->width, value);
     str_step(v, s, DEC_ESI, 1);
@@ -78,6 +76,8 @@ static enum bt_next string_io(struct bt_cpu *cpu, const struct insn *insn, io_st
     struct guest_fault f;
     struct str s = str_begin(v, insn);
     s.width = io_width(insn);
+    /* Permission is asked for even when there is nothing to transfer. */
+    if (!mon_io_allowed(v, (uint16_t)cpu->gpr[DEC_EDX], s.width, &f)) return mon_raise_fault(v, &f);
     for (unsigned done = 0; str_left(v, &s); done++) {
         if (done && (done == REP_MAX || must_stop(v))) return BT_NEXT_EXIT; /* eip still names this instruction */
         if (!step(v, &s, &f)) return mon_raise_fault(v, &f);
