@@ -120,7 +120,10 @@ static const char *parse_chr(struct mon_chr_config *c, const char *v) {
     return NULL;
 }
 
-static const char *parse_serial(struct run_options *r, const char *v) { return r->serial_given = true, parse_chr(&r->config.serial, v); }
+static const char *parse_serial(struct run_options *r, const char *v) {
+    r->serial_given = true;
+    return parse_chr(&r->config.serial, v);
+}
 static const char *parse_debugcon(struct run_options *r, const char *v) { return parse_chr(&r->config.debugcon, v); }
 
 /* ---- The screen ---- */
@@ -200,7 +203,8 @@ static const struct run_option options[] = {
     {"serial", "WHERE", "first serial port: stdio, none, file:PATH, unix:PATH (default: stdio)", parse_serial},
     {"debugcon", "WHERE", "debug console, as --serial (default: none)", parse_debugcon},
     {"vga", "WHAT", "display adapter: std (VGA with VBE, 16M) or none (default: std)", parse_vga},
-    {"display", "WHERE", "who sees the screen: none, curses (this terminal), vnc=ADDRESS:N[,password=TEXT] (default: none)", parse_display},
+    {"display", "WHERE", "who sees the screen: none, curses (this terminal), vnc=ADDRESS:N[,password=TEXT] (default: none)",
+     parse_display},
     {NULL, NULL, "When to end", NULL},
     {"no-reboot", NULL, "exit instead of rebooting; with code 2 after a triple fault", parse_no_reboot},
     {"timeout", "SECONDS", "exit with code 124 after this much real time", parse_timeout},

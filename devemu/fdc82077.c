@@ -359,8 +359,7 @@ void fdc_change(struct dev *dev, int drive, struct blk *disk) {
     struct fdc *s = (struct fdc *)dev;
     if (s->t.job && (s->command[1] & 3) == drive) {
         fdc_abandon(s);
-        go_idle(s); /* the controller waits for an index mark that does not come: the guest's time-out */
-        s->phase = FDC_EXECUTION;
+        s->phase = FDC_EXECUTION; /* it waits for an index mark that does not come, until the guest resets it */
     }
     insert(&s->drive[drive], disk);
 }
@@ -441,7 +440,6 @@ static void transfer_state(struct fdc_transfer *t, struct dev_state *st) {
     DEV_STATE(st, t->n);
     DEV_STATE(st, t->eot);
     dev_state_bool(st, &t->multi_track);
-    dev_state_bool(st, &t->deleted);
     dev_state_bool(st, &t->skip);
     dev_state_bool(st, &t->ended);
     DEV_STATE(st, t->filler);

@@ -38,7 +38,7 @@ enum fdc_job { FDC_JOB_NONE, FDC_JOB_READ, FDC_JOB_WRITE, FDC_JOB_VERIFY, FDC_JO
 struct fdc_transfer {
     uint8_t job;
     uint8_t c, h, r, n, eot;          /* the next sector's ID */
-    bool multi_track, deleted, skip, ended; /* ended: terminal count */
+    bool multi_track, skip, ended; /* ended: terminal count */
     uint8_t filler;                   /* FORMAT TRACK */
     uint32_t pos, fill;               /* in buf */
 };

@@ -198,7 +198,8 @@ static void begin(struct fdc *s, enum fdc_job job) {
     s->phase = FDC_EXECUTION;
 }
 
-/* READ DELETED DATA: these disks have no deleted sectors. It skips all, or reads the first and says so. */
+/* READ DELETED DATA: these disks have no deleted sectors. It skips all of them, or reads them as they are.
+ * DEVIATION: the chip stops after the first and sets the control mark in ST2. */
 static void read_deleted(struct fdc *s) {
     if (s->t.skip) fail(s, ST1_NO_DATA, ST2_CONTROL_MARK);
     else start_run(s);

@@ -306,7 +306,8 @@ static bool prepare_boot(struct board *b, char *errbuf, size_t errlen) {
         return boot_load(b->dev[FW_CFG], &boot, errbuf, errlen) == BOOT_OK;
     }
     /* Nobody looks at the screen: the firmware's text goes to the serial port as well. */
-    if (c->display.kind == MON_DISPLAY_NONE && c->serial.kind != MON_CHR_NONE) fw_cfg_add_number(b->dev[FW_CFG], "etc/sercon-port", PORT_SERIAL, 2);
+    if (c->display.kind == MON_DISPLAY_NONE && c->serial.kind != MON_CHR_NONE)
+        fw_cfg_add_number(b->dev[FW_CFG], "etc/sercon-port", PORT_SERIAL, 2);
     return true;
 }
 

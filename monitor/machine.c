@@ -201,9 +201,9 @@ static void destroy_engine(struct machine *m) {
 
 void machine_destroy(struct machine *m) {
     display_close(m->display);
-    script_close(m->script);
     keyboard_fini(&m->keyboard);
     if (m->board) board_destroy(m->board);
+    script_close(m->script); /* the serial port is connected to it */
     drives_close(m->drives);
     chr_close(m->serial);
     chr_close(m->debugcon);

@@ -107,9 +107,17 @@ static inline uint32_t next_random(uint32_t *s) {
     return *s ^= *s << 5;
 }
 
+static inline void zero_words(uint32_t *w, uint32_t bytes) {
+    uint32_t *to = w;
+    unsigned long n = bytes / 4;
+    __asm__ volatile("cld; rep stosl" : "+D"(to), "+c"(n) : "a"(0) : "memory", "cc");
+}
+
 /* Pseudo-random words; seed 0 is all zeros. */
 static inline void fill_words(uint32_t *w, uint32_t bytes, uint32_t seed) {
-    for (uint32_t i = 0; i < bytes / 4; i++) w[i] = seed ? next_random(&seed) : 0;
+    if (!seed) zero_words(w, bytes);
+    else
+        for (uint32_t i = 0; i < bytes / 4; i++) w[i] = next_random(&seed);
 }
 
 /* An FXSAVE image. Seed 0: as after FNINIT, XMM zero. Else: XMM0-7 hold random bits, half of them small floats;
@@ -137,11 +145,13 @@ static inline void fill_fx(uint8_t *fx, uint32_t seed, uint32_t mxcsr) {
 
 /* Clears what legitimately differs: x87 instruction and data pointers and opcode, the software-reserved bytes. */
 static inline void clean_fx(uint8_t *fx) {
-    for (uint32_t i = 6; i < 24; i++) fx[i] = 0;
-    for (uint32_t i = 28; i < 32; i++) fx[i] = 0;
-    for (uint32_t i = 288; i < 512; i++) fx[i] = 0;
-    for (uint32_t i = 0; i < 8; i++)
-        for (uint32_t j = 10; j < 16; j++) fx[32 + i * 16 + j] = 0;
-    fx[5] = 0;
+    uint32_t *w = (uint32_t *)(void *)fx;
+    w[1] &= 0xff;
+    w[2] = w[3] = w[4] = w[5] = w[7] = 0;
+    for (uint32_t i = 0; i < 8; i++) {
+        w[8 + i * 4 + 2] &= 0xffff;
+        w[8 + i * 4 + 3] = 0;
+    }
+    zero_words(w + 72, 512 - 288);
 }
 #endif

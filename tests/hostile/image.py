@@ -22,7 +22,7 @@ EDGES = (0, 0x400, 0x500, 0x7FFE, 0x9FFFD, 0xA0000, 0xB8000, 0xBFFFE, 0xC0000, 0
          0xFFFFFFFC, 0xFFFFFFFF)
 VALUES = (0, 1, 2, 3, 4, 7, 8, 0x10, 0x7F, 0x80, 0xFF, 0x100, 0xFFF, 0x1000, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000,
           0xFFFFFFFE, 0xFFFFFFFF)
-ENDS_RUN = (0xF4, 0xCF9, 0x64)  # debug exit, resets: they would only shorten a run
+ENDS_RUN = (0xF4, 0xF7, 0xCF9, 0x64, 0x92, 0x604, 0xB004)  # debug exit, resets, power-off: they would only shorten a run
 
 
 def u32(v):
@@ -49,7 +49,7 @@ class Gen(random.Random):
         return self.randbytes(n)
 
     def port(self):
-        port = self.choice((0x20, 0x21, 0xA0, 0xA1, 0x40, 0x41, 0x42, 0x43, 0x60, 0x61, 0x70, 0x71, 0x92, 0x3F8, 0x3F9, 0x3FA, 0x3FD, 0xCF8,
+        port = self.choice((0x20, 0x21, 0xA0, 0xA1, 0x40, 0x41, 0x42, 0x43, 0x60, 0x61, 0x70, 0x71, 0x3F8, 0x3F9, 0x3FA, 0x3FD, 0xCF8,
                             0xCFC, 0xCFD, 0xCFE, 0xCFF, 0x510, 0x511, 0x514, 0x518, 0x00, 0x08, 0x0B, 0x0F, 0x80, 0x87, 0xD6, 0x402, 0xF0, 0xF1,
                             0xB2, 0xB3, 0x1F0, 0x1F7, 0x3F4, 0x3D4, 0x600, 0xB000, 0xFFFF, self.getrandbits(16)))
         return 0x80 if port in ENDS_RUN else port
@@ -424,7 +424,8 @@ def ports(seed):
     g = Gen(seed)
     out = bytearray(b"\xBE" + u32(g.u32()) + b"\x31\xD2")  # mov esi, x; xor edx, edx
     top = len(out)
-    tests = b"".join(b"\x66\x81\xFA" + struct.pack("<H", p) + b"\x74\0" for p in ENDS_RUN)
+    # lea ecx, [edx - (p - 3)]; cmp ecx, 4; jb: an access of four bytes reaches the port from below
+    tests = b"".join(b"\x8D\x8A" + u32(3 - p) + b"\x83\xF9\x04\x72\0" for p in ENDS_RUN)
     # imul esi, esi, 1664525; add esi, 1013904223; mov eax, esi; shr eax, 8; six accesses
     work = b"\x69\xF6" + u32(1664525) + b"\x81\xC6" + u32(1013904223)
     steps = [b"\xEE", b"\x66\xEF", b"\xEF", b"\xEC", b"\x66\xED", b"\xED"]
@@ -432,7 +433,7 @@ def ports(seed):
     work += b"".join(b"\x89\xF0\xC1\xE8\x08" + s for s in steps)
     body = bytearray(tests + work)
     for i in range(len(ENDS_RUN)):  # skip to the increment
-        body[7 * i + 6] = len(body) - (7 * i + 7)
+        body[11 * i + 10] = len(body) - (11 * i + 11)
     out += body + b"\x42\x81\xFA\0\0\x01\0\x0F\x82"
     out += struct.pack("<i", top - (len(out) + 4))
     return bytes(out + b"\x31\xC0\xE6\xF4\xF4")
