@@ -17,10 +17,10 @@ uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t 
     return g->key == key_of(frame, off) && g->until > epoch(e) ? g->until : 0;
 }
 
-/* Each verdict doubles the time until direct access is tried again, from 1 s of guest work to 256 s; an access that
- * can never be direct (a device, a write to code) starts in the middle. */
+/* Each verdict doubles the time until direct access is tried again, from a quarter second of guest work to a minute;
+ * an access that can never be direct (a device, a write to code) starts in the middle. */
 static void sentence(struct bt_engine *e, struct guilt *g, bool certain) {
-    enum { FIRST = 4, CERTAIN_LEVEL = 4, MAX_LEVEL = 8 };
+    enum { FIRST = 1, CERTAIN_LEVEL = 5, MAX_LEVEL = 8 };
     if (certain && g->level < CERTAIN_LEVEL) g->level = CERTAIN_LEVEL;
     g->until = epoch(e) + (FIRST << g->level);
     if (g->level < MAX_LEVEL) g->level++;
@@ -32,6 +32,10 @@ bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain
     uint32_t key = key_of(frame, off);
     struct guilt *g = &e->guilt[slot_of(key)];
     if (g->key != key) *g = (struct guilt){.key = key};
+    if (g->since != epoch(e)) {
+        g->since = epoch(e);
+        g->faults = 0;
+    }
     g->faults++;
     if (!certain && g->faults < GUILT_LIMIT) return false;
     sentence(e, g, certain);

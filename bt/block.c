@@ -152,7 +152,8 @@ static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip
 
 /* ECX = 0 if the page still shows the frame. */
 static void emit_page_test(struct x86_buf *b, uint32_t page, uint32_t frame) {
-    x86_mov_r32_m32(b, X86_RCX, x86_base(R_TLB, (int32_t)(SMMU_TLB_CODE + page * 4)));
+    x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.tlb_base)));
+    x86_mov_r32_m32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(SMMU_TLB_CODE + page * 4)));
     x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, -(int32_t)(frame + 1)));
 }
 

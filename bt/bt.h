@@ -48,6 +48,7 @@ struct bt_cpu {
     uint8_t cpl;              /* 0..3; 3 in v8086 mode, 0 in real mode */
     bool intr;                /* the interrupt controllers' INTR line; monitor sets it, code that sets IF looks at it */
     bool irq_shadow;          /* STI, MOV SS, POP SS: no interrupt before the next instruction ends */
+    bool debug_step;          /* a breakpoint is armed in DR7: monitor looks at every instruction */
     bool fpu_parked;          /* guest FPU state is in fpu_area, not in the host's registers */
     struct smmu *smmu;
     _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE image while parked */
@@ -58,7 +59,7 @@ struct bt_cpu {
         uint64_t seg_lim_r[6], seg_lim_w[6]; /* limit+1 of what may be read/written without a callout, 0: none */
         uint64_t seg_base_ptr[6]; /* &seg[].base, or an unmapped address when the fast form must not be used */
         uint64_t host_flags;      /* RFLAGS image to load at entry */
-        uint32_t exit_reason, exit_eip;
+        uint32_t exit_reason, saved_flags; /* saved_flags: AH and OF of a checked access, see emit_mem.c */
     } p;
 };
 

@@ -23,11 +23,11 @@ enum { BT_NONE = 0xffffffffu };
 
 /* Host registers with fixed roles in translated code. */
 enum {
-    R_ESP = X86_R14, R_CPU = X86_R15, R_TLB = X86_R12, R_POLL = X86_R13,
+    R_ESP = X86_R14, R_CPU = X86_R15, R_VIEW = X86_R12 /* base of the window, which GS holds too */, R_POLL = X86_R13,
     R_A = X86_R8,  /* effective address; target of an indirect transfer; first argument of a thunk */
     R_B = X86_R9,  /* TLB delta; second argument of a thunk */
     R_C = X86_R10, /* value carried between two accesses of one instruction */
-    R_F = X86_R11, /* live flags while address code needs the real ones */
+    R_F = X86_R11, /* EAX while its place is needed for flags */
 };
 
 /* Mode key, see bt_mode(). */
@@ -108,10 +108,12 @@ struct thunks {
 struct guilt {
     uint32_t key;
     uint32_t until;   /* epoch in which direct access is tried again; 0: not guilty */
-    uint16_t faults;  /* since the last verdict */
+    uint32_t since;   /* epoch in which `faults` were counted */
+    uint16_t faults;
     uint8_t level;    /* verdicts so far: each doubles the sentence */
 };
-enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 6, SAMPLES_PER_EPOCH = 256 };
+/* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a quarter second of CPU time) cost about one percent. */
+enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 400, SAMPLES_PER_EPOCH = 256 };
 
 enum { PROMOTE_QUEUE = 64 };
 

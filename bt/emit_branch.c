@@ -100,6 +100,7 @@ static void emit_indirect_target(struct translation *t) {
         return;
     }
     struct mref m = mref_of(insn);
+    m.more = true;
     emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = insn->op_size});
 }
 

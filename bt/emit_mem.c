@@ -1,8 +1,8 @@
 /*
  * emit_mem.c: guest memory operands, direct and checked.
  *
- * Direct: GS is the view's base, the address-size prefix cuts the offset to 32
- * bits; the shadow page fault is the slow path. Checked: R8 = guest-linear
+ * Direct: R12 and GS hold the view's base; with GS the address-size prefix cuts
+ * the offset to 32 bits; the shadow page fault is the slow path. Checked: R8 = guest-linear
  * address, R9 = TLB delta, the access is [R8+R9]; unaligned, missing and special
  * pages go out of line, where the instruction may run on a bounce buffer.
  */
@@ -98,8 +98,15 @@ static struct x86_mem direct_based(struct translation *t, const struct mref *m) 
     return ea;
 }
 
-static struct x86_mem direct_flat(struct translation *t, const struct mref *m) {
+/* One register and a displacement need no segment: a sum below 0 or beyond 4 GiB, which the guest would see wrapped,
+ * lands in the guards beside the window. Two registers could be anywhere, so the CPU must cut the sum. */
+static bool one_register(const struct x86_mem *ea) {
+    return (ea->base != X86_NOREG) != (ea->index != X86_NOREG) && (ea->index == X86_NOREG || ea->scale == 1);
+}
+
+static struct x86_mem direct_flat(struct translation *t, const struct mref *m, bool low_regs) {
     struct x86_mem ea = effective(m);
+    if (!low_regs && !m->addr16 && one_register(&ea)) return x86_base_index(R_VIEW, ea.base != X86_NOREG ? ea.base : ea.index, 1, ea.disp);
     if (m->addr16) {
         emit_ea(&t->b, m, R_A);
         ea = x86_base(R_A, 0);
@@ -110,18 +117,20 @@ static struct x86_mem direct_flat(struct translation *t, const struct mref *m) {
 
 /* ---- Checked ---- */
 
-/* R11 = flags: SF ZF AF PF CF in AH's place, OF in bit 0. */
+/* saved_flags = SF ZF AF PF CF in AH's place, OF in bit 0. */
 static void save_flags(struct x86_buf *b) {
     x86_mov_r64_r64(b, R_F, X86_RAX);
     x86_byte(b, 0x9F);                              /* lahf */
     x86_bytes(b, (const uint8_t[]){0x0F, 0x90, 0xC0}, 3); /* seto al */
-    x86_xchg_r64_r64(b, X86_RAX, R_F);
+    x86_mov_m32_r32(b, cpu_mem(CPU_OFF(p.saved_flags)), X86_RAX);
+    x86_mov_r64_r64(b, X86_RAX, R_F);
 }
 static void restore_flags(struct x86_buf *b) {
-    x86_xchg_r64_r64(b, X86_RAX, R_F);
+    x86_mov_r64_r64(b, R_F, X86_RAX);
+    x86_mov_r32_m32(b, X86_RAX, cpu_mem(CPU_OFF(p.saved_flags)));
     x86_bytes(b, (const uint8_t[]){0x04, 0x7F}, 2); /* add al, 127 */
     x86_byte(b, 0x9E);                              /* sahf */
-    x86_xchg_r64_r64(b, X86_RAX, R_F);
+    x86_mov_r64_r64(b, X86_RAX, R_F);
 }
 
 /* Needs flags. The bit offset's words go into the address, the rest stays in R10 as register operand. */
@@ -206,7 +215,7 @@ static bool may_trap(const struct insn *insn) {
 
 static void emit_checked(struct translation *t, const struct mref *m, const struct memop *op) {
     struct x86_buf *b = &t->b;
-    bool live = t->live[t->i] != 0 || may_trap(cur(t));
+    bool live = t->live[t->i] != 0 || m->more || may_trap(cur(t));
     uint32_t desc = m->size | (m->write ? DESC_WRITE : 0u) | (m->read ? DESC_READ : 0u) | (uint32_t)m->seg << DESC_SEG_SHIFT |
                     (must_align(op, m->size) ? DESC_ALIGN : 0u) | (t->mode & MODE_AC ? DESC_AC : 0u);
     save_flags(b); /* dead flags too: a guest fault must show them */
@@ -221,7 +230,8 @@ static void emit_checked(struct translation *t, const struct mref *m, const stru
     }
     x86_mov_r32_r32(b, R_B, R_A);
     x86_shr_r32(b, R_B, SMMU_PAGE_SHIFT);
-    x86_mov_r64_m64(b, R_B, x86_base_index(R_TLB, R_B, 8, m->write ? SMMU_TLB_WRITE : SMMU_TLB_READ));
+    x86_mov_r64_m64(b, R_F, cpu_mem(CPU_OFF(p.tlb_base)));
+    x86_mov_r64_m64(b, R_B, x86_base_index(R_F, R_B, 8, m->write ? SMMU_TLB_WRITE : SMMU_TLB_READ));
     x86_test_r64_r64(b, R_B, R_B);
     c->from[c->n_from++] = x86_jcc32(b, X86_CC_E);
     c->back = b->p;
@@ -236,7 +246,7 @@ void emit_access(struct translation *t, const struct mref *m, const struct memop
         bool based = m->seg == DEC_FS || m->seg == DEC_GS;
         struct memop plain = *op;
         plain.reg_override = false; /* the hardware adds the bit offset itself */
-        struct x86_mem host = based ? direct_based(t, m) : direct_flat(t, m);
+        struct x86_mem host = based ? direct_based(t, m) : direct_flat(t, m, op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn));
         emit_memop(&t->b, m->bit_test ? &plain : op, &host);
     } else {
         emit_checked(t, m, op);

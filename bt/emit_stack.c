@@ -51,6 +51,7 @@ static void emit_pop_reg(struct translation *t, uint8_t guest, uint8_t size) {
 
 static void emit_push_mem(struct translation *t, const struct insn *insn) {
     struct mref m = mref_of(insn);
+    m.more = true;
     emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = insn->op_size});
     emit_push_reg(t, R_C, insn->op_size);
 }
@@ -58,6 +59,7 @@ static void emit_push_mem(struct translation *t, const struct insn *insn) {
 /* The destination's address sees the incremented ESP; ESP itself changes last. */
 static void emit_pop_mem(struct translation *t, const struct insn *insn) {
     struct mref from = stack_ref(t, 0, insn->op_size, false);
+    from.more = true;
     emit_access(t, &from, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = insn->op_size});
     struct mref to = mref_of(insn);
     if (to.base == DEC_ESP) to.disp += insn->op_size;

@@ -28,7 +28,7 @@ uint32_t bt_mode(const struct bt_cpu *c) {
     if (flat_data(&s[DEC_DS])) m |= MODE_DS_FLAT;
     if (flat_data(&s[DEC_ES])) m |= MODE_ES_FLAT;
     if (flat_data(&s[DEC_SS])) m |= MODE_SS_FLAT;
-    if (c->flags_sys & EFL_TF || c->irq_shadow) m |= MODE_STEP;
+    if (c->flags_sys & EFL_TF || c->irq_shadow || c->debug_step) m |= MODE_STEP;
     return m;
 }
 

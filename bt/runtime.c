@@ -52,7 +52,7 @@ uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
 
 /* Flags as translated code had put them aside, see save_flags in emit_mem.c. */
 static void unsave_flags(struct bt_cpu *c) {
-    uint32_t ax = (uint32_t)c->p.exit_arg;
+    uint32_t ax = c->p.saved_flags;
     c->flags_host = (c->flags_host & DEC_DF) | (ax >> 8 & 0xD5) | (ax & 1 ? DEC_OF : 0u);
 }
 

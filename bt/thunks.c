@@ -63,7 +63,7 @@ static void switch_to_guest(struct x86_buf *b) {
     x86_push_r64(b, X86_RAX);
     x86_byte(b, 0x9D); /* popfq */
     load_gprs(b);
-    x86_mov_r64_m64(b, R_TLB, cpu_mem(CPU_OFF(p.tlb_base)));
+    x86_mov_r64_m64(b, R_VIEW, cpu_mem(CPU_OFF(p.view_base)));
     x86_mov_r64_m64(b, R_POLL, cpu_mem(CPU_OFF(p.poll)));
     x86_mov_r64_m64(b, X86_RSP, cpu_mem(CPU_OFF(p.ras_rsp)));
 }
@@ -121,14 +121,15 @@ static struct x86_fixup build_unaligned_fast_path(struct x86_buf *b, struct x86_
     struct x86_fixup crossing = x86_jcc32(b, X86_CC_NE);
     x86_mov_r32_r32(b, R_B, R_A);
     x86_shr_r32(b, R_B, SMMU_PAGE_SHIFT);
+    x86_mov_r64_m64(b, R_F, cpu_mem(CPU_OFF(p.tlb_base)));
     struct x86_mem desc = cpu_mem(CPU_OFF(p.exit_arg2));
     x86_enc_mem(b, &(struct x86_enc){.opcode = 0xF7}, 0, &desc); /* test desc, DESC_WRITE */
     x86_u32(b, DESC_WRITE);
     struct x86_fixup write = x86_jcc8(b, X86_CC_NE);
-    x86_mov_r64_m64(b, R_B, x86_base_index(R_TLB, R_B, 8, SMMU_TLB_READ));
+    x86_mov_r64_m64(b, R_B, x86_base_index(R_F, R_B, 8, SMMU_TLB_READ));
     struct x86_fixup test = x86_jmp8(b);
     x86_bind(b, write);
-    x86_mov_r64_m64(b, R_B, x86_base_index(R_TLB, R_B, 8, SMMU_TLB_WRITE));
+    x86_mov_r64_m64(b, R_B, x86_base_index(R_F, R_B, 8, SMMU_TLB_WRITE));
     x86_bind(b, test);
     x86_test_r64_r64(b, R_B, R_B);
     *miss = x86_jcc32(b, X86_CC_E);
@@ -136,8 +137,8 @@ static struct x86_fixup build_unaligned_fast_path(struct x86_buf *b, struct x86_
     return crossing;
 }
 
-/* R8D: address or offset, R9D: descriptor. Returns the C function's answer in `result`; R8, R10, R11 and all
- * guest registers are kept. The caller's flags are in R11. */
+/* R8D: address or offset, R9D: descriptor. Returns the C function's answer in `result`; R8, R10 and all
+ * guest registers are kept. The caller's flags are in saved_flags. */
 static uint8_t *build_slow(struct x86_buf *b, const uint8_t *leave, uintptr_t fn, uint8_t result, bool fast_path) {
     uint8_t *at = b->p;
     struct x86_fixup crossing = {0}, miss = {0};
@@ -151,17 +152,12 @@ static uint8_t *build_slow(struct x86_buf *b, const uint8_t *leave, uintptr_t fn
     switch_to_c(b);
     x86_push_r64(b, R_A);
     x86_push_r64(b, R_C);
-    x86_push_r64(b, R_F);
-    x86_push_r64(b, R_F);
-    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg)), R_F);
     x86_mov_r64_r64(b, X86_RDI, R_CPU);
     x86_mov_r32_r32(b, X86_RSI, R_A);
     x86_mov_r32_m32(b, X86_RDX, cpu_mem(CPU_OFF(p.exit_arg2)));
     x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.ras_rsp)));
     x86_mov_r64_m64(b, X86_RCX, x86_base(X86_RCX, 0));
     call_c(b, fn);
-    x86_pop_r64(b, R_F);
-    x86_pop_r64(b, R_F);
     x86_pop_r64(b, R_C);
     x86_pop_r64(b, R_A);
     x86_alu_r32_imm(b, X86_CMP, X86_RAX, SLOW_EXIT);

@@ -28,6 +28,7 @@ struct mref {
     uint32_t disp;
     uint16_t size;
     bool read, write;
+    bool more;        /* another access of the same instruction follows, whose fault must show the flags */
     const struct insn *bit_test; /* BTx m,r: add the bit offset of its register operand */
 };
 

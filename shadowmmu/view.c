@@ -37,7 +37,7 @@ static bool reserve_windows(struct views *vs, uint32_t user_views)
 {
     for (uint32_t n = user_views; n >= 1; n /= 2) {
         vs->count = n + VIEW_FIRST_USER;
-        vs->arena_size = vs->count * STRIDE + WINDOW;
+        vs->arena_size = vs->count * STRIDE + 2 * WINDOW;
         void *p = mmap(NULL, vs->arena_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p != MAP_FAILED) {
             vs->arena = p;
@@ -55,8 +55,8 @@ static bool place_views(struct views *vs)
     vs->view = calloc(vs->count, sizeof *vs->view);
     if (!vs->body || !vs->view)
         return false;
-    /* The first window starts at least one guard page group after the reservation. */
-    uint64_t base = ((uint64_t)(uintptr_t)vs->arena + (64 << 10) + WINDOW - 1) & ~(WINDOW - 1);
+    /* Translated code adds a signed 32-bit displacement to the base: 2 GiB below and above a window must be guard. */
+    uint64_t base = ((uint64_t)(uintptr_t)vs->arena + 2 * WINDOW - 1) & ~(WINDOW - 1);
     for (uint32_t i = 0; i < vs->count; i++) {
         vs->view[i].base = (uint8_t *)(uintptr_t)(base + i * STRIDE);
         vs->view[i].index = i;
