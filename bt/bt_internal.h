@@ -112,8 +112,8 @@ struct guilt {
     uint16_t faults;
     uint8_t level;    /* verdicts so far: each doubles the sentence */
 };
-/* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a quarter second of CPU time) cost about one percent. */
-enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 400, SAMPLES_PER_EPOCH = 256 };
+/* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a quarter second of CPU time) cost about five percent. */
+enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 2000, SAMPLES_PER_EPOCH = 256 };
 
 enum { PROMOTE_QUEUE = 64 };
 

@@ -98,21 +98,26 @@ static struct x86_mem direct_based(struct translation *t, const struct mref *m) 
     return ea;
 }
 
-/* One register and a displacement need no segment: a sum below 0 or beyond 4 GiB, which the guest would see wrapped,
- * lands in the guards beside the window. Two registers could be anywhere, so the CPU must cut the sum. */
-static bool one_register(const struct x86_mem *ea) {
-    return (ea->base != X86_NOREG) != (ea->index != X86_NOREG) && (ea->index == X86_NOREG || ea->scale == 1);
-}
-
+/* A register of 32 bits plus a displacement need no segment: a sum below 0 or beyond 4 GiB, which the guest would see
+ * wrapped, lands in the guards beside the window. More is first cut to 32 bits by LEA, which costs a cycle less than
+ * a segment base does. */
 static struct x86_mem direct_flat(struct translation *t, const struct mref *m, bool low_regs) {
     struct x86_mem ea = effective(m);
-    if (!low_regs && !m->addr16 && one_register(&ea)) return x86_base_index(R_VIEW, ea.base != X86_NOREG ? ea.base : ea.index, 1, ea.disp);
+    bool base = ea.base != X86_NOREG, index = ea.index != X86_NOREG;
+    if (low_regs || (!base && !index && !m->addr16)) {
+        ea.gs = ea.addr32 = true;
+        return ea;
+    }
     if (m->addr16) {
         emit_ea(&t->b, m, R_A);
-        ea = x86_base(R_A, 0);
+        return x86_base_index(R_VIEW, R_A, 1, 0);
     }
-    ea.gs = ea.addr32 = true;
-    return ea;
+    if (base && !index) return x86_base_index(R_VIEW, ea.base, 1, ea.disp);
+    if (!base && ea.scale == 1) return x86_base_index(R_VIEW, ea.index, 1, ea.disp);
+    int32_t disp = ea.disp;
+    ea.disp = 0;
+    x86_lea_r32(&t->b, R_A, ea);
+    return x86_base_index(R_VIEW, R_A, 1, disp);
 }
 
 /* ---- Checked ---- */
