@@ -77,10 +77,18 @@ static void promote_around(struct bt_engine *e, uint32_t id) {
         if (!e->blocks[queue[i]].dead) promote(e, queue[i]);
 }
 
-void adapt_promote_pending(struct bt_engine *e) {
+void adapt_queue(struct bt_engine *e, uint32_t id) {
+    if (e->promote_head - e->promote_tail >= PROMOTE_QUEUE) return;
+    e->promote[e->promote_head % PROMOTE_QUEUE] = id;
+    e->promote_head++;
+}
+
+void adapt_apply(struct bt_engine *e) {
     while (e->promote_tail != e->promote_head) {
         uint32_t id = e->promote[e->promote_tail % PROMOTE_QUEUE];
         e->promote_tail++;
-        if (id < e->n_blocks && adapt_wants(e, &e->blocks[id])) promote_around(e, id);
+        if (id >= e->n_blocks || e->blocks[id].dead) continue;
+        if (e->blocks[id].demoted) block_kill(e, id);
+        else if (adapt_wants(e, &e->blocks[id])) promote_around(e, id);
     }
 }

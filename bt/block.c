@@ -114,7 +114,7 @@ bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_
         if (!overlaps(b, frame, off, len)) continue;
         block_kill(e, id);
         e->stats.smc_blocks++;
-        any = true;
+        any = e->ras_reset_wanted = true; /* a predicted return would go on in the old code */
     }
     return any;
 }
@@ -154,7 +154,7 @@ static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip
 static void emit_page_test(struct x86_buf *b, uint32_t page, uint32_t frame) {
     x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.tlb_base)));
     x86_mov_r32_m32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(SMMU_TLB_CODE + page * 4)));
-    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, -(int32_t)(frame + 1)));
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (frame + 1))));
 }
 
 static struct x86_buf stub_space(struct bt_engine *e) {
@@ -196,7 +196,7 @@ const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id) {
     if (!k->ind_off) {
         struct x86_buf b = stub_space(e);
         x86_mov_r64_r64(&b, R_C, X86_RCX);
-        x86_lea_r32(&b, X86_RCX, x86_base(R_A, -(int32_t)k->eip));
+        x86_lea_r32(&b, X86_RCX, x86_base(R_A, (int32_t)(0u - k->eip)));
         struct x86_fixup hit = x86_jrcxz8(&b);
         uint8_t *miss = b.p;
         x86_mov_r64_r64(&b, X86_RCX, R_C);

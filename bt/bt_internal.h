@@ -42,7 +42,7 @@ enum {
 };
 
 /* Limits of one block. Guest offsets fit a byte in the PC map. */
-enum { BLOCK_MAX_INSNS = 48, BLOCK_MAX_BYTES = 240, BLOCK_MAX_HOST = 48 << 10, BLOCK_LINKS = 3 };
+enum { BLOCK_MAX_INSNS = 48, BLOCK_MAX_BYTES = 240, BLOCK_MAX_HOST = 48 << 10, BLOCK_LINKS = 8 };
 
 /* A direct exit of a block: a rel32 that leads to the link's stub, or to the target once chained. */
 struct link {
@@ -61,6 +61,7 @@ struct block {
     uint16_t guest_len;
     uint8_t n_insns, n_links;
     bool direct, dead, single;
+    bool demoted;        /* an access has been found guilty since: to be translated again */
     uint32_t retry_epoch; /* when a demoted instruction of a direct block may go direct again; 0: none */
     uint32_t host_off, host_len;
     uint32_t cross_off, ind_off; /* checking entries, 0 until wanted */
@@ -91,7 +92,7 @@ struct ras {
     uint8_t *base;       /* guard page below */
     uint64_t top;        /* address of the sentinel */
     uint64_t rsp;        /* while the other privilege runs */
-    uint32_t mode, cs_base;
+    uint32_t mode, cs_base, cs_limit;
     bool valid;
 };
 
@@ -201,7 +202,8 @@ uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t 
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain);
 bool adapt_wants(const struct bt_engine *e, const struct block *b); /* a sampled block is worth a retranslation */
 bool adapt_hot(const struct bt_engine *e, uint32_t frame, uint32_t off);
-void adapt_promote_pending(struct bt_engine *e);
+void adapt_queue(struct bt_engine *e, uint32_t id); /* async-signal-safe: to be promoted or demoted */
+void adapt_apply(struct bt_engine *e);              /* does what was queued */
 
 /* runtime.c: called from thunks */
 uint64_t rt_callout(struct bt_cpu *c, uint32_t site);

@@ -54,17 +54,23 @@ static void emit_jump_cache(struct translation *t, bool call) {
     else x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
 }
 
+/* The block goes on with the next instruction, or ends here. */
+static void go_on_at(struct translation *t, uint32_t eip) {
+    if (t->i + 1 < t->n) t->ended = false;
+    else emit_link(t, eip);
+}
+
 /* Where a host RET arrives: R8D is what the guest popped. */
 static void emit_landing_pad(struct translation *t, uint32_t return_eip) {
     struct x86_buf *b = &t->b;
     x86_mov_r64_r64(b, R_B, X86_RCX);
-    x86_lea_r32(b, X86_RCX, x86_base(R_A, -(int32_t)return_eip));
+    x86_lea_r32(b, X86_RCX, x86_base(R_A, (int32_t)(0u - return_eip)));
     struct x86_fixup hit = x86_jrcxz8(b);
     x86_mov_r64_r64(b, X86_RCX, R_B);
     emit_jump_cache(t, false);
     x86_bind(b, hit);
     x86_mov_r64_r64(b, X86_RCX, R_B);
-    emit_link(t, return_eip);
+    go_on_at(t, return_eip);
 }
 
 static uint32_t branch_target(const struct translation *t) {
@@ -131,7 +137,7 @@ static void emit_jcc(struct translation *t) {
     uint32_t target = branch_target(t);
     poll_if_backward(t, target);
     emit_jcc_link(t, (enum x86_cc)(cur(t)->opcode & 15), target);
-    emit_link(t, next_eip(t));
+    go_on_at(t, next_eip(t));
 }
 
 /* JCXZ/JECXZ jumps when the counter is 0; LOOP counts first and jumps when it is not, LOOPE/LOOPNE look at ZF too. */

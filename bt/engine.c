@@ -35,7 +35,7 @@ static void set_none(uint32_t *list, size_t n) { memset(list, 0xff, n * sizeof *
 
 static bool allocate(struct bt_engine *e) {
     e->max_blocks = MAX_BLOCKS;
-    e->max_links = MAX_BLOCKS * 2;
+    e->max_links = MAX_BLOCKS * 4;
     e->max_map = MAX_BLOCKS * 16;
     e->max_sites = MAX_BLOCKS;
     e->code_size = e->cfg.cache_bytes ? e->cfg.cache_bytes : DEFAULT_CACHE;

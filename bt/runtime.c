@@ -41,12 +41,11 @@ uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
     e->code_changed = false;
     c->eip = s->eip;
     if (s->fn(c, &s->insn) == BT_NEXT_EXIT) return leave(e, EXIT_OP, 1);
-    if (e->code_changed) {
+    if (e->code_changed || e->ras_reset_wanted) { /* what follows may not be what memory holds now */
         uint32_t next = s->eip + s->insn.len;
         c->eip = c->seg[DEC_CS].attr & BT_ATTR_DB ? next : next & 0xffff;
         return leave(e, EXIT_OP, 1);
     }
-    if (e->ras_reset_wanted) ras_restart(e);
     return 0;
 }
 
@@ -69,6 +68,12 @@ static uint64_t slow_fault(struct bt_cpu *c, const uint8_t *ret, struct guest_fa
     rewind_to_insn(c, ret);
     c->engine->pending = f;
     return leave(c->engine, EXIT_DIRECT_FAULT, SLOW_EXIT);
+}
+
+/* Leaves before the instruction, to come back to it in a fresh translation. */
+static uint64_t redo(struct bt_cpu *c, const uint8_t *ret) {
+    rewind_to_insn(c, ret);
+    return leave(c->engine, EXIT_REDO, SLOW_EXIT);
 }
 
 /* A write is about to hit code: kill what it overlaps; true if that includes the running block. */
@@ -101,12 +106,16 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
     unsigned access = (write ? SMMU_WRITE : SMMU_READ) | (user ? SMMU_USER : 0u);
     struct guest_fault f = {-1, 0, 0};
     e->stats.slow_accesses++;
+    e->code_changed = false;
     if (desc & DESC_AC && misaligned(va, size)) return slow_fault(c, ret, (struct guest_fault){VECTOR_AC, 0, 0});
     if (desc & DESC_ALIGN && va & 15) return slow_fault(c, ret, (struct guest_fault){VECTOR_GP, 0, 0});
     if ((va & SMMU_PAGE_MASK) + size <= SMMU_PAGE_SIZE) {
         uint64_t delta;
         switch (smmu_tlb_fill(e->smmu, user, gva(va), write, &delta, &f)) {
-        case SMMU_FILL_OK: e->stats.tlb_misses++; c->p.exit_arg2 = delta; return SLOW_RETRY;
+        case SMMU_FILL_OK:
+            e->stats.tlb_misses++;
+            c->p.exit_arg2 = delta;
+            return e->code_changed ? redo(c, ret) : SLOW_RETRY;
         case SMMU_FILL_FAULT: return slow_fault(c, ret, f);
         default: break;
         }
@@ -115,13 +124,13 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
     if (write) {
         uint32_t running = block_at_host(e, ret - 1);
         if (kill_own_code(c, va, size, running)) {
-            rewind_to_insn(c, ret);
             e->force_single = true;
-            return leave(e, EXIT_REDO, SLOW_EXIT);
+            return redo(c, ret);
         }
     }
     e->bounce_at = e->bounce + (va & 63);
     if (desc & DESC_READ && !smmu_read(e->smmu, gva(va), e->bounce_at, size, access & ~SMMU_WRITE, &f)) return slow_fault(c, ret, f);
+    if (e->ras_reset_wanted) ras_restart(e);
     e->bounce_for.va = va;
     e->bounce_for.size = size;
     c->p.exit_arg2 = (uint64_t)(uintptr_t)e->bounce_at - va;
@@ -134,6 +143,7 @@ void rt_mem_commit(struct bt_cpu *c) {
     struct guest_fault f;
     unsigned access = SMMU_WRITE | (c->cpl == 3 ? SMMU_USER : 0u);
     BT_BUG_ON(!smmu_write(e->smmu, gva(e->bounce_for.va), e->bounce_at, e->bounce_for.size, access, &f));
+    if (e->ras_reset_wanted) ras_restart(e);
 }
 
 /* SDM vol. 3 "Limit Checking", "Type Checking". The fast path has seen a reason to look closer. */
@@ -239,10 +249,13 @@ static void sync_predictions(struct bt_engine *e, uint32_t mode) {
         e->ras_cur = slot;
         c->p.ras_rsp = r->rsp;
     }
-    if (!r->valid || entering_kernel || r->mode != mode || r->cs_base != c->seg[DEC_CS].base) c->p.ras_rsp = r->top;
+    if (!r->valid || entering_kernel || r->mode != mode || r->cs_base != c->seg[DEC_CS].base ||
+        r->cs_limit != c->seg[DEC_CS].limit)
+        c->p.ras_rsp = r->top;
     r->valid = true;
     r->mode = mode;
     r->cs_base = c->seg[DEC_CS].base;
+    r->cs_limit = c->seg[DEC_CS].limit;
     c->p.ras_top = r->top;
 }
 
@@ -297,8 +310,8 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
     bool indirect = false;
     *out = (struct bt_exit_info){.fault = {-1, 0, 0}};
     uint32_t mode = sync_mode(e);
-    adapt_promote_pending(e);
     for (;;) {
+        adapt_apply(e);
         if (!c->irq_shadow && take_kick(e)) {
             out->reason = BT_EXIT_POLL;
             e->stats.exits_poll++;

@@ -34,9 +34,8 @@ void bt_sample(struct bt_engine *e, void *ucontext) {
     uint32_t id = block_at_host(e, (const uint8_t *)regs_of(ucontext)[REG_RIP]);
     e->samples++;
     if (id == BT_NONE || e->cfg.force_checked) return;
-    if (!adapt_wants(e, &e->blocks[id]) || e->promote_head - e->promote_tail >= PROMOTE_QUEUE) return;
-    e->promote[e->promote_head % PROMOTE_QUEUE] = id;
-    e->promote_head++;
+    if (!adapt_wants(e, &e->blocks[id])) return;
+    adapt_queue(e, id);
     bt_kick(e);
     bt_kick_in_signal(e, ucontext);
 }
@@ -68,13 +67,17 @@ static bool on_poll(struct bt_engine *e, greg_t *r) {
 }
 
 /* Counts the fault against the instruction's site; a verdict has the block translated again. */
-static void blame(struct bt_engine *e, const greg_t *r, bool certain) {
+static void blame(struct bt_engine *e, greg_t *r, bool certain) {
     const uint8_t *pc = (const uint8_t *)r[REG_RIP];
     uint32_t id = block_at_host(e, pc), eip, len;
     if (id == BT_NONE || !block_pc(e, id, pc, &eip, &len)) return;
     const struct block *b = &e->blocks[id];
     uint32_t off = (b->off + (eip - b->eip)) & SMMU_PAGE_MASK;
-    if (adapt_fault(e, b->frame[0], off, certain)) block_kill(e, id);
+    if (!adapt_fault(e, b->frame[0], off, certain)) return;
+    e->blocks[id].demoted = true; /* the next boundary lets it go: killed now, it would run on unguarded */
+    adapt_queue(e, id);
+    bt_kick(e);
+    r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
 }
 
 static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool write) {
@@ -111,15 +114,12 @@ static bool on_segv(struct bt_engine *e, const siginfo_t *si, greg_t *r) {
     return false;
 }
 
-/* An unmasked SSE exception shows in MXCSR: a flag whose mask bit is clear. */
-static bool sse_exception(const ucontext_t *uc) {
-    uint32_t mxcsr = uc->uc_mcontext.fpregs->mxcsr;
-    return (mxcsr & 0x3f & ~(mxcsr >> 7)) != 0;
-}
-
-static int fpe_vector(const siginfo_t *si, const ucontext_t *uc) {
-    if (si->si_code == FPE_INTDIV || si->si_code == FPE_INTOVF) return VECTOR_DE;
-    return sse_exception(uc) ? VECTOR_XM : VECTOR_MF;
+static int fpe_vector(const greg_t *r) {
+    switch (r[REG_TRAPNO]) {
+    case VECTOR_MF: return VECTOR_MF;
+    case VECTOR_XM: return VECTOR_XM;
+    default: return VECTOR_DE;
+    }
 }
 
 bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext) {
@@ -128,7 +128,7 @@ bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucont
     if (!in_cache(e, (const uint8_t *)r[REG_RIP])) return false;
     switch (signo) {
     case SIGSEGV: return on_segv(e, si, r);
-    case SIGFPE: return leave_with_fault(e, r, (struct guest_fault){fpe_vector(si, ucontext), 0, 0});
+    case SIGFPE: return leave_with_fault(e, r, (struct guest_fault){fpe_vector(r), 0, 0});
     case SIGILL: return leave_with_fault(e, r, (struct guest_fault){VECTOR_UD, 0, 0});
     default: return false;
     }

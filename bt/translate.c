@@ -1,8 +1,9 @@
 /*
  * translate.c: one block: fetch and decode, flag liveness, emission, publication.
  *
- * A block is straight-line guest code inside one page; an instruction that
- * crosses into the next page is a block of its own, tied to both frames.
+ * A block is straight-line guest code inside one page, with side exits at conditional
+ * jumps and calls in the middle; an instruction that crosses into the next page is a
+ * block of its own, tied to both frames.
  */
 #include "bt/translate.h"
 
@@ -30,6 +31,19 @@ static bool ends_block(const struct translation *t, const struct insn *insn) {
     }
 }
 
+static bool is_jcc(const struct insn *insn) {
+    return insn->map == 1 || (insn->opcode >= 0x70 && insn->opcode <= 0x7F);
+}
+
+/* Branches that a block may go on after: a conditional jump is a side exit, a call comes back through its landing
+ * pad. CALL $+0 never returns. */
+static bool may_go_on(const struct translation *t, const struct insn *insn, unsigned exits) {
+    if (insn->cls != DEC_CLASS_BRANCH || !t->chained || exits + 2 > BLOCK_LINKS) return false;
+    bool call_rel = insn->map == 0 && insn->opcode == 0xE8 && insn->imm != 0;
+    bool call_indirect = insn->map == 0 && insn->opcode == 0xFF && insn->reg == 2;
+    return is_jcc(insn) || call_rel || call_indirect;
+}
+
 struct fetch {
     const uint8_t *page;     /* first byte of the first page */
     uint32_t off;            /* of the block's start */
@@ -42,10 +56,11 @@ static bool beyond_limit(const struct translation *t, uint32_t end) {
     return (uint64_t)t->blk->eip + end - 1 > t->blk->cs_limit;
 }
 
-/* Decodes the straight line from the start; stops at a branch, a limit or the page's end.
+/* Decodes the straight line from the start; stops at a branch that does not come back, a limit or the page's end.
  * Leaves n == 0 if the first instruction crosses the page. */
 static void decode_block(struct translation *t, const struct fetch *f, unsigned max) {
     uint32_t at = f->off;
+    unsigned exits = 0;
     t->n = 0;
     while (t->n < max && at < SMMU_PAGE_SIZE && at - f->off < BLOCK_MAX_BYTES - DEC_MAX_LEN) {
         uint32_t avail = SMMU_PAGE_SIZE - at < DEC_MAX_LEN ? SMMU_PAGE_SIZE - at : DEC_MAX_LEN;
@@ -57,8 +72,11 @@ static void decode_block(struct translation *t, const struct fetch *f, unsigned 
         }
         t->offs[t->n++] = (uint8_t)(at - f->off);
         at += insn->len;
-        if (ends_block(t, insn)) return;
+        if (insn->cls == DEC_CLASS_BRANCH) exits++;
+        if (ends_block(t, insn) && !may_go_on(t, insn, exits)) return;
     }
+    /* What follows STI belongs to it: no boundary between them. */
+    if (t->n > 1 && t->insns[t->n - 1].mnemonic == ZYDIS_MNEMONIC_STI) t->n--;
 }
 
 /* The one instruction of a page-crossing block: bytes from both pages. */
@@ -120,7 +138,7 @@ static void emit_second_page_check(struct translation *t) {
     x86_mov_r64_r64(b, R_C, X86_RCX);
     x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.tlb_base)));
     x86_mov_r32_m32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(SMMU_TLB_CODE + (page & 0xfffff) * 4)));
-    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, -(int32_t)(t->blk->frame[1] + 1)));
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (t->blk->frame[1] + 1))));
     struct x86_fixup same = x86_jrcxz8(b);
     x86_mov_r64_r64(b, X86_RCX, R_C);
     x86_mov_r32_imm32(b, R_A, t->blk->eip);
