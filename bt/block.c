@@ -150,11 +150,22 @@ bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint3
 
 static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT; }
 
+struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index, uint8_t scale,
+                           uint32_t offset) {
+    uint64_t base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, (mode & MODE_CPL) == MODE_CPL);
+    if (base + SMMU_TLB_BYTES <= INT32_MAX) return x86_base_index(X86_NOREG, index, scale, (int32_t)(base + offset));
+    x86_mov_r64_m64(b, scratch, cpu_mem(CPU_OFF(p.tlb_base)));
+    return x86_base_index(scratch, index, scale, (int32_t)offset);
+}
+
+struct x86_mem code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint32_t page) {
+    return tlb_operand(e, b, mode, X86_RCX, X86_NOREG, 1, SMMU_TLB_CODE + page * 4);
+}
+
 /* ECX = 0 if the page still shows the frame. */
-static void emit_page_test(struct x86_buf *b, uint32_t page, uint32_t frame) {
-    x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.tlb_base)));
-    x86_mov_r32_m32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(SMMU_TLB_CODE + page * 4)));
-    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (frame + 1))));
+static void emit_page_test(struct bt_engine *e, struct x86_buf *b, const struct block *k) {
+    x86_mov_r32_m32(b, X86_RCX, code_entry(e, b, k->mode, linear_page(k)));
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (k->frame[0] + 1))));
 }
 
 static struct x86_buf stub_space(struct bt_engine *e) {
@@ -177,7 +188,7 @@ const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id) {
     if (!k->cross_off) {
         struct x86_buf b = stub_space(e);
         x86_mov_r64_r64(&b, R_C, X86_RCX);
-        emit_page_test(&b, linear_page(k), k->frame[0]);
+        emit_page_test(e, &b, k);
         struct x86_fixup same = x86_jrcxz8(&b);
         x86_mov_r64_r64(&b, X86_RCX, R_C);
         x86_mov_r32_imm32(&b, R_A, k->eip);
@@ -196,16 +207,14 @@ const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id) {
     if (!k->ind_off) {
         struct x86_buf b = stub_space(e);
         x86_mov_r64_r64(&b, R_C, X86_RCX);
-        x86_lea_r32(&b, X86_RCX, x86_base(R_A, (int32_t)(0u - k->eip)));
+        emit_page_test(e, &b, k);
+        /* Both differences are zero-extended, so their 64-bit sum is 0 only if both are. */
+        x86_lea_r32(&b, R_B, x86_base(R_A, (int32_t)(0u - k->eip)));
+        x86_lea_r64(&b, X86_RCX, x86_base_index(X86_RCX, R_B, 1, 0));
         struct x86_fixup hit = x86_jrcxz8(&b);
-        uint8_t *miss = b.p;
         x86_mov_r64_r64(&b, X86_RCX, R_C);
         x86_jmp_to(&b, e->thunk.exit_indirect);
         x86_bind(&b, hit);
-        emit_page_test(&b, linear_page(k), k->frame[0]);
-        struct x86_fixup same = x86_jrcxz8(&b);
-        x86_jmp_to(&b, miss);
-        x86_bind(&b, same);
         x86_mov_r64_r64(&b, X86_RCX, R_C);
         x86_jmp_to(&b, block_body(e, k));
         k->ind_off = stub_done(e, &b);

@@ -182,6 +182,10 @@ void link_chain(struct bt_engine *e, uint32_t link, uint32_t to, const uint8_t *
 uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host); /* BT_NONE */
 bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, uint32_t *len);
 static inline uint8_t *block_body(const struct bt_engine *e, const struct block *b) { return e->code + b->host_off; }
+/* Memory operands in the TLB of the mode's privilege: absolute where it lies low, else through `scratch`. */
+struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index, uint8_t scale,
+                           uint32_t offset);
+struct x86_mem code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint32_t page); /* clobbers RCX */
 const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id);
 const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id);
 void jump_cache_drop(struct bt_engine *e, uint32_t id);

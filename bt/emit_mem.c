@@ -235,8 +235,7 @@ static void emit_checked(struct translation *t, const struct mref *m, const stru
     }
     x86_mov_r32_r32(b, R_B, R_A);
     x86_shr_r32(b, R_B, SMMU_PAGE_SHIFT);
-    x86_mov_r64_m64(b, R_F, cpu_mem(CPU_OFF(p.tlb_base)));
-    x86_mov_r64_m64(b, R_B, x86_base_index(R_F, R_B, 8, m->write ? SMMU_TLB_WRITE : SMMU_TLB_READ));
+    x86_mov_r64_m64(b, R_B, tlb_operand(t->e, b, t->mode, R_F, R_B, 8, m->write ? SMMU_TLB_WRITE : SMMU_TLB_READ));
     x86_test_r64_r64(b, R_B, R_B);
     c->from[c->n_from++] = x86_jcc32(b, X86_CC_E);
     c->back = b->p;

@@ -22,7 +22,7 @@ void emit_string(struct translation *t) {
     const struct insn *insn = cur(t);
     struct x86_buf *b = &t->b;
     bool si = uses_rsi(insn->opcode), di = uses_rdi(insn->opcode);
-    if (!t->direct_insn || insn->addr_size != 4 || (di && !(t->mode & MODE_ES_FLAT)) || (si && !source_flat(t, insn->mem.seg))) {
+    if (!t->direct_insn || !t->chained || insn->addr_size != 4 || (di && !(t->mode & MODE_ES_FLAT)) || (si && !source_flat(t, insn->mem.seg))) {
         emit_callout(t);
         return;
     }

@@ -136,8 +136,7 @@ static void emit_second_page_check(struct translation *t) {
     struct x86_buf *b = &t->b;
     uint32_t page = ((t->blk->cs_base + t->blk->eip) >> SMMU_PAGE_SHIFT) + 1;
     x86_mov_r64_r64(b, R_C, X86_RCX);
-    x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.tlb_base)));
-    x86_mov_r32_m32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(SMMU_TLB_CODE + (page & 0xfffff) * 4)));
+    x86_mov_r32_m32(b, X86_RCX, code_entry(t->e, b, t->mode, page & 0xfffff));
     x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (t->blk->frame[1] + 1))));
     struct x86_fixup same = x86_jrcxz8(b);
     x86_mov_r64_r64(b, X86_RCX, R_C);

@@ -475,11 +475,6 @@ void i8254_set_gate(struct dev *d, int channel, bool level)
         gate_fell(&s->ch[2], now_tick(s));
 }
 
-bool i8254_gate(struct dev *d, int channel)
-{
-    return channel >= 0 && channel < CHANNELS && ((struct i8254 *)d)->ch[channel].gate;
-}
-
 bool i8254_out(struct dev *d, int channel)
 {
     struct i8254 *s = (struct i8254 *)d;

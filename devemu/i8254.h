@@ -22,7 +22,6 @@ extern const struct dev_class i8254_class;
 
 /* Gate input; channels 0 and 1 have theirs tied high. */
 void i8254_set_gate(struct dev *d, int channel, bool level);
-bool i8254_gate(struct dev *d, int channel);
 bool i8254_out(struct dev *d, int channel);
 /* The guest took the timer interrupt (INTA of IRQ 0, from whichever controller). If
  * nobody ever calls this, missed edges are delivered a fraction of a period apart. */

@@ -482,13 +482,6 @@ void lapic_set_base(struct dev *d, uint64_t value) {
     update_line(s);
 }
 
-void lapic_set_tpr(struct dev *d, uint8_t tpr) {
-    to_lapic(d)->tpr = tpr;
-    update_line(to_lapic(d));
-}
-uint8_t lapic_cr8(struct dev *d) { return (uint8_t)(to_lapic(d)->tpr >> 4); }
-void lapic_set_cr8(struct dev *d, uint8_t value) { lapic_set_tpr(d, (uint8_t)(value << 4)); }
-
 /* ---- The device ---- */
 
 void lapic_init_reset(struct dev *d) {
@@ -582,16 +575,3 @@ const struct dev_class lapic_class = {
     .name = "lapic", .instance_size = sizeof(struct lapic),
     .init = init, .reset = reset, .state = state, .destroy = destroy,
 };
-
-struct lapic_view lapic_inspect(struct dev *d) {
-    const struct lapic *s = to_lapic(d);
-    struct lapic_view v = {
-        .id = s->id >> 24, .tpr = s->tpr, .ppr = ppr(s), .svr = s->svr,
-        .timer_initial = s->initial, .timer_current = current_count(s), .divide = s->divide,
-    };
-    memcpy(v.lvt, s->lvt, sizeof v.lvt);
-    memcpy(v.irr, s->irr, sizeof v.irr);
-    memcpy(v.isr, s->isr, sizeof v.isr);
-    memcpy(v.tmr, s->tmr, sizeof v.tmr);
-    return v;
-}

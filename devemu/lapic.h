@@ -61,11 +61,6 @@ bool lapic_pending(struct dev *d);
 /* IA32_APIC_BASE. Writing moves or removes the register page; address bits above 32 are dropped. */
 uint64_t lapic_base(struct dev *d);
 void lapic_set_base(struct dev *d, uint64_t value);
-/* Task priority, as a write of register 80h. */
-void lapic_set_tpr(struct dev *d, uint8_t tpr);
-/* CR8, for a 64-bit guest: task priority class. */
-uint8_t lapic_cr8(struct dev *d);
-void lapic_set_cr8(struct dev *d, uint8_t value);
 
 /* ---- For the board ---- */
 /* dev_line.set: level of LINT0 (n = 0: the PIC) or LINT1 (n = 1). d is the struct dev. */
@@ -78,8 +73,4 @@ void lapic_deliver(struct dev *d, uint8_t vector, bool level);
 bool apic_bus_send(struct apic_bus *bus, const struct apic_message *m);
 /* INIT: everything but id and base returns to its reset value. */
 void lapic_init_reset(struct dev *d);
-
-/* Registers for the console. */
-struct lapic_view { uint32_t id, tpr, ppr, svr, lvt[6], timer_initial, timer_current, divide, irr[8], isr[8], tmr[8]; };
-struct lapic_view lapic_inspect(struct dev *d);
 #endif

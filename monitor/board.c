@@ -108,8 +108,6 @@ int board_ack_interrupt(struct board *b) {
 }
 
 void board_set_apic_base(struct board *b, uint64_t value) { lapic_set_base(b->dev[LAPIC], value); }
-/* The task priority register's upper half is what CR8 shows. */
-void board_write_tpr(struct board *b, uint32_t tpr) { lapic_set_cr8(b->dev[LAPIC], (uint8_t)(tpr >> 4)); }
 void board_fpu_error(struct board *b, bool active) { dev_line_set(&b->fpu_irq, active); }
 
 /* ---- The coprocessor's port: a write to F0h lets the FPU go on and drops IRQ 13 ---- */

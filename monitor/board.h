@@ -31,7 +31,6 @@ uint64_t board_rom_bytes(size_t firmware_size);
 /* The acknowledge cycle: the vector to deliver, or -1 if the request went away. */
 int board_ack_interrupt(struct board *b);
 void board_set_apic_base(struct board *b, uint64_t value);
-void board_write_tpr(struct board *b, uint32_t tpr);
 /* FERR# of the FPU: IRQ 13. */
 void board_fpu_error(struct board *b, bool active);
 

@@ -77,9 +77,10 @@ static uint64_t next_deadline(const struct mon_clock *c) {
     return c->heap[0]->deadline_ns ? c->heap[0]->deadline_ns : 1;
 }
 
-void clock_program(struct mon_clock *c) {
+uint64_t clock_sleep_until(struct mon_clock *c) {
     uint64_t next = next_deadline(c);
-    if (next != c->armed_ns) program_at(c, next);
+    if (c->armed_ns) program_at(c, 0);
+    return next ? c->start_mono_ns + next : 0;
 }
 
 static void program_if_earlier(struct mon_clock *c) {
@@ -150,6 +151,7 @@ void clock_run_due(struct mon_clock *c) {
     struct dev_timer *due[CLOCK_MAX_TIMERS];
     uint64_t now = clock_now(c);
     uint32_t n = collect_due(c, now, due);
+    uint64_t armed = c->armed_ns;
     c->armed_ns = 1; /* nothing is earlier: callbacks that arm leave the host timer to the end of the pass */
     for (uint32_t i = 0; i < n; i++) {
         if (due[i]->slot != CLOCK_SLOT_DUE) continue; /* cancelled or re-armed by an earlier callback */
@@ -159,7 +161,8 @@ void clock_run_due(struct mon_clock *c) {
     }
     uint64_t next = next_deadline(c);
     if (next && next < now + CATCH_UP_GAP_NS) next = now + CATCH_UP_GAP_NS;
-    program_at(c, next);
+    if (next == armed && (!next || next > now)) c->armed_ns = next; /* the host timer is right as it is */
+    else program_at(c, next);
 }
 
 /* ---- Life ---- */

@@ -37,9 +37,10 @@ void clock_arm(struct mon_clock *c, struct dev_timer *t, uint64_t deadline_ns);
 void clock_cancel(struct mon_clock *c, struct dev_timer *t);
 /* Runs every timer that is due, each at most once, in order of deadline. */
 void clock_run_due(struct mon_clock *c);
-/* Programs the host timer for exactly the next deadline: before a sleep. Otherwise a timer that moved
+/* Before a sleep: stops the host timer, and gives the next deadline in CLOCK_MONOTONIC (0: none), which the sleeper waits
+ * for itself, without a signal. The next clock_run_due starts the timer again. While guest code runs, a timer that moved
  * later leaves the host timer where it is, which costs one early wake-up instead of a system call each time. */
-void clock_program(struct mon_clock *c);
+uint64_t clock_sleep_until(struct mon_clock *c);
 /* Finds tsc_hz: from CPUID, or measured since clock_init, waiting until that was 10 ms ago. */
 void clock_calibrate(struct mon_clock *c);
 #endif

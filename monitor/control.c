@@ -70,11 +70,6 @@ bool mon_set_cr0(struct vcpu *v, uint32_t value, struct guest_fault *f) {
     return true;
 }
 
-enum bt_next mon_write_cr0(struct vcpu *v, uint32_t value) {
-    struct guest_fault f;
-    return mon_set_cr0(v, value, &f) ? BT_NEXT_EXIT : mon_raise_fault(v, &f);
-}
-
 bool mon_set_cr4(struct vcpu *v, uint32_t value, struct guest_fault *f) {
     uint32_t old = v->cpu.cr4;
     if (value & ~mon_model_cr4_mask(v->model)) return mon_fail(f, VEC_GP, 0);

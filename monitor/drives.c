@@ -88,11 +88,6 @@ void drives_close(struct drives *d) {
     free(d);
 }
 
-void drives_drain(struct drives *d) {
-    for (int i = 0; i < IDE_DRIVES; i++) blk_drain(blk_dev(d->ide[i]));
-    for (int i = 0; i < FDC_DRIVES; i++) blk_drain(blk_dev(d->floppy[i]));
-}
-
 /* ---- For the devices and the firmware ---- */
 
 void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE_DRIVES]) {

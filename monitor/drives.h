@@ -21,8 +21,6 @@ void drives_close(struct drives *d);
 void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE_DRIVES]);
 void drives_describe_fdc(const struct drives *d, struct fdc_drive_config out[FDC_DRIVES]);
 void drives_describe_cmos(const struct drives *d, struct cmos_drives *out);
-/* Ends all I/O under way, before state is saved. */
-void drives_drain(struct drives *d);
 /* What can be checked without the files. */
 bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errlen);
 #endif

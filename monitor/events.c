@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include "monitor/hostsys.h"
 
+enum { NS_PER_S = 1000000000 };
+
 /* ---- The I/O thread ---- */
 
 /* Either the vCPU thread is asleep on `wake`, or it is about to look at it, or a signal must get it out of
@@ -67,9 +69,11 @@ void events_dispatch(struct mon_events *ev) {
     hostsys_futex_wake(&ev->ready);
 }
 
-void events_sleep(struct mon_events *ev) {
+void events_sleep(struct mon_events *ev, uint64_t until_ns) {
+    struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S), .tv_nsec = (long)(until_ns % NS_PER_S)};
     __atomic_store_n(&ev->sleeping, true, __ATOMIC_SEQ_CST);
-    while (!__atomic_load_n(&ev->wake, __ATOMIC_SEQ_CST)) hostsys_futex_wait(&ev->wake, 0);
+    while (!__atomic_load_n(&ev->wake, __ATOMIC_SEQ_CST))
+        if (hostsys_futex_wait_until(&ev->wake, 0, until_ns ? &until : NULL) == -ETIMEDOUT) events_note(ev);
     __atomic_store_n(&ev->sleeping, false, __ATOMIC_SEQ_CST);
     ev->sleeps++;
 }

@@ -55,6 +55,6 @@ static inline bool events_take(struct mon_events *ev) {
 }
 /* Runs the handlers of the descriptors that are ready; returns at once. */
 void events_dispatch(struct mon_events *ev);
-/* Sleeps until something is noted. */
-void events_sleep(struct mon_events *ev);
+/* Sleeps until something is noted, or CLOCK_MONOTONIC reaches until_ns, which counts as noted. 0: no limit. */
+void events_sleep(struct mon_events *ev, uint64_t until_ns);
 #endif

@@ -5,6 +5,7 @@
  * Manual: SDM vol. 3 "Interrupt 8 - Double Fault Exception (#DF)", "Exception
  * and Interrupt Vectors", "RF (resume) flag".
  */
+#include "monitor/debug.h"
 #include "monitor/intgate.h"
 #include "monitor/ops.h"
 
@@ -32,7 +33,7 @@ static bool pushes_error(int vector) {
  * breakpoint again. */
 static struct mon_event fault_event(struct vcpu *v, const struct guest_fault *f) {
     if (f->vector == VEC_PF) v->cr2 = f->cr2;
-    bool restarts = f->vector != VEC_DB && f->vector != VEC_DF && f->vector != VEC_MC;
+    bool restarts = f->vector != VEC_DF && f->vector != VEC_MC;
     return (struct mon_event){
         .kind = EVENT_EXCEPTION, .vector = f->vector, .has_error = pushes_error(f->vector),
         .error = f->vector == VEC_DF ? 0 : f->error, .eip = v->cpu.eip,
@@ -54,6 +55,7 @@ static struct mon_event next_event(struct vcpu *v, const struct mon_event *ev, c
 static enum bt_next deliver_chain(struct vcpu *v, struct mon_event ev) {
     struct guest_fault f = {.vector = -1};
     v->cpu.irq_shadow = false;
+    v->events++;
     while (!mon_deliver(v, &ev, &f)) {
         /* Any fault while calling the double-fault handler: shutdown. */
         if (ev.kind == EVENT_EXCEPTION && ev.vector == VEC_DF && f.vector != VEC_DB) {
@@ -69,6 +71,7 @@ static enum bt_next deliver_chain(struct vcpu *v, struct mon_event ev) {
 static enum bt_next raise_external_fpu_error(struct vcpu *v) {
     v->ferr_pending = true;
     v->cpu.irq_shadow = false;
+    v->events++;
     bt_fpu_park(&v->cpu);
     mon_fpu_error(v, true);
     return BT_NEXT_EXIT;
@@ -97,11 +100,12 @@ enum bt_next mon_icebp(struct vcpu *v, uint32_t next) {
     return deliver_chain(v, plain_event(v, EVENT_EXCEPTION, VEC_DB, next));
 }
 
-enum { DR7_GD = 1u << 13 };
-
 void mon_debug_trap(struct vcpu *v, uint32_t dr6) {
     v->dr[6] |= dr6;
     v->dr[7] &= ~(uint32_t)DR7_GD;
     v->halted = false;
     deliver_chain(v, plain_event(v, EVENT_EXCEPTION, VEC_DB, v->cpu.eip));
 }
+
+/* The one fault whose image has RF as it is, which is clear: the handler decides whether the breakpoint stays. */
+void mon_debug_fault(struct vcpu *v, uint32_t dr6) { mon_debug_trap(v, dr6); }

@@ -92,6 +92,4 @@ void mon_set_apic_base(struct vcpu *v, uint64_t value) {
     board_set_apic_base(v->machine->board, value);
 }
 
-void mon_write_tpr(struct vcpu *v, uint32_t tpr) { board_write_tpr(v->machine->board, tpr); }
-
 void mon_fpu_error(struct vcpu *v, bool active) { board_fpu_error(v->machine->board, active); }

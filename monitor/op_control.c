@@ -5,10 +5,10 @@
  * to/from Debug Registers", "LMSW", "SMSW", "CLTS", "INVLPG", "HLT".
  */
 #include "monitor/control.h"
+#include "monitor/debug.h"
 #include "monitor/ops.h"
 
 enum { MSW_LOADABLE = CR0_PE | CR0_MP | CR0_EM | CR0_TS };
-enum { DR6_BD = 1u << 13, DR7_GD = 1u << 13 };
 enum { DR6_FIXED = 0xFFFF0FF0u, DR6_WRITABLE = 0xE00F, DR7_FIXED = 0x400, DR7_WRITABLE = 0xFFFF23FFu };
 
 enum bt_next mon_op_mov_r_cr(struct bt_cpu *cpu, const struct insn *insn) {
@@ -37,7 +37,10 @@ enum bt_next mon_op_mov_cr_r(struct bt_cpu *cpu, const struct insn *insn) {
     case 0: ok = mon_set_cr0(v, value, &f); break;
     case 2: v->cr2 = value; return BT_NEXT_CONTINUE;
     case 3: ok = mon_load_cr3(v, value, &f); break;
-    default: ok = mon_set_cr4(v, value, &f); break;
+    default:
+        ok = mon_set_cr4(v, value, &f);
+        mon_debug_update(v); /* DE gives I/O breakpoints their meaning */
+        break;
     }
     return ok ? op_exit_at(v, op_next(v, insn)) : mon_raise_fault(v, &f);
 }
@@ -68,9 +71,10 @@ enum bt_next mon_op_clts(struct bt_cpu *cpu, const struct insn *insn) {
     return mon_continue_or_exit(v, mode, op_next(v, insn));
 }
 
-/* ---- Debug registers: stored and read back ---- */
+/* ---- Debug registers; debug.c matches them ---- */
 
-/* DR4 and DR5 are DR6 and DR7, or undefined with CR4.DE. false: *f. */
+/* DR4 and DR5 are DR6 and DR7, or undefined with CR4.DE. With DR7.GD any access is a fault: SDM vol. 3 "General-Detect
+ * Exception Condition". false: *f. */
 static bool select_dr(struct vcpu *v, const struct insn *insn, unsigned *dr, struct guest_fault *f) {
     *dr = insn->reg;
     if (*dr == 4 || *dr == 5) {
@@ -97,13 +101,13 @@ enum bt_next mon_op_mov_dr_r(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     struct guest_fault f;
     unsigned dr;
-    uint32_t value = cpu->gpr[insn->rm];
+    uint32_t value = cpu->gpr[insn->rm], mode = bt_mode(cpu);
     if (!select_dr(v, insn, &dr, &f)) return mon_raise_fault(v, &f);
     if (dr == 6) value = (value & DR6_WRITABLE) | DR6_FIXED;
     if (dr == 7) value = (value & DR7_WRITABLE) | DR7_FIXED;
-    /* SDM-DEVIATION: breakpoints in DR0..DR3 never match. */
     v->dr[dr] = value;
-    return BT_NEXT_CONTINUE;
+    mon_debug_update(v);
+    return mon_continue_or_exit(v, mode, op_next(v, insn));
 }
 
 /* ---- Address translation, caches, halt ---- */

@@ -104,11 +104,13 @@ enum bt_next mon_op_ret_far(struct bt_cpu *cpu, const struct insn *insn) {
 
 /* ---- IRET ---- */
 
-/* EFLAGS bits that IRET loads, from the CPL and IOPL before it. RF is not kept: it would only suppress instruction
- * breakpoints of the next instruction. */
+/* RF only suppresses the next instruction's execution breakpoints: nobody would clear it where none is armed. */
+static uint32_t rf_mask(const struct vcpu *v) { return v->cpu.debug_step ? EFL_RF : 0; }
+
+/* EFLAGS bits that IRET loads, from the CPL and IOPL before it. */
 static uint32_t iret_mask(const struct vcpu *v, unsigned unit) {
     uint32_t mask = EFL_HOST | EFL_TF | EFL_NT;
-    if (unit == 4) mask |= EFL_AC | EFL_ID;
+    if (unit == 4) mask |= EFL_AC | EFL_ID | rf_mask(v);
     if (vcpu_v86(v)) return mask | EFL_IF;
     if (v->cpu.cpl == 0) mask |= EFL_IOPL | (unit == 4 ? EFL_VIF | EFL_VIP : 0);
     if (v->cpu.cpl <= op_iopl(v)) mask |= EFL_IF;
@@ -138,7 +140,7 @@ static bool iret_to_v86(struct vcpu *v, struct far_ret *r, uint32_t flags, struc
     static const uint8_t order[] = {DEC_SS, DEC_ES, DEC_DS, DEC_FS, DEC_GS};
     if (!peek_frame(v, r, items, 6, f)) return false;
     if (r->eip > 0xFFFF) return mon_fail(f, VEC_GP, 0);
-    bt_set_eflags(&v->cpu, flags & ~(uint32_t)EFL_RF);
+    bt_set_eflags(&v->cpu, flags & ~(EFL_RF & ~rf_mask(v)));
     v->cpu.cpl = 3;
     mon_set_seg_v86(v, DEC_CS, r->cs);
     for (unsigned i = 0; i < sizeof order; i++) mon_set_seg_v86(v, order[i], (uint16_t)items[1 + i]);

@@ -23,9 +23,7 @@ static uint32_t run_length(const struct str *s, uint32_t index, uint32_t page_by
     return n < want ? n : want;
 }
 
-/* Host pointer for up to `want` elements at seg:index, *n of them inside one page; NULL: go element by element. */
-static void *bulk_pointer(struct vcpu *v, const struct str *s, int seg, uint32_t index, bool write, uint32_t want,
-                          uint32_t *n) {
+void *str_bulk(struct vcpu *v, const struct str *s, int seg, uint32_t index, bool write, uint32_t want, uint32_t *n) {
     struct guest_fault f;
     struct gva lin;
     uint32_t run;
@@ -52,8 +50,8 @@ static void host_stos(unsigned width, void *dst, uint32_t value, uint64_t n) {
 
 static bool movs_step(struct vcpu *v, const struct str *s, uint32_t want, uint32_t *n, struct guest_fault *f) {
     uint32_t src = str_index(v, s, DEC_ESI), dst = str_index(v, s, DEC_EDI), value = 0, n_dst;
-    void *from = bulk_pointer(v, s, s->seg, src, false, want, n);
-    void *to = from ? bulk_pointer(v, s, DEC_ES, dst, true, *n, &n_dst) : NULL;
+    void *from = str_bulk(v, s, s->seg, src, false, want, n);
+    void *to = from ? str_bulk(v, s, DEC_ES, dst, true, *n, &n_dst) : NULL;
     if (to) {
         *n = n_dst;
         host_movs(s->width, to, from, *n);
@@ -69,7 +67,7 @@ static bool movs_step(struct vcpu *v, const struct str *s, uint32_t want, uint32
 
 static bool stos_step(struct vcpu *v, const struct str *s, uint32_t want, uint32_t *n, struct guest_fault *f) {
     uint32_t dst = str_index(v, s, DEC_EDI), value = v->cpu.gpr[DEC_EAX];
-    void *to = bulk_pointer(v, s, DEC_ES, dst, true, want, n);
+    void *to = str_bulk(v, s, DEC_ES, dst, true, want, n);
     if (to) {
         host_stos(s->width, to, value, *n);
     } else {

@@ -6,10 +6,9 @@
  * time; what needs libc parks it first.
  */
 #include "monitor/board.h"
+#include "monitor/debug.h"
 #include "monitor/machine.h"
 #include "monitor/signals.h"
-
-enum { DR6_BS = 1u << 14 };
 
 /* ---- Requests ---- */
 
@@ -93,21 +92,41 @@ static void deliver_pending(struct machine *m) {
 static void sleep_halted(struct machine *m) {
     bt_fpu_park(&m->vcpu.cpu);
     uint64_t start = clock_now(&m->clock);
-    clock_program(&m->clock);
     m->stats.halts++;
-    events_sleep(&m->events);
+    events_sleep(&m->events, clock_sleep_until(&m->clock));
     m->stats.halted_ns += clock_now(&m->clock) - start;
 }
 
 /* ---- Guest code ---- */
 
 /* What decides about traps and the shadow is the state before the instruction. */
-struct step { bool tf, shadow; uint32_t flags_if, ss_base; uint16_t ss; };
+struct step {
+    bool tf, shadow, watching;
+    uint32_t flags_if, ss_base, rf, held, events;
+    uint16_t ss;
+    struct mon_watch watch; /* valid if watching */
+};
 
-static struct step before_step(const struct vcpu *v) {
+/* INT n clears TF instead of trapping. Where it goes through a gate that counts as an event; with VME it may not. */
+static bool traps_after(struct vcpu *v) {
+    if (!(v->cpu.flags_sys & EFL_TF)) return false;
+    return !(vcpu_v86(v) && v->cpu.cr4 & CR4_VME && mon_debug_at_int(v));
+}
+
+/* RF lasts for one instruction: it is taken away here, and IRET or a repeat that is not through sets it anew. */
+static void before_step(struct vcpu *v, struct step *s) {
     const struct bt_seg *ss = &v->cpu.seg[DEC_SS];
-    return (struct step){.tf = v->cpu.flags_sys & EFL_TF, .shadow = v->cpu.irq_shadow, .flags_if = v->cpu.flags_if,
-                         .ss_base = ss->base, .ss = ss->selector};
+    s->tf = traps_after(v);
+    s->shadow = v->cpu.irq_shadow;
+    s->watching = v->cpu.debug_step;
+    s->flags_if = v->cpu.flags_if;
+    s->ss_base = ss->base, s->ss = ss->selector;
+    s->rf = v->cpu.flags_sys & EFL_RF;
+    s->held = s->shadow ? v->debug_held : 0;
+    s->events = v->events;
+    v->cpu.flags_sys &= ~(uint32_t)EFL_RF;
+    v->debug_held = 0;
+    if (s->watching) mon_watch_begin(v, &s->watch);
 }
 
 /* Did the instruction just done load SS? That holds back the trap as well as interrupts (SDM vol. 3 "Masking
@@ -122,17 +141,50 @@ static void end_shadow(struct vcpu *v, const struct step *s) {
     if (s->shadow && !loaded_ss(v, s)) v->cpu.irq_shadow = false;
 }
 
+/* Between two iterations the saved image has RF set: SDM vol. 3 "RF (resume) flag". */
+static uint32_t watch_hits(struct vcpu *v, const struct step *s) {
+    if (!s->watching) return 0;
+    if (mon_watch_unfinished(v, &s->watch)) v->cpu.flags_sys |= EFL_RF;
+    return mon_watch_hits(v, &s->watch);
+}
+
+/* All that the instruction caused is one #DB. Across a load of SS data breakpoints are held, the step is lost. */
 static void after_instruction(struct machine *m, const struct step *s) {
     struct vcpu *v = &m->vcpu;
     end_shadow(v, s);
-    if (s->tf && !loaded_ss(v, s)) mon_debug_trap(v, DR6_BS);
+    uint32_t dr6 = s->held | watch_hits(v, s);
+    v->ss_shadow = loaded_ss(v, s);
+    if (v->ss_shadow) {
+        v->debug_held = dr6;
+        return;
+    }
+    if (s->tf) dr6 |= DR6_BS;
+    if (dr6) mon_debug_trap(v, dr6);
 }
 
-/* A callout ended its block: it finished its instruction, or delivered an event instead, which clears TF. */
+/* A callout ended its block: it finished its instruction, or delivered an event instead, which has ended the shadow. */
 static void after_op(struct machine *m, const struct step *s) {
+    if (m->vcpu.events == s->events) after_instruction(m, s);
+}
+
+/* Nothing was run, or some iterations of a string instruction. */
+static void after_poll(struct machine *m, const struct step *s, bool boundary) {
     struct vcpu *v = &m->vcpu;
-    if (v->cpu.flags_sys & EFL_TF) after_instruction(m, s);
-    else end_shadow(v, s);
+    v->cpu.flags_sys |= s->rf;
+    v->debug_held = s->held;
+    if (boundary) v->cpu.irq_shadow = false;
+    if (!s->watching || !mon_watch_unfinished(v, &s->watch)) return;
+    uint32_t dr6 = watch_hits(v, s);
+    if (dr6) mon_debug_trap(v, dr6);
+}
+
+/* SDM vol. 3 "Instruction-Breakpoint Exception Condition". A task switch or reset may have disarmed the last one. */
+static bool at_breakpoint(struct vcpu *v) {
+    mon_debug_update(v);
+    if (!v->cpu.debug_step || v->cpu.flags_sys & EFL_RF || (v->cpu.irq_shadow && v->ss_shadow)) return false;
+    uint32_t dr6 = mon_debug_at_pc(v);
+    if (dr6) mon_debug_fault(v, dr6);
+    return dr6 != 0;
 }
 
 static void raise_fault(struct machine *m, const struct guest_fault *f) {
@@ -150,8 +202,10 @@ static const char *exit_name(enum bt_exit reason) {
 
 static void run_guest(struct machine *m) {
     struct vcpu *v = &m->vcpu;
-    struct step s = before_step(v);
+    struct step s;
     struct bt_exit_info x;
+    if (v->cpu.debug_step && at_breakpoint(v)) return;
+    before_step(v, &s);
     bt_run(m->engine, &x);
     m->stats.exits[x.reason]++;
     MON_LOG(&m->log, MON_LOG_EXIT, "%s at %04x:%08x", exit_name(x.reason), v->cpu.seg[DEC_CS].selector, v->cpu.eip);
@@ -159,9 +213,7 @@ static void run_guest(struct machine *m) {
     case BT_EXIT_OP: after_op(m, &s); break;
     case BT_EXIT_EXCEPTION: raise_fault(m, &x.fault); break;
     case BT_EXIT_STEP: after_instruction(m, &s); break;
-    case BT_EXIT_POLL:
-        if (x.boundary) v->cpu.irq_shadow = false;
-        break;
+    case BT_EXIT_POLL: after_poll(m, &s, x.boundary); break;
     }
 }
 

@@ -38,4 +38,8 @@ static inline uint32_t str_left(const struct vcpu *v, const struct str *s) {
 static inline void str_count(struct vcpu *v, const struct str *s, uint32_t n) {
     mon_set_reg(v, DEC_ECX, s->addr, str_left(v, s) - n);
 }
+
+/* Host pointer for up to `want` elements at seg:index, *n of them inside one page of plain memory, segment and paging
+ * checked; NULL: go element by element. Good until the paging state or the memory map changes (op_string.c). */
+void *str_bulk(struct vcpu *v, const struct str *s, int seg, uint32_t index, bool write, uint32_t want, uint32_t *n);
 #endif

@@ -56,6 +56,9 @@ struct vcpu {
     bool nmi_pending, nmi_blocked, init_pending;
     bool triple_fault;
     bool ferr_pending;           /* FERR# raised (IRQ 13) */
+    bool ss_shadow;              /* irq_shadow comes from a load of SS, which holds debug exceptions off too */
+    uint32_t debug_held;         /* DR6 bits of data breakpoints that such a load hit */
+    uint32_t events;             /* exceptions and interrupts delivered: tells an instruction that ended from one that did not */
     struct vcpu_seg_memo seg_memo[DEC_SEG_COUNT];
     const struct mon_model *model;
     struct machine *machine;
@@ -82,6 +85,8 @@ enum bt_next mon_software_interrupt(struct vcpu *v, int vector, uint32_t next);
 enum bt_next mon_icebp(struct vcpu *v, uint32_t next);
 /* #DB after a completed instruction (trap); dr6 bits to set. */
 void mon_debug_trap(struct vcpu *v, uint32_t dr6);
+/* #DB before the instruction at cpu.eip (execution breakpoint). */
+void mon_debug_fault(struct vcpu *v, uint32_t dr6);
 
 /* ---- Segmented memory access by helpers (segaccess.c) ----
  * seg: enum dec_seg; checks limit, type and presence, then paging. false: *f is what to raise. */
@@ -102,7 +107,6 @@ bool mon_load_seg(struct vcpu *v, int seg, uint16_t selector, struct guest_fault
 enum bt_next mon_continue_or_exit(struct vcpu *v, uint32_t old_mode, uint32_t next);
 
 /* ---- Control registers and paging (control.c) ---- */
-enum bt_next mon_write_cr0(struct vcpu *v, uint32_t value);
 void mon_update_paging(struct vcpu *v, bool flush_global); /* hands cr0/3/4, efer, pdpte to shadowmmu */
 
 /* ---- Model, MSRs and time ---- */
@@ -113,7 +117,6 @@ void mon_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size);          /* parks the FPU first */
 void mon_io_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
 void mon_set_apic_base(struct vcpu *v, uint64_t value);
-void mon_write_tpr(struct vcpu *v, uint32_t tpr);
 void mon_fpu_error(struct vcpu *v, bool active); /* FERR# to IRQ 13 where CR0.NE is clear */
 
 extern bt_op_fn *const mon_ops[BT_OP_COUNT];

@@ -113,11 +113,6 @@ uint64_t smmu_mem_ram_size(const struct smmu_mem *mem)
     return mem->ram_size;
 }
 
-int smmu_mem_fd(const struct smmu_mem *mem)
-{
-    return mem->fd;
-}
-
 uint8_t *smmu_mem_linear(const struct smmu_mem *mem)
 {
     return mem->linear;

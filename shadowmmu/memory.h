@@ -41,7 +41,6 @@ enum smmu_status smmu_mem_create(uint64_t ram_size, uint64_t rom_size, struct sm
 void smmu_mem_destroy(struct smmu_mem *mem);
 
 uint64_t smmu_mem_ram_size(const struct smmu_mem *mem);
-int smmu_mem_fd(const struct smmu_mem *mem);           /* the memfd, for views */
 uint8_t *smmu_mem_linear(const struct smmu_mem *mem);  /* the whole memfd mapped read-write: frame f is at +f*4096 */
 uint32_t smmu_mem_frames(const struct smmu_mem *mem);  /* RAM + ROM frames */
 

@@ -38,6 +38,8 @@ void smmu_set_paging(struct smmu *s, const struct smmu_paging *p, bool flush_glo
 void smmu_invlpg(struct smmu *s, struct gva va);
 void smmu_set_a20(struct smmu *s, bool enabled); /* disabled: physical bit 20 reads as 0 */
 bool smmu_a20(const struct smmu *s);
+/* Counts the changes of A20 and of the map of memory (not of devices): after one, fetched code may be other bytes. */
+uint32_t smmu_map_generation(const struct smmu *s);
 
 /* ---- Walk ---- */
 struct smmu_xlat {

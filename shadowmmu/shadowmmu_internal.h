@@ -194,6 +194,7 @@ struct smmu {
     enum paging_mode mode;
     bool wp, pse, pge, nxe;
     uint64_t a20_mask;
+    uint32_t map_generation;
     struct tlb_ctx tlb[2]; /* 0: supervisor, 1: user */
     struct code_flush_listener code_flush;
     struct views *views;

@@ -23,6 +23,14 @@ static void derive(struct smmu *s)
     s->nxe = p->nxe;
 }
 
+/* Physical addresses name other memory now. */
+static void drop_all(struct smmu *s)
+{
+    s->map_generation++;
+    tlb_flush(s, false);
+    views_drop_all(s);
+}
+
 static void on_map_change(void *opaque, struct gpa base, uint64_t size)
 {
     struct smmu *s = opaque;
@@ -31,8 +39,7 @@ static void on_map_change(void *opaque, struct gpa base, uint64_t size)
     /* Devices and holes are cached nowhere: a BAR that moves costs nothing. */
     if (!s->mem->change_hit_memory)
         return;
-    tlb_flush(s, false);
-    views_drop_all(s);
+    drop_all(s);
 }
 
 enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *limits, struct smmu **out)
@@ -90,13 +97,17 @@ void smmu_set_a20(struct smmu *s, bool enabled)
     if (mask == s->a20_mask)
         return;
     s->a20_mask = mask;
-    tlb_flush(s, false);
-    views_drop_all(s);
+    drop_all(s);
 }
 
 bool smmu_a20(const struct smmu *s)
 {
     return s->a20_mask == UINT64_MAX;
+}
+
+uint32_t smmu_map_generation(const struct smmu *s)
+{
+    return s->map_generation;
 }
 
 void smmu_code_protect(struct smmu *s, uint32_t frame)

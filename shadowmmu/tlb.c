@@ -22,6 +22,13 @@ static void *anonymous(size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* Low in the address space where there is room, so that translated code can name it without a base register. */
+static void *anonymous_low(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_32BIT, -1, 0);
+    return p == MAP_FAILED ? anonymous(bytes) : p;
+}
+
 static void release(void *p, size_t bytes)
 {
     if (p)
@@ -37,7 +44,7 @@ enum smmu_status tlb_create(struct smmu *s)
 {
     for (int i = 0; i < 2; i++) {
         struct tlb_ctx *t = &s->tlb[i];
-        t->base = anonymous(SMMU_TLB_BYTES);
+        t->base = anonymous_low(SMMU_TLB_BYTES);
         t->data.rec = anonymous(TLB_RING_BYTES);
         t->code.rec = anonymous(TLB_RING_BYTES);
         t->frame_page = anonymous(hint_bytes(s));
@@ -238,10 +245,13 @@ uint64_t tlb_enter(struct smmu *s, bool user, uint32_t va, bool write, const str
     if (write && (p.write1 != p.read1 || mem_is_code(s->mem, frame)))
         return 0;
     uint64_t delta = delta_of(s, frame, va);
-    uint32_t rec = (va & SMMU_PAGE_BASE) | TLB_READ_REC | (w->global ? TLB_GLOBAL_REC : 0);
+    uint32_t rec = (va & SMMU_PAGE_BASE) | TLB_READ_REC | (write ? TLB_WRITE_REC : 0) | (w->global ? TLB_GLOBAL_REC : 0);
+    /* Before the slots are set: the record that goes may name this page, and slots that the new one does not. */
+    uint32_t evicted = ring_push(&t->data, rec);
+    if (evicted)
+        clear_data(t, evicted);
     if (write) {
         /* May write implies may read; hardware has one entry for both. */
-        rec |= TLB_WRITE_REC;
         note_writer(s, t, frame, va);
         *tlb_write_slot(t, va) = delta;
         s->stats.tlb_fills_write++;
@@ -250,9 +260,6 @@ uint64_t tlb_enter(struct smmu *s, bool user, uint32_t va, bool write, const str
     }
     *tlb_read_slot(t, va) = delta;
     note_large(t, va, w);
-    uint32_t evicted = ring_push(&t->data, rec);
-    if (evicted && (evicted ^ va) >> SMMU_PAGE_SHIFT)
-        clear_data(t, evicted);
     return delta;
 }
 

@@ -142,12 +142,12 @@ static void priorities(void **state)
     lw(b, 0x80, 0x4F);
     assert_int_equal(lr(b, 0xA0), 0x4F);
     assert_false(b->f->line[0]);
-    lapic_set_tpr(b->lapic[0], 0x3F);
+    lw(b, 0x80, 0x3F);
     assert_true(b->f->line[0]);
-    lapic_set_cr8(b->lapic[0], 4);
+    lw(b, 0x80, 0x40);
     assert_int_equal(lr(b, 0x80), 0x40);
     assert_false(b->f->line[0]);
-    lapic_set_cr8(b->lapic[0], 0);
+    lw(b, 0x80, 0);
     assert_int_equal(lapic_ack(b->lapic[0]), 0x41);
     assert_int_equal(lapic_ack(b->lapic[0]), -1);
     fake_roundtrip(b->lapic[0]);

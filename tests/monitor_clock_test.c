@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 #include "monitor/clock.h"
+#include "monitor/events.h"
 #include "monitor/hostsys.h"
 
 enum { TIMERS = 100, MS = 1000000 };
@@ -138,11 +139,35 @@ static void the_host_timer_follows_the_earliest_lazily(void **state) {
     assert_int_equal(f.clock.armed_ns, early);
     clock_arm(&f.clock, &f.timer[0], late);
     assert_int_equal(f.clock.armed_ns, early);
-    clock_program(&f.clock);
+    clock_run_due(&f.clock);
+    assert_int_equal(f.fired, 0);
     assert_int_equal(f.clock.armed_ns, late);
     clock_cancel(&f.clock, &f.timer[0]);
-    clock_program(&f.clock);
+    assert_int_equal(f.clock.armed_ns, late);
+    clock_run_due(&f.clock);
     assert_int_equal(f.clock.armed_ns, 0);
+}
+
+static void a_sleep_waits_for_the_deadline_itself(void **state) {
+    (void)state;
+    struct mon_events ev;
+    assert_true(events_init(&ev, SIGUSR1, NULL, NULL));
+    assert_int_equal(clock_sleep_until(&f.clock), 0);
+    uint64_t deadline = clock_now(&f.clock) + 5 * MS;
+    clock_arm(&f.clock, &f.timer[0], deadline);
+    uint64_t until = clock_sleep_until(&f.clock);
+    assert_int_equal(until, f.clock.start_mono_ns + deadline);
+    assert_int_equal(f.clock.armed_ns, 0); /* no signal is to come */
+    assert_false(events_take(&ev));
+    events_sleep(&ev, until);
+    assert_true(clock_now(&f.clock) >= deadline);
+    assert_true(events_take(&ev));
+    clock_run_due(&f.clock);
+    assert_int_equal(f.fired, 1);
+    events_note(&ev); /* what was noted before ends a sleep at once */
+    events_sleep(&ev, 0);
+    assert_true(events_take(&ev));
+    events_fini(&ev);
 }
 
 static volatile sig_atomic_t signals;
@@ -186,6 +211,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_timer_runs_once_a_pass_however_late_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(arming_again_moves_a_timer, setup, teardown),
         cmocka_unit_test_setup_teardown(the_host_timer_follows_the_earliest_lazily, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sleep_waits_for_the_deadline_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(a_due_timer_raises_the_signal, setup, teardown),
         cmocka_unit_test_setup_teardown(the_tsc_frequency_agrees_with_the_clock, setup, teardown),
     };

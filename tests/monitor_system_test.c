@@ -1,5 +1,6 @@
 /* monitor_system_test.c: CPUID, MSRs, control and debug registers, generic stack instructions, the row lookup. */
 #include "monitor_cpu_fixture.h"
+#include "monitor/control.h"
 #include "monitor/msr.h"
 
 static void lookup(void **state) {
@@ -125,13 +126,14 @@ static void control_registers(void **state) {
 static void pae_pointers(void **state) {
     (void)state;
     enum { PDPT = 0x200000 };
+    struct guest_fault fault;
     enter_protected(0);
     idt_all(0x8E);
     v->cr3 = PDPT;
     v->cpu.cr4 |= CR4_PAE;
     poke(PDPT, 0x201001, 4);
     poke(0x201000, 0x83, 4); /* 2 MiB at 0 */
-    assert_int_equal(mon_write_cr0(v, v->cpu.cr0 | CR0_PG), BT_NEXT_EXIT);
+    assert_true(mon_set_cr0(v, v->cpu.cr0 | CR0_PG, &fault));
     assert_int_equal(v->pdpte[0], 0x201001);
     poke(PDPT, 0x201003, 4); /* bit 1 is reserved */
     v->cpu.gpr[DEC_EAX] = PDPT;

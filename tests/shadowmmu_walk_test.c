@@ -471,6 +471,45 @@ static void tlb_ring_evicts(void **state)
     }
 }
 
+/* Both records of one page go, the second while that page is being filled: no slot may be left without a record. */
+static void tlb_ring_evicts_own_page(void **state)
+{
+    (void)state;
+    plain_tables();
+    for (uint32_t i = 2; i < 12; i++)
+        put32(PD + i * 4, 8 * MIB + 0x87);
+    assert_int_equal(fill(false, 0x5000, false), SMMU_FILL_OK);
+    assert_int_equal(fill(false, 0x5000, true), SMMU_FILL_OK);
+    for (uint32_t i = 0; i < 8192 - 1; i++) /* the last one evicts the first record */
+        assert_int_equal(fill(false, (2 * 1024 + i) << 12, false), SMMU_FILL_OK);
+    assert_int_equal(slot(false, false, 0x5000), 0);
+    assert_int_equal(fill(false, 0x5000, false), SMMU_FILL_OK);
+    assert_int_not_equal(slot(false, false, 0x5000), 0);
+    smmu_code_protect(mmu, 0x105);
+    assert_int_equal(slot(false, true, 0x5000), 0);
+    smmu_code_unprotect(mmu, 0x105);
+    paging_on(PD, 0x90, true);
+    assert_int_equal(slot(false, false, 0x5000), 0);
+    assert_int_equal(slot(false, true, 0x5000), 0);
+}
+
+static void map_generation_counts_what_changes_code(void **state)
+{
+    (void)state;
+    uint32_t before = smmu_map_generation(mmu);
+    smmu_set_a20(mmu, true); /* as it is */
+    assert_int_equal(smmu_mem_map_mmio(mem, gpa(14 * MIB), 4096, &dev), SMMU_OK); /* where nothing is cached */
+    assert_int_equal(smmu_mem_unmap(mem, gpa(14 * MIB), 4096), SMMU_OK);
+    assert_int_equal(smmu_map_generation(mmu), before);
+    smmu_set_a20(mmu, false);
+    assert_int_not_equal(smmu_map_generation(mmu), before);
+    smmu_set_a20(mmu, true);
+    before = smmu_map_generation(mmu);
+    assert_int_equal(smmu_mem_map_frames(mem, gpa(15 * MIB), 4096, 0, 0), SMMU_OK);
+    assert_int_not_equal(smmu_map_generation(mmu), before);
+    assert_int_equal(smmu_mem_map_frames(mem, gpa(15 * MIB), 4096, 15 * 256, 15 * 256), SMMU_OK);
+}
+
 static void tlb_refuses_what_is_not_ram(void **state)
 {
     (void)state;
@@ -631,6 +670,8 @@ int main(void)
         cmocka_unit_test(tlb_keeps_global),
         cmocka_unit_test(invlpg_drops_large_page),
         cmocka_unit_test(tlb_ring_evicts),
+        cmocka_unit_test(tlb_ring_evicts_own_page),
+        cmocka_unit_test(map_generation_counts_what_changes_code),
         cmocka_unit_test(tlb_refuses_what_is_not_ram),
         cmocka_unit_test(code_map_and_flush),
         cmocka_unit_test(code_protect_drops_write_entries),

@@ -267,3 +267,35 @@ CASE "null"
     xor eax, eax
     mov eax, [eax]
 ENDCASE
+; Flags that the next instruction overwrites still count when this one faults.
+CASE "pop_mem_dead_flags"
+    FLAGS CF | SF | OF | PF
+    pop dword [DATA - 2]
+    add eax, edx
+ENDCASE
+CASE "push_mem_dead_flags"
+    FLAGS CF | SF | OF | PF
+    push dword [DATA_END - 2]
+    add eax, edx
+ENDCASE
+CASE "movs_dead_flags"
+    FLAGS CF | SF | OF | PF
+    mov edi, DATA_END - 2
+    movsd
+    add eax, edx
+ENDCASE
+CASE "call_mem_dead_flags"
+    FLAGS CF | SF | OF | PF
+    mov esp, STACK
+    call [DATA]
+ENDCASE
+CASE "load_dead_flags"
+    FLAGS CF | SF | OF | PF
+    mov ecx, [DATA_END - 1]
+    xor eax, eax
+ENDCASE
+CASE "store_dead_flags"
+    FLAGS CF | SF | OF | PF
+    mov [RODATA], ecx
+    cmp eax, edx
+ENDCASE
