@@ -166,8 +166,12 @@ def main():
     parser.add_argument("--tools", default=os.path.join(HERE, "..", "..", "build", "release", "tests"))
     parser.add_argument("--oracle", choices=["qemu"])
     parser.add_argument("--show", action="store_true", help="show the guest's console on stderr")
-    parser.add_argument("novt", nargs="*", help="the program under test and its first options")
-    args = parser.parse_args()
+    # argparse would only take what follows "--" if the options came first
+    cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    args = parser.parse_args(sys.argv[1:cut])
+    args.novt = sys.argv[cut + 1:]
+    if not args.novt and not args.oracle:
+        parser.error("needs -- and the program under test")
     try:
         TESTS[args.test](Machine(args))
     except (Failure, subprocess.SubprocessError) as failure:
