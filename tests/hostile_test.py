@@ -51,9 +51,8 @@ class Case:
             self.options += ["--flat-real"] if real else []
         self.address = where
 
-    def run(self, novt, timeout, keep):
-        directory = keep or tempfile.gettempdir()
-        path = os.path.join(directory, f"hostile-{os.getpid()}-{self.number}.bin")
+    def run(self, novt, timeout, directory):
+        path = os.path.join(directory, f"hostile-{self.number}.bin")
         with open(path, "wb") as f:
             f.write(self.data)
         argv = [novt, "run", "--memory", "16M", "--flat-image", path, "--flat-address", hex(self.address), "--display", "none", "--serial", "none",
@@ -64,8 +63,6 @@ class Case:
         except subprocess.TimeoutExpired as late:
             code, text = "does not end", late.stderr or b""
         bad = code == "does not end" or code < 0 or code == BUG or REPORT.search(text)
-        if not keep:
-            os.unlink(path)
         return (code, text.decode(errors="replace"), " ".join(argv)) if bad else (code, None, None)
 
 
@@ -73,7 +70,10 @@ def one(number, args, core, end):
     if time.monotonic() > end:
         return None
     case = Case(number, args, core)
-    return case.number, case.kind, case.run(args.novt, args.timeout, args.keep)
+    if args.keep:
+        return case.number, case.kind, case.run(args.novt, args.timeout, args.keep)
+    with tempfile.TemporaryDirectory() as own:  # nobody else's clean-up can name it
+        return case.number, case.kind, case.run(args.novt, args.timeout, own)
 
 
 def main():
