@@ -73,14 +73,28 @@ static void emit_landing_pad(struct translation *t, uint32_t return_eip) {
     go_on_at(t, return_eip);
 }
 
-static uint32_t branch_target(const struct translation *t) {
-    const struct insn *insn = cur(t);
-    uint32_t target = cur_eip(t) + insn->len + insn->imm;
+static uint32_t target_of(const struct translation *t, unsigned i) {
+    const struct insn *insn = &t->insns[i];
+    uint32_t target = t->blk->eip + t->offs[i] + insn->len + insn->imm;
     return insn->op_size == 2 ? target & 0xffff : target;
 }
 
+static uint32_t branch_target(const struct translation *t) { return target_of(t, t->i); }
+
 static void poll_if_backward(struct translation *t, uint32_t target) {
-    if (t->chained && target <= cur_eip(t)) emit_poll(t);
+    if (t->chained && target <= cur_eip(t) && !t->polled) emit_poll(t);
+}
+
+static bool is_backward_jcc(const struct translation *t, unsigned i) {
+    const struct insn *insn = &t->insns[i];
+    bool jcc = insn->cls == DEC_CLASS_BRANCH && (insn->map == 1 || (insn->opcode >= 0x70 && insn->opcode <= 0x7F));
+    return jcc && target_of(t, i) <= t->blk->eip + t->offs[i];
+}
+
+void emit_early_poll(struct translation *t) {
+    t->polled = t->polled_next;
+    t->polled_next = t->chained && t->i + 1 < t->n && cur(t)->cls == DEC_CLASS_PLAIN && is_backward_jcc(t, t->i + 1);
+    if (t->polled_next) emit_poll(t);
 }
 
 static void emit_call_rel(struct translation *t) {

@@ -159,6 +159,7 @@ static void emit_block(struct translation *t, uint32_t id) {
         map_here(t, t->offs[t->i], cur(t)->len);
         t->direct_insn = may_go_direct(t);
         emit_wrap_poll(t);
+        emit_early_poll(t);
         emit_insn(t);
     }
     t->i = t->n - 1;
@@ -214,7 +215,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
     t.direct = direct;
     t.chained = !(mode & MODE_STEP);
     t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_map = 0;
-    t.ended = false;
+    t.ended = t.polled = t.polled_next = false;
 
     uint32_t new_id = e->n_blocks;
     t.blk = &e->blocks[new_id];

@@ -65,6 +65,7 @@ struct translation {
     uint16_t live[BLOCK_MAX_INSNS];  /* arithmetic flags that it or its successors need */
     unsigned n, i;
     bool ended;        /* the block's end has been emitted */
+    bool polled, polled_next; /* the current (next) instruction's poll has been emitted already */
 
     struct cold cold[MAX_COLD];
     unsigned n_cold;
@@ -105,6 +106,8 @@ void emit_pop(struct translation *t, uint8_t host, uint8_t size, uint32_t extra)
 
 /* emit_branch.c */
 void emit_branch(struct translation *t);
+/* The poll of a backward conditional jump goes before the instruction ahead of it, so that the host can fuse the two. */
+void emit_early_poll(struct translation *t);
 void emit_link(struct translation *t, uint32_t target);
 void emit_wrap_poll(struct translation *t); /* before an instruction: straight-line code that wraps is a loop, too */
 void emit_link_stubs(struct translation *t, uint32_t id);
