@@ -88,7 +88,9 @@ void adapt_apply(struct bt_engine *e) {
         uint32_t id = e->promote[e->promote_tail % PROMOTE_QUEUE];
         e->promote_tail++;
         if (id >= e->n_blocks || e->blocks[id].dead) continue;
-        if (e->blocks[id].demoted) block_kill(e, id);
-        else if (adapt_wants(e, &e->blocks[id])) promote_around(e, id);
+        if (e->blocks[id].demoted)
+            block_kill(e, id);
+        else if (adapt_wants(e, &e->blocks[id]))
+            promote_around(e, id);
     }
 }

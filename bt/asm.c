@@ -60,7 +60,8 @@ static void address(struct x86_buf *b, uint8_t reg, const struct x86_mem *m) {
         x86_byte(b, modrm(mod, reg, m->base));
     } else {
         x86_byte(b, modrm(mod, reg, 4));
-        x86_byte(b, modrm(m->index == X86_NOREG ? 0u : scale_bits(m->scale), m->index == X86_NOREG ? 4u : m->index, m->base));
+        x86_byte(b, modrm(m->index == X86_NOREG ? 0u : scale_bits(m->scale), m->index == X86_NOREG ? 4u : m->index,
+                          m->base));
     }
     disp_for(b, mod, m->disp);
 }
@@ -121,8 +122,10 @@ void x86_xchg_r64_r64(struct x86_buf *b, uint8_t a, uint8_t c) { rr(b, 0, 0x87, 
 static void alu_imm(struct x86_buf *b, enum x86_alu op, bool w, uint8_t reg, int32_t imm) {
     bool small = imm >= -128 && imm <= 127;
     rr(b, 0, small ? 0x83 : 0x81, w, (uint8_t)op, reg);
-    if (small) x86_byte(b, (uint8_t)imm);
-    else x86_u32(b, (uint32_t)imm);
+    if (small)
+        x86_byte(b, (uint8_t)imm);
+    else
+        x86_u32(b, (uint32_t)imm);
 }
 void x86_alu_r32_imm(struct x86_buf *b, enum x86_alu op, uint8_t reg, int32_t imm) { alu_imm(b, op, false, reg, imm); }
 void x86_alu_r64_imm(struct x86_buf *b, enum x86_alu op, uint8_t reg, int32_t imm) { alu_imm(b, op, true, reg, imm); }

@@ -14,8 +14,22 @@
 #include <stdint.h>
 
 enum x86_reg {
-    X86_RAX, X86_RCX, X86_RDX, X86_RBX, X86_RSP, X86_RBP, X86_RSI, X86_RDI,
-    X86_R8, X86_R9, X86_R10, X86_R11, X86_R12, X86_R13, X86_R14, X86_R15,
+    X86_RAX,
+    X86_RCX,
+    X86_RDX,
+    X86_RBX,
+    X86_RSP,
+    X86_RBP,
+    X86_RSI,
+    X86_RDI,
+    X86_R8,
+    X86_R9,
+    X86_R10,
+    X86_R11,
+    X86_R12,
+    X86_R13,
+    X86_R14,
+    X86_R15,
     X86_NOREG = 0xff,
 };
 
@@ -32,20 +46,37 @@ struct x86_mem {
 };
 
 enum x86_cc {
-    X86_CC_O, X86_CC_NO, X86_CC_B, X86_CC_AE, X86_CC_E, X86_CC_NE, X86_CC_BE, X86_CC_A,
-    X86_CC_S, X86_CC_NS, X86_CC_P, X86_CC_NP, X86_CC_L, X86_CC_GE, X86_CC_LE, X86_CC_G,
+    X86_CC_O,
+    X86_CC_NO,
+    X86_CC_B,
+    X86_CC_AE,
+    X86_CC_E,
+    X86_CC_NE,
+    X86_CC_BE,
+    X86_CC_A,
+    X86_CC_S,
+    X86_CC_NS,
+    X86_CC_P,
+    X86_CC_NP,
+    X86_CC_L,
+    X86_CC_GE,
+    X86_CC_LE,
+    X86_CC_G,
 };
 
 /* How an instruction with ModRM is spelled. */
 struct x86_enc {
-    uint8_t prefix66, rep; /* 0x66 or 0; 0xF2, 0xF3 or 0 */
+    uint8_t prefix66, rep;   /* 0x66 or 0; 0xF2, 0xF3 or 0 */
     bool lock, rexw, no_rex; /* no_rex: an operand is AH..BH; asserts that none is needed */
-    uint8_t map;           /* 0, 1 (0F), 2 (0F38), 3 (0F3A) */
+    uint8_t map;             /* 0, 1 (0F), 2 (0F38), 3 (0F3A) */
     uint8_t opcode;
 };
 
 /* A forward jump to be bound later. */
-struct x86_fixup { uint8_t *at; uint8_t size; };
+struct x86_fixup {
+    uint8_t *at;
+    uint8_t size;
+};
 
 static inline struct x86_mem x86_base(uint8_t base, int32_t disp) {
     return (struct x86_mem){.base = base, .index = X86_NOREG, .scale = 1, .disp = disp};
@@ -113,5 +144,6 @@ struct x86_fixup x86_jmp8(struct x86_buf *b);
 struct x86_fixup x86_jrcxz8(struct x86_buf *b);
 struct x86_fixup x86_jecxz8(struct x86_buf *b);
 void x86_bind(struct x86_buf *b, struct x86_fixup f); /* here */
-void x86_patch_rel32(uint8_t *at, const uint8_t *target); /* writable address of the field; target in the same mapping */
+void x86_patch_rel32(uint8_t *at,
+                     const uint8_t *target); /* writable address of the field; target in the same mapping */
 #endif

@@ -126,8 +126,10 @@ uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host) {
     uint32_t off = (uint32_t)(host - e->code), lo = 0, hi = e->n_blocks;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (e->blocks[mid].host_off <= off) lo = mid + 1;
-        else hi = mid;
+        if (e->blocks[mid].host_off <= off)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     if (lo == 0) return BT_NONE;
     const struct block *b = &e->blocks[lo - 1];
@@ -150,8 +152,8 @@ bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint3
 
 static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT; }
 
-struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index, uint8_t scale,
-                           uint32_t offset) {
+struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
+                           uint8_t scale, uint32_t offset) {
     uint64_t base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, (mode & MODE_CPL) == MODE_CPL);
     if (base + SMMU_TLB_BYTES <= INT32_MAX) return x86_base_index(X86_NOREG, index, scale, (int32_t)(base + offset));
     x86_mov_r64_m64(b, scratch, cpu_mem(CPU_OFF(p.tlb_base)));

@@ -18,38 +18,53 @@
 /* Descriptor cache of a segment register. attr holds the descriptor's bits 40..55 as one word:
  * bits 0-3 type, 4 S, 5-6 DPL, 7 P, 12 AVL, 13 L, 14 D/B, 15 G (SDM vol. 3 "Segment Descriptors"). */
 enum {
-    BT_ATTR_ACCESSED = 1u << 0, BT_ATTR_RW = 1u << 1, BT_ATTR_EXPAND_DOWN = 1u << 2 /* conforming for code */,
-    BT_ATTR_CODE = 1u << 3, BT_ATTR_S = 1u << 4, BT_ATTR_DPL_SHIFT = 5, BT_ATTR_P = 1u << 7,
-    BT_ATTR_DB = 1u << 14, BT_ATTR_G = 1u << 15,
+    BT_ATTR_ACCESSED = 1u << 0,
+    BT_ATTR_RW = 1u << 1,
+    BT_ATTR_EXPAND_DOWN = 1u << 2 /* conforming for code */,
+    BT_ATTR_CODE = 1u << 3,
+    BT_ATTR_S = 1u << 4,
+    BT_ATTR_DPL_SHIFT = 5,
+    BT_ATTR_P = 1u << 7,
+    BT_ATTR_DB = 1u << 14,
+    BT_ATTR_G = 1u << 15,
 };
 struct bt_seg {
     uint32_t base;
-    uint32_t limit;     /* in bytes, granularity applied */
+    uint32_t limit; /* in bytes, granularity applied */
     uint16_t selector;
-    uint16_t attr;      /* 0: unusable (null selector in protected mode) */
+    uint16_t attr; /* 0: unusable (null selector in protected mode) */
 };
 
 /* System bits of EFLAGS live here, arithmetic bits and DF in the host's RFLAGS while guest code runs. */
 enum {
-    EFL_TF = 1u << 8, EFL_IF = 1u << 9, EFL_IOPL = 3u << 12, EFL_IOPL_SHIFT = 12, EFL_NT = 1u << 14, EFL_RF = 1u << 16,
-    EFL_VM = 1u << 17, EFL_AC = 1u << 18, EFL_VIF = 1u << 19, EFL_VIP = 1u << 20, EFL_ID = 1u << 21,
+    EFL_TF = 1u << 8,
+    EFL_IF = 1u << 9,
+    EFL_IOPL = 3u << 12,
+    EFL_IOPL_SHIFT = 12,
+    EFL_NT = 1u << 14,
+    EFL_RF = 1u << 16,
+    EFL_VM = 1u << 17,
+    EFL_AC = 1u << 18,
+    EFL_VIF = 1u << 19,
+    EFL_VIP = 1u << 20,
+    EFL_ID = 1u << 21,
     EFL_HOST = DEC_ARITH | DEC_DF, /* the bits that live in the host's flags */
     EFL_FIXED = 1u << 1,
 };
 
 struct bt_cpu {
-    uint32_t gpr[8];          /* enum dec_gpr order; current only outside translated code */
-    uint32_t eip;             /* offset in CS; in a callout: of the instruction itself */
-    uint32_t flags_host;      /* EFL_HOST bits */
-    uint32_t flags_if;        /* 0 or EFL_IF */
-    uint32_t flags_sys;       /* every other bit, EFL_FIXED excluded */
+    uint32_t gpr[8];     /* enum dec_gpr order; current only outside translated code */
+    uint32_t eip;        /* offset in CS; in a callout: of the instruction itself */
+    uint32_t flags_host; /* EFL_HOST bits */
+    uint32_t flags_if;   /* 0 or EFL_IF */
+    uint32_t flags_sys;  /* every other bit, EFL_FIXED excluded */
     struct bt_seg seg[DEC_SEG_COUNT];
-    uint32_t cr0, cr4;        /* the mode key depends on them; monitor owns the writes */
-    uint8_t cpl;              /* 0..3; 3 in v8086 mode, 0 in real mode */
-    bool intr;                /* the interrupt controllers' INTR line; monitor sets it, code that sets IF looks at it */
-    bool irq_shadow;          /* STI, MOV SS, POP SS: no interrupt before the next instruction ends */
-    bool debug_step;          /* a breakpoint is armed in DR7: monitor looks at every instruction */
-    bool fpu_parked;          /* guest FPU state is in fpu_area, not in the host's registers */
+    uint32_t cr0, cr4; /* the mode key depends on them; monitor owns the writes */
+    uint8_t cpl;       /* 0..3; 3 in v8086 mode, 0 in real mode */
+    bool intr;         /* the interrupt controllers' INTR line; monitor sets it, code that sets IF looks at it */
+    bool irq_shadow;   /* STI, MOV SS, POP SS: no interrupt before the next instruction ends */
+    bool debug_step;   /* a breakpoint is armed in DR7: monitor looks at every instruction */
+    bool fpu_parked;   /* guest FPU state is in fpu_area, not in the host's registers */
     struct smmu *smmu;
     _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE image while parked */
     struct bt_engine *engine;
@@ -57,8 +72,8 @@ struct bt_cpu {
     struct bt_private {
         uint64_t tlb_base, view_base, poll, ras_top, ras_rsp, host_rsp, jump_cache, exit_arg, exit_arg2, target;
         uint64_t seg_lim_r[6], seg_lim_w[6]; /* limit+1 of what may be read/written without a callout, 0: none */
-        uint64_t seg_base_ptr[6]; /* &seg[].base, or an unmapped address when the fast form must not be used */
-        uint64_t host_flags;      /* RFLAGS image to load at entry */
+        uint64_t seg_base_ptr[6];          /* &seg[].base, or an unmapped address when the fast form must not be used */
+        uint64_t host_flags;               /* RFLAGS image to load at entry */
         uint32_t exit_reason, saved_flags; /* saved_flags: AH and OF of a checked access, see emit_mem.c */
     } p;
 };
@@ -80,7 +95,8 @@ void bt_fpu_park(struct bt_cpu *c);
 /* ---- Sensitive instructions: callouts into monitor ---- */
 enum bt_next {
     BT_NEXT_CONTINUE, /* done; go on with the following instruction (eip untouched); no mode-key input changed */
-    BT_NEXT_EXIT,     /* eip is where to resume (a fault has been delivered, control transferred, mode changed, interrupt window opened) */
+    BT_NEXT_EXIT, /* eip is where to resume (a fault has been delivered, control transferred, mode changed, interrupt
+                     window opened) */
 };
 typedef enum bt_next bt_op_fn(struct bt_cpu *cpu, const struct insn *insn);
 
@@ -100,13 +116,13 @@ void bt_seg_loaded(struct bt_cpu *c, int seg);
 
 /* ---- Life ---- */
 struct bt_config {
-    bt_op_fn *const *ops;       /* BT_OP_COUNT entries */
-    uint32_t features;          /* enum dec_feature bits of the CPU model */
-    size_t cache_bytes;         /* code cache limit; 0: default */
-    bool one_insn;              /* one instruction per block, no chaining (tests, bisection) */
-    bool force_checked;         /* never use direct accesses */
-    bool force_direct;          /* use direct accesses at once (tests) */
-    bool no_fsgsbase;           /* do as if the host had no WRGSBASE */
+    bt_op_fn *const *ops; /* BT_OP_COUNT entries */
+    uint32_t features;    /* enum dec_feature bits of the CPU model */
+    size_t cache_bytes;   /* code cache limit; 0: default */
+    bool one_insn;        /* one instruction per block, no chaining (tests, bisection) */
+    bool force_checked;   /* never use direct accesses */
+    bool force_direct;    /* use direct accesses at once (tests) */
+    bool no_fsgsbase;     /* do as if the host had no WRGSBASE */
 };
 enum bt_status { BT_OK, BT_NO_MEMORY, BT_HOST_ERROR };
 enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct bt_config *cfg, struct bt_engine **out);
@@ -122,7 +138,7 @@ enum bt_exit {
 struct bt_exit_info {
     enum bt_exit reason;
     struct guest_fault fault;
-    bool boundary;    /* irq_shadow was consumed */
+    bool boundary; /* irq_shadow was consumed */
 };
 /* Runs guest code from the state in *cpu until an exit. All state in *cpu is current on return. */
 void bt_run(struct bt_engine *e, struct bt_exit_info *out);

@@ -13,9 +13,9 @@
 #include "bt/asm.h"
 #include "bt/bt.h"
 
-#define BT_BUG_ON(cond)                                                              \
-    do {                                                                             \
-        if (__builtin_expect(!!(cond), 0)) bt_bug(__FILE__, __LINE__, #cond);        \
+#define BT_BUG_ON(cond)                                                                                                \
+    do {                                                                                                               \
+        if (__builtin_expect(!!(cond), 0)) bt_bug(__FILE__, __LINE__, #cond);                                          \
     } while (0)
 _Noreturn void bt_bug(const char *file, int line, const char *what);
 
@@ -23,7 +23,10 @@ enum { BT_NONE = 0xffffffffu };
 
 /* Host registers with fixed roles in translated code. */
 enum {
-    R_ESP = X86_R14, R_CPU = X86_R15, R_VIEW = X86_R12 /* base of the window, which GS holds too */, R_POLL = X86_R13,
+    R_ESP = X86_R14,
+    R_CPU = X86_R15,
+    R_VIEW = X86_R12 /* base of the window, which GS holds too */,
+    R_POLL = X86_R13,
     R_A = X86_R8,  /* effective address; target of an indirect transfer; first argument of a thunk */
     R_B = X86_R9,  /* TLB delta; second argument of a thunk */
     R_C = X86_R10, /* value carried between two accesses of one instruction */
@@ -32,9 +35,20 @@ enum {
 
 /* Mode key, see bt_mode(). */
 enum {
-    MODE_CODE32 = 1u << 0, MODE_STACK32 = 1u << 1, MODE_CPL_SHIFT = 2, MODE_CPL = 3u << 2, MODE_PE = 1u << 4,
-    MODE_VM = 1u << 5, MODE_TS = 1u << 6, MODE_EM = 1u << 7, MODE_MP = 1u << 8, MODE_FXSR = 1u << 9,
-    MODE_CS_FLAT = 1u << 10, MODE_DS_FLAT = 1u << 11, MODE_ES_FLAT = 1u << 12, MODE_SS_FLAT = 1u << 13,
+    MODE_CODE32 = 1u << 0,
+    MODE_STACK32 = 1u << 1,
+    MODE_CPL_SHIFT = 2,
+    MODE_CPL = 3u << 2,
+    MODE_PE = 1u << 4,
+    MODE_VM = 1u << 5,
+    MODE_TS = 1u << 6,
+    MODE_EM = 1u << 7,
+    MODE_MP = 1u << 8,
+    MODE_FXSR = 1u << 9,
+    MODE_CS_FLAT = 1u << 10,
+    MODE_DS_FLAT = 1u << 11,
+    MODE_ES_FLAT = 1u << 12,
+    MODE_SS_FLAT = 1u << 13,
     MODE_STEP = 1u << 14, /* TF or irq_shadow: one instruction, then back to monitor */
     MODE_PAGED = 1u << 15,
     MODE_AC = 1u << 17,     /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
@@ -46,22 +60,22 @@ enum { BLOCK_MAX_INSNS = 48, BLOCK_MAX_BYTES = 240, BLOCK_MAX_HOST = 48 << 10, B
 
 /* A direct exit of a block: a rel32 that leads to the link's stub, or to the target once chained. */
 struct link {
-    uint32_t from;       /* block */
+    uint32_t from; /* block */
     uint32_t target_eip;
-    uint32_t field_off;  /* cache offset of the rel32 */
-    uint32_t stub_off;   /* cache offset of its stub */
-    uint32_t to;         /* block chained to, or BT_NONE */
-    uint32_t next_in;    /* next link into the same target */
+    uint32_t field_off; /* cache offset of the rel32 */
+    uint32_t stub_off;  /* cache offset of its stub */
+    uint32_t to;        /* block chained to, or BT_NONE */
+    uint32_t next_in;   /* next link into the same target */
 };
 
 struct block {
     uint32_t eip, cs_base, cs_limit, mode;
-    uint32_t frame[2];   /* second: BT_NONE unless the block's one instruction crosses a page */
-    uint16_t off;        /* offset of the first byte in frame[0] */
+    uint32_t frame[2]; /* second: BT_NONE unless the block's one instruction crosses a page */
+    uint16_t off;      /* offset of the first byte in frame[0] */
     uint16_t guest_len;
     uint8_t n_insns, n_links;
     bool direct, dead, single;
-    bool demoted;        /* an access has been found guilty since: to be translated again */
+    bool demoted;         /* an access has been found guilty since: to be translated again */
     uint32_t retry_epoch; /* when a demoted instruction of a direct block may go direct again; 0: none */
     uint32_t host_off, host_len;
     uint32_t cross_off, ind_off; /* checking entries, 0 until wanted */
@@ -72,15 +86,22 @@ struct block {
 };
 
 /* PC map entry: host bytes from host_off (relative to the block) on belong to the instruction at guest_off. */
-struct pc_entry { uint16_t host_off; uint8_t guest_off, len; };
+struct pc_entry {
+    uint16_t host_off;
+    uint8_t guest_off, len;
+};
 
 /* A callout site. */
-struct site { bt_op_fn *fn; uint32_t eip; struct insn insn; };
+struct site {
+    bt_op_fn *fn;
+    uint32_t eip;
+    struct insn insn;
+};
 
 enum { JUMP_CACHES = 8, JUMP_SLOTS = 1 << 16, JUMP_FILLED = 1 << 12 };
 struct jump_cache {
-    uint64_t *slot;      /* JUMP_SLOTS host addresses */
-    uint16_t *filled;    /* slots put since the last clear; JUMP_FILLED of them, then all count as filled */
+    uint64_t *slot;   /* JUMP_SLOTS host addresses */
+    uint16_t *filled; /* slots put since the last clear; JUMP_FILLED of them, then all count as filled */
     uint32_t n_filled;
     uint32_t mode, cs_base, cs_limit;
     bool used;
@@ -89,15 +110,25 @@ struct jump_cache {
 
 enum { RAS_BYTES = 128 << 10 };
 struct ras {
-    uint8_t *base;       /* guard page below */
-    uint64_t top;        /* address of the sentinel */
-    uint64_t rsp;        /* while the other privilege runs */
+    uint8_t *base; /* guard page below */
+    uint64_t top;  /* address of the sentinel */
+    uint64_t rsp;  /* while the other privilege runs */
     uint32_t mode, cs_base, cs_limit;
     bool valid;
 };
 
 /* Why translated code left; set by thunks. */
-enum exit_reason { EXIT_LINK = 1, EXIT_INDIRECT, EXIT_OP, EXIT_POLL, EXIT_EXCEPTION, EXIT_DIRECT_FAULT, EXIT_REDO, EXIT_STEP, EXIT_WINDOW };
+enum exit_reason {
+    EXIT_LINK = 1,
+    EXIT_INDIRECT,
+    EXIT_OP,
+    EXIT_POLL,
+    EXIT_EXCEPTION,
+    EXIT_DIRECT_FAULT,
+    EXIT_REDO,
+    EXIT_STEP,
+    EXIT_WINDOW
+};
 
 struct thunks {
     uint8_t *enter, *exit_link, *exit_indirect, *exit_exception, *exit_step, *exit_window, *exit_from_signal;
@@ -108,10 +139,10 @@ struct thunks {
 /* Adaptation: what is known about an instruction's direct accesses, keyed by frame and offset. */
 struct guilt {
     uint32_t key;
-    uint32_t until;   /* epoch in which direct access is tried again; 0: not guilty */
-    uint32_t since;   /* epoch in which `faults` were counted */
+    uint32_t until; /* epoch in which direct access is tried again; 0: not guilty */
+    uint32_t since; /* epoch in which `faults` were counted */
     uint16_t faults;
-    uint8_t level;    /* verdicts so far: each doubles the sentence */
+    uint8_t level; /* verdicts so far: each doubles the sentence */
 };
 /* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a quarter second of CPU time) cost about five percent. */
 enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 2000, SAMPLES_PER_EPOCH = 256 };
@@ -125,7 +156,7 @@ struct bt_engine {
     struct bt_config cfg;
     uint8_t *linear;
 
-    uint8_t *code;              /* RWX */
+    uint8_t *code; /* RWX */
     size_t code_size, code_used, code_thunks;
     struct thunks thunk;
 
@@ -138,35 +169,38 @@ struct bt_engine {
     struct site *sites;
     uint32_t n_sites, max_sites;
     uint32_t *hash;
-    uint32_t *frame_blocks;     /* per frame: first block */
+    uint32_t *frame_blocks; /* per frame: first block */
     uint32_t n_frames;
 
     struct jump_cache jc[JUMP_CACHES];
     struct jump_cache *jc_cur;
-    struct ras ras[2];          /* supervisor, user */
+    struct ras ras[2]; /* supervisor, user */
     unsigned ras_cur;
     uint64_t stamp;
 
-    uint8_t *bad_page, *bad_seg; /* PROT_NONE: where R13 points after a kick; seg_base_ptr of a segment that is not plain */
+    uint8_t *bad_page,
+        *bad_seg; /* PROT_NONE: where R13 points after a kick; seg_base_ptr of a segment that is not plain */
     uint8_t *good_page;
     volatile int kicked;
-    bool running;               /* inside translated code or its callouts */
-    bool code_changed;          /* a block died during the current callout */
-    bool force_single;          /* next block: one instruction */
+    bool running;      /* inside translated code or its callouts */
+    bool code_changed; /* a block died during the current callout */
+    bool force_single; /* next block: one instruction */
     bool want_flush;
     bool have_fsgsbase;
     uint64_t gs_now;
 
-    struct guest_fault pending; /* for EXIT_EXCEPTION */
-    bool direct_write;          /* EXIT_DIRECT_FAULT details */
+    struct guest_fault pending;            /* for EXIT_EXCEPTION */
+    bool direct_write;                     /* EXIT_DIRECT_FAULT details */
     _Alignas(64) uint8_t bounce[512 + 64]; /* filled at the guest address's own alignment */
     uint8_t *bounce_at;
-    struct { uint32_t va, size; } bounce_for;
+    struct {
+        uint32_t va, size;
+    } bounce_for;
 
     struct guilt *guilt;
-    uint32_t samples;           /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
-    uint32_t *hot;              /* GUILT_SLOTS keys of promoted block starts */
-    bool ras_reset_wanted;      /* code mappings changed: predictions may lie */
+    uint32_t samples;      /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
+    uint32_t *hot;         /* GUILT_SLOTS keys of promoted block starts */
+    bool ras_reset_wanted; /* code mappings changed: predictions may lie */
     volatile uint32_t promote_head, promote_tail;
     uint32_t promote[PROMOTE_QUEUE];
 
@@ -183,8 +217,8 @@ uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host); /* BT_NO
 bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, uint32_t *len);
 static inline uint8_t *block_body(const struct bt_engine *e, const struct block *b) { return e->code + b->host_off; }
 /* Memory operands in the TLB of the mode's privilege: absolute where it lies low, else through `scratch`. */
-struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index, uint8_t scale,
-                           uint32_t offset);
+struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
+                           uint8_t scale, uint32_t offset);
 struct x86_mem code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint32_t page); /* clobbers RCX */
 const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id);
 const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id);
@@ -197,8 +231,8 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b);
 
 /* translate.c */
 enum translate_result { TRANSLATED, TRANSLATE_FULL, TRANSLATE_FAULT };
-enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool direct, bool single,
-                                uint32_t *id, struct guest_fault *fault);
+enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool direct,
+                                bool single, uint32_t *id, struct guest_fault *fault);
 
 /* adapt.c */
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off); /* 0: not guilty now */
@@ -217,8 +251,13 @@ uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret
 
 /* Descriptor of a slow access, passed in a register. */
 enum {
-    DESC_SIZE = 0x3ff, DESC_WRITE = 1u << 10, DESC_READ = 1u << 11, DESC_ALIGN = 1u << 12 /* 16-byte alignment is demanded */, DESC_AC = 1u << 13 /* any misalignment is #AC */,
-    DESC_SEG_SHIFT = 16, DESC_SEG = 7u << 16,
+    DESC_SIZE = 0x3ff,
+    DESC_WRITE = 1u << 10,
+    DESC_READ = 1u << 11,
+    DESC_ALIGN = 1u << 12 /* 16-byte alignment is demanded */,
+    DESC_AC = 1u << 13 /* any misalignment is #AC */,
+    DESC_SEG_SHIFT = 16,
+    DESC_SEG = 7u << 16,
 };
 /* rt_mem_slow, rt_seg_slow results. */
 enum { SLOW_RETRY = 0, SLOW_BOUNCE = 1, SLOW_EXIT = 2 };

@@ -34,7 +34,10 @@ void emit_link_stubs(struct translation *t, uint32_t id) {
     for (unsigned i = 0; i < t->n_links; i++) {
         uint8_t *stub = t->b.p;
         uint32_t l = e->n_links++;
-        e->links[l] = (struct link){.from = id, .target_eip = t->links[i].target, .to = BT_NONE, .next_in = BT_NONE,
+        e->links[l] = (struct link){.from = id,
+                                    .target_eip = t->links[i].target,
+                                    .to = BT_NONE,
+                                    .next_in = BT_NONE,
                                     .field_off = (uint32_t)(t->links[i].field - e->code),
                                     .stub_off = (uint32_t)(stub - e->code)};
         t->blk->links[i] = l;
@@ -50,14 +53,18 @@ static void emit_jump_cache(struct translation *t, bool call) {
     struct x86_buf *b = &t->b;
     x86_movzx_r32_r16(b, R_C, R_A);
     x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
-    if (call) x86_call_mem(b, x86_base_index(R_B, R_C, 8, 0));
-    else x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
+    if (call)
+        x86_call_mem(b, x86_base_index(R_B, R_C, 8, 0));
+    else
+        x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
 }
 
 /* The block goes on with the next instruction, or ends here. */
 static void go_on_at(struct translation *t, uint32_t eip) {
-    if (t->i + 1 < t->n) t->ended = false;
-    else emit_link(t, eip);
+    if (t->i + 1 < t->n)
+        t->ended = false;
+    else
+        emit_link(t, eip);
 }
 
 /* Where a host RET arrives: R8D is what the guest popped. */
@@ -115,8 +122,10 @@ static void emit_call_rel(struct translation *t) {
 static void emit_indirect_target(struct translation *t) {
     const struct insn *insn = cur(t);
     if (insn->mod == 3) {
-        if (insn->op_size == 2) x86_movzx_r32_r16(&t->b, R_C, host_reg(insn->rm));
-        else x86_mov_r32_r32(&t->b, R_C, host_reg(insn->rm));
+        if (insn->op_size == 2)
+            x86_movzx_r32_r16(&t->b, R_C, host_reg(insn->rm));
+        else
+            x86_mov_r32_r32(&t->b, R_C, host_reg(insn->rm));
         return;
     }
     struct mref m = mref_of(insn);
@@ -142,8 +151,10 @@ static void emit_ret(struct translation *t) {
     const struct insn *insn = cur(t);
     uint32_t extra = insn->imm_size ? insn->imm & 0xffff : 0;
     emit_pop(t, R_A, insn->op_size, extra);
-    if (t->chained) x86_ret(&t->b);
-    else x86_jmp_to(&t->b, t->e->thunk.exit_step);
+    if (t->chained)
+        x86_ret(&t->b);
+    else
+        x86_jmp_to(&t->b, t->e->thunk.exit_step);
 }
 
 /* Taken and fall-through exits; the caller has emitted the condition's jumps. */
@@ -194,7 +205,15 @@ static void emit_counted(struct translation *t) {
 static bool is_near(const struct insn *insn) {
     if (insn->map == 1) return insn->opcode >= 0x80 && insn->opcode <= 0x8F;
     switch (insn->opcode) {
-    case 0xE0: case 0xE1: case 0xE2: case 0xE3: case 0xE8: case 0xE9: case 0xEB: case 0xC2: case 0xC3: return true;
+    case 0xE0:
+    case 0xE1:
+    case 0xE2:
+    case 0xE3:
+    case 0xE8:
+    case 0xE9:
+    case 0xEB:
+    case 0xC2:
+    case 0xC3: return true;
     case 0xFF: return insn->reg == 2 || insn->reg == 4;
     default: return insn->opcode >= 0x70 && insn->opcode <= 0x7F;
     }

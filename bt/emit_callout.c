@@ -8,9 +8,18 @@
 /* The instruction always leaves, or what follows is another world. */
 bool callout_ends_block(const struct insn *insn) {
     switch (insn->mnemonic) {
-    case ZYDIS_MNEMONIC_CALL: case ZYDIS_MNEMONIC_JMP: case ZYDIS_MNEMONIC_RET: case ZYDIS_MNEMONIC_IRET:
-    case ZYDIS_MNEMONIC_IRETD: case ZYDIS_MNEMONIC_INT: case ZYDIS_MNEMONIC_INT1: case ZYDIS_MNEMONIC_INT3:
-    case ZYDIS_MNEMONIC_SYSENTER: case ZYDIS_MNEMONIC_SYSEXIT: case ZYDIS_MNEMONIC_HLT: case ZYDIS_MNEMONIC_LMSW:
+    case ZYDIS_MNEMONIC_CALL:
+    case ZYDIS_MNEMONIC_JMP:
+    case ZYDIS_MNEMONIC_RET:
+    case ZYDIS_MNEMONIC_IRET:
+    case ZYDIS_MNEMONIC_IRETD:
+    case ZYDIS_MNEMONIC_INT:
+    case ZYDIS_MNEMONIC_INT1:
+    case ZYDIS_MNEMONIC_INT3:
+    case ZYDIS_MNEMONIC_SYSENTER:
+    case ZYDIS_MNEMONIC_SYSEXIT:
+    case ZYDIS_MNEMONIC_HLT:
+    case ZYDIS_MNEMONIC_LMSW:
     case ZYDIS_MNEMONIC_CLTS: return true;
     case ZYDIS_MNEMONIC_MOV: return insn->map == 1 && insn->opcode == 0x22; /* MOV CR */
     default: return false;

@@ -122,7 +122,8 @@ static bool emit_push_seg(struct translation *t) {
 /* "MOV r32, sreg"; other forms are rare. */
 static bool emit_mov_from_seg(struct translation *t) {
     const struct insn *insn = cur(t);
-    if (insn->map != 0 || insn->opcode != 0x8C || insn->mod != 3 || insn->op_size != 4 || insn->reg > DEC_GS) return false;
+    if (insn->map != 0 || insn->opcode != 0x8C || insn->mod != 3 || insn->op_size != 4 || insn->reg > DEC_GS)
+        return false;
     load_selector(t, insn->reg);
     x86_mov_r32_r32(&t->b, host_reg(insn->rm), R_C);
     return true;
@@ -132,7 +133,8 @@ bool emit_inline(struct translation *t) {
     switch (cur(t)->mnemonic) {
     case ZYDIS_MNEMONIC_CLI: return emit_cli(t);
     case ZYDIS_MNEMONIC_STI: return emit_sti(t);
-    case ZYDIS_MNEMONIC_PUSHFD: case ZYDIS_MNEMONIC_PUSHF: return emit_pushf(t);
+    case ZYDIS_MNEMONIC_PUSHFD:
+    case ZYDIS_MNEMONIC_PUSHF: return emit_pushf(t);
     case ZYDIS_MNEMONIC_POPFD: return emit_popf(t);
     case ZYDIS_MNEMONIC_PUSH: return emit_push_seg(t);
     case ZYDIS_MNEMONIC_MOV: return emit_mov_from_seg(t);

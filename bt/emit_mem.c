@@ -10,8 +10,15 @@
 
 struct mref mref_of(const struct insn *insn) {
     const struct dec_mem *m = &insn->mem;
-    return (struct mref){.seg = m->seg, .base = m->base, .index = m->index, .scale = m->scale, .disp = m->disp,
-                         .addr16 = insn->addr_size == 2, .size = m->size, .read = m->read, .write = m->write};
+    return (struct mref){.seg = m->seg,
+                         .base = m->base,
+                         .index = m->index,
+                         .scale = m->scale,
+                         .disp = m->disp,
+                         .addr16 = insn->addr_size == 2,
+                         .size = m->size,
+                         .read = m->read,
+                         .write = m->write};
 }
 
 void map_here(struct translation *t, uint8_t guest_off, uint8_t guest_len) {
@@ -22,7 +29,8 @@ void map_here(struct translation *t, uint8_t guest_off, uint8_t guest_len) {
 static struct x86_mem effective(const struct mref *m) {
     return (struct x86_mem){.base = m->base == DEC_NOREG ? X86_NOREG : host_reg(m->base),
                             .index = m->index == DEC_NOREG ? X86_NOREG : host_reg(m->index),
-                            .scale = m->scale ? m->scale : 1, .disp = (int32_t)m->disp};
+                            .scale = m->scale ? m->scale : 1,
+                            .disp = (int32_t)m->disp};
 }
 
 /* dst = effective address, zero-extended. */
@@ -32,9 +40,12 @@ static void emit_ea(struct x86_buf *b, const struct mref *m, uint8_t dst) {
         x86_mov_r32_imm32(b, dst, m->disp & 0xffff);
         return;
     }
-    if (ea.base == X86_NOREG && ea.index == X86_NOREG) x86_mov_r32_imm32(b, dst, m->disp);
-    else if (ea.index == X86_NOREG && ea.disp == 0) x86_mov_r32_r32(b, dst, ea.base);
-    else x86_lea_r32(b, dst, ea);
+    if (ea.base == X86_NOREG && ea.index == X86_NOREG)
+        x86_mov_r32_imm32(b, dst, m->disp);
+    else if (ea.index == X86_NOREG && ea.disp == 0)
+        x86_mov_r32_r32(b, dst, ea.base);
+    else
+        x86_lea_r32(b, dst, ea);
     if (m->addr16) x86_movzx_r32_r16(b, dst, dst);
 }
 
@@ -52,16 +63,20 @@ static void emit_memop(struct x86_buf *b, const struct memop *op, const struct x
     switch (op->kind) {
     case MEMOP_INSN: emit_insn_mem(b, op, m); break;
     case MEMOP_LOAD:
-        if (word) x86_movzx_r32_m16(b, op->reg, *m);
-        else x86_mov_r32_m32(b, op->reg, *m);
+        if (word)
+            x86_movzx_r32_m16(b, op->reg, *m);
+        else
+            x86_mov_r32_m32(b, op->reg, *m);
         break;
     case MEMOP_STORE_REG:
         x86_enc_mem(b, &(struct x86_enc){.prefix66 = word ? 0x66 : 0, .opcode = 0x89}, op->reg, m);
         break;
     case MEMOP_STORE_IMM:
         x86_enc_mem(b, &(struct x86_enc){.prefix66 = word ? 0x66 : 0, .opcode = 0xC7}, 0, m);
-        if (word) x86_bytes(b, (const uint8_t[]){(uint8_t)op->imm, (uint8_t)(op->imm >> 8)}, 2);
-        else x86_u32(b, op->imm);
+        if (word)
+            x86_bytes(b, (const uint8_t[]){(uint8_t)op->imm, (uint8_t)(op->imm >> 8)}, 2);
+        else
+            x86_u32(b, op->imm);
         break;
     }
 }
@@ -125,7 +140,7 @@ static struct x86_mem direct_flat(struct translation *t, const struct mref *m, b
 /* saved_flags = SF ZF AF PF CF in AH's place, OF in bit 0. */
 static void save_flags(struct x86_buf *b) {
     x86_mov_r64_r64(b, R_F, X86_RAX);
-    x86_byte(b, 0x9F);                              /* lahf */
+    x86_byte(b, 0x9F);                                    /* lahf */
     x86_bytes(b, (const uint8_t[]){0x0F, 0x90, 0xC0}, 3); /* seto al */
     x86_mov_m32_r32(b, cpu_mem(CPU_OFF(p.saved_flags)), X86_RAX);
     x86_mov_r64_r64(b, X86_RAX, R_F);
@@ -160,8 +175,8 @@ static void emit_bit_offset(struct translation *t, const struct mref *m) {
 static struct cold *new_cold(struct translation *t, bool is_seg, bool flags_live, uint32_t desc) {
     BT_BUG_ON(t->n_cold >= MAX_COLD);
     struct cold *c = &t->cold[t->n_cold++];
-    *c = (struct cold){.is_seg = is_seg, .flags_live = flags_live, .desc = desc,
-                       .guest_off = t->offs[t->i], .guest_len = cur(t)->len};
+    *c = (struct cold){
+        .is_seg = is_seg, .flags_live = flags_live, .desc = desc, .guest_off = t->offs[t->i], .guest_len = cur(t)->len};
     return c;
 }
 
@@ -206,8 +221,13 @@ static void emit_checked_op(struct x86_buf *b, const struct memop *op) {
 static bool must_align(const struct memop *op, unsigned size) {
     if (op->kind != MEMOP_INSN || size != 16 || !op->insn->sse) return false;
     switch (op->insn->mnemonic) {
-    case ZYDIS_MNEMONIC_MOVUPS: case ZYDIS_MNEMONIC_MOVUPD: case ZYDIS_MNEMONIC_MOVDQU: case ZYDIS_MNEMONIC_LDDQU:
-    case ZYDIS_MNEMONIC_PCMPESTRI: case ZYDIS_MNEMONIC_PCMPESTRM: case ZYDIS_MNEMONIC_PCMPISTRI:
+    case ZYDIS_MNEMONIC_MOVUPS:
+    case ZYDIS_MNEMONIC_MOVUPD:
+    case ZYDIS_MNEMONIC_MOVDQU:
+    case ZYDIS_MNEMONIC_LDDQU:
+    case ZYDIS_MNEMONIC_PCMPESTRI:
+    case ZYDIS_MNEMONIC_PCMPESTRM:
+    case ZYDIS_MNEMONIC_PCMPISTRI:
     case ZYDIS_MNEMONIC_PCMPISTRM: return false;
     default: return true;
     }
@@ -221,8 +241,9 @@ static bool may_trap(const struct insn *insn) {
 static void emit_checked(struct translation *t, const struct mref *m, const struct memop *op) {
     struct x86_buf *b = &t->b;
     bool live = t->live[t->i] != 0 || m->more || may_trap(cur(t));
-    uint32_t desc = m->size | (m->write ? DESC_WRITE : 0u) | (m->read ? DESC_READ : 0u) | (uint32_t)m->seg << DESC_SEG_SHIFT |
-                    (must_align(op, m->size) ? DESC_ALIGN : 0u) | (t->mode & MODE_AC ? DESC_AC : 0u);
+    uint32_t desc = m->size | (m->write ? DESC_WRITE : 0u) | (m->read ? DESC_READ : 0u) |
+                    (uint32_t)m->seg << DESC_SEG_SHIFT | (must_align(op, m->size) ? DESC_ALIGN : 0u) |
+                    (t->mode & MODE_AC ? DESC_AC : 0u);
     save_flags(b); /* dead flags too: a guest fault must show them */
     emit_ea(b, m, R_A);
     if (m->bit_test) emit_bit_offset(t, m);
@@ -250,7 +271,8 @@ void emit_access(struct translation *t, const struct mref *m, const struct memop
         bool based = m->seg == DEC_FS || m->seg == DEC_GS;
         struct memop plain = *op;
         plain.reg_override = false; /* the hardware adds the bit offset itself */
-        struct x86_mem host = based ? direct_based(t, m) : direct_flat(t, m, op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn));
+        struct x86_mem host =
+            based ? direct_based(t, m) : direct_flat(t, m, op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn));
         emit_memop(&t->b, m->bit_test ? &plain : op, &host);
     } else {
         emit_checked(t, m, op);
@@ -285,6 +307,8 @@ void emit_lea(struct translation *t, const struct insn *insn) {
         return;
     }
     emit_ea(&t->b, &m, R_A);
-    if (insn->op_size == 4) x86_mov_r32_r32(&t->b, dst, R_A);
-    else x86_enc_reg(&t->b, &word, dst, R_A);
+    if (insn->op_size == 4)
+        x86_mov_r32_r32(&t->b, dst, R_A);
+    else
+        x86_enc_reg(&t->b, &word, dst, R_A);
 }

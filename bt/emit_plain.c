@@ -9,10 +9,11 @@ static bool reg_is_extension(const struct insn *insn) {
     uint8_t op = insn->opcode;
     if (insn->map == 0)
         return (op >= 0x80 && op <= 0x83) || op == 0x8F || op == 0xC0 || op == 0xC1 || op == 0xC6 || op == 0xC7 ||
-               (op >= 0xD0 && op <= 0xD3) || (op >= 0xD8 && op <= 0xDF) || op == 0xF6 || op == 0xF7 || op == 0xFE || op == 0xFF;
+               (op >= 0xD0 && op <= 0xD3) || (op >= 0xD8 && op <= 0xDF) || op == 0xF6 || op == 0xF7 || op == 0xFE ||
+               op == 0xFF;
     if (insn->map == 1)
-        return op == 0x00 || op == 0x01 || op == 0xBA || op == 0xC7 || op == 0xAE || (op >= 0x18 && op <= 0x1F) || op == 0x0D ||
-               (op >= 0x71 && op <= 0x73);
+        return op == 0x00 || op == 0x01 || op == 0xBA || op == 0xC7 || op == 0xAE || (op >= 0x18 && op <= 0x1F) ||
+               op == 0x0D || (op >= 0x71 && op <= 0x73);
     return false;
 }
 
@@ -20,21 +21,27 @@ static bool reg_is_extension(const struct insn *insn) {
 static bool fpu_reg_is_gpr(const struct insn *insn) {
     if (insn->map != 1) return false;
     switch (insn->opcode) {
-    case 0x50: case 0xD7: case 0xC5: case 0xC3: return true;
-    case 0x2C: case 0x2D: return insn->rep != 0;
+    case 0x50:
+    case 0xD7:
+    case 0xC5:
+    case 0xC3: return true;
+    case 0x2C:
+    case 0x2D: return insn->rep != 0;
     default: return false;
     }
 }
 static bool fpu_rm_is_gpr(const struct insn *insn) {
     if (insn->map == 1) {
         switch (insn->opcode) {
-        case 0x6E: case 0xC4: return true;
+        case 0x6E:
+        case 0xC4: return true;
         case 0x7E: return insn->rep == 0;
         case 0x2A: return insn->rep != 0;
         default: return false;
         }
     }
-    return insn->map == 3 && ((insn->opcode >= 0x14 && insn->opcode <= 0x17) || insn->opcode == 0x20 || insn->opcode == 0x22);
+    return insn->map == 3 &&
+           ((insn->opcode >= 0x14 && insn->opcode <= 0x17) || insn->opcode == 0x20 || insn->opcode == 0x22);
 }
 static bool is_fpu(const struct insn *insn) {
     return insn->fpu || (insn->map == 1 && insn->opcode == 0xC3); /* MOVNTI */
@@ -60,7 +67,10 @@ bool insn_needs_low_regs(const struct insn *insn) {
 static bool rep_matters(const struct insn *insn) {
     if (insn->fpu) return insn->map != 0;
     switch (insn->mnemonic) {
-    case ZYDIS_MNEMONIC_POPCNT: case ZYDIS_MNEMONIC_TZCNT: case ZYDIS_MNEMONIC_LZCNT: case ZYDIS_MNEMONIC_CRC32:
+    case ZYDIS_MNEMONIC_POPCNT:
+    case ZYDIS_MNEMONIC_TZCNT:
+    case ZYDIS_MNEMONIC_LZCNT:
+    case ZYDIS_MNEMONIC_CRC32:
     case ZYDIS_MNEMONIC_PAUSE: return true;
     default: return false;
     }
@@ -82,8 +92,12 @@ static void immediate(struct x86_buf *b, const struct insn *insn) {
     x86_bytes(b, insn->bytes + insn->imm_off, (size_t)(insn->len - insn->imm_off));
 }
 
-static uint8_t reg_field(const struct insn *insn) { return reg_is_gpr(insn) && !insn->reg_is_byte ? host_reg(insn->reg) : insn->reg; }
-static uint8_t rm_field(const struct insn *insn) { return rm_is_gpr(insn) && !insn->rm_is_byte ? host_reg(insn->rm) : insn->rm; }
+static uint8_t reg_field(const struct insn *insn) {
+    return reg_is_gpr(insn) && !insn->reg_is_byte ? host_reg(insn->reg) : insn->reg;
+}
+static uint8_t rm_field(const struct insn *insn) {
+    return rm_is_gpr(insn) && !insn->rm_is_byte ? host_reg(insn->rm) : insn->rm;
+}
 
 void emit_insn_mem(struct x86_buf *b, const struct memop *op, const struct x86_mem *m) {
     const struct insn *insn = op->insn;
@@ -145,7 +159,8 @@ static void emit_no_modrm(struct x86_buf *b, const struct insn *insn) {
 }
 
 static bool is_bit_test_reg(const struct insn *insn) {
-    return insn->map == 1 && (insn->opcode == 0xA3 || insn->opcode == 0xAB || insn->opcode == 0xB3 || insn->opcode == 0xBB);
+    return insn->map == 1 &&
+           (insn->opcode == 0xA3 || insn->opcode == 0xAB || insn->opcode == 0xB3 || insn->opcode == 0xBB);
 }
 
 void emit_plain(struct translation *t) {

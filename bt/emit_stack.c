@@ -6,13 +6,22 @@
 #include "bt/translate.h"
 
 static struct mref stack_ref(const struct translation *t, int32_t disp, uint8_t size, bool write) {
-    return (struct mref){.seg = DEC_SS, .base = DEC_ESP, .index = DEC_NOREG, .scale = 1, .disp = (uint32_t)disp,
-                         .addr16 = !(t->mode & MODE_STACK32), .size = size, .read = !write, .write = write};
+    return (struct mref){.seg = DEC_SS,
+                         .base = DEC_ESP,
+                         .index = DEC_NOREG,
+                         .scale = 1,
+                         .disp = (uint32_t)disp,
+                         .addr16 = !(t->mode & MODE_STACK32),
+                         .size = size,
+                         .read = !write,
+                         .write = write};
 }
 
 static void adjust_esp(struct translation *t, int32_t by) {
-    if (t->mode & MODE_STACK32) x86_lea_r32(&t->b, R_ESP, x86_base(R_ESP, by));
-    else x86_lea_r16(&t->b, R_ESP, x86_base(R_ESP, by));
+    if (t->mode & MODE_STACK32)
+        x86_lea_r32(&t->b, R_ESP, x86_base(R_ESP, by));
+    else
+        x86_lea_r16(&t->b, R_ESP, x86_base(R_ESP, by));
 }
 
 void emit_push_imm(struct translation *t, uint32_t value, uint8_t size) {
@@ -45,8 +54,10 @@ static void emit_pop_reg(struct translation *t, uint8_t guest, uint8_t size) {
         return;
     }
     emit_pop(t, R_C, size, 0);
-    if (size == 4) x86_mov_r32_r32(&t->b, dst, R_C);
-    else mov_r16(t, dst, R_C);
+    if (size == 4)
+        x86_mov_r32_r32(&t->b, dst, R_C);
+    else
+        mov_r16(t, dst, R_C);
 }
 
 static void emit_push_mem(struct translation *t, const struct insn *insn) {
@@ -90,11 +101,15 @@ void emit_stack(struct translation *t) {
     } else if (op == 0x68 || op == 0x6A) {
         emit_push_imm(t, insn->imm, size);
     } else if (op == 0xFF) {
-        if (insn->mod == 3) emit_push_reg(t, host_reg(insn->rm), size);
-        else emit_push_mem(t, insn);
+        if (insn->mod == 3)
+            emit_push_reg(t, host_reg(insn->rm), size);
+        else
+            emit_push_mem(t, insn);
     } else if (op == 0x8F) {
-        if (insn->mod == 3) emit_pop_reg(t, insn->rm, size);
-        else emit_pop_mem(t, insn);
+        if (insn->mod == 3)
+            emit_pop_reg(t, insn->rm, size);
+        else
+            emit_pop_mem(t, insn);
     } else if (op == 0xC9 && size == 4 && t->mode & MODE_STACK32) {
         emit_leave(t);
     } else {

@@ -7,7 +7,9 @@
  */
 #include "bt/translate.h"
 
-static bool uses_rsi(uint8_t op) { return op == 0xA4 || op == 0xA5 || op == 0xA6 || op == 0xA7 || op == 0xAC || op == 0xAD; }
+static bool uses_rsi(uint8_t op) {
+    return op == 0xA4 || op == 0xA5 || op == 0xA6 || op == 0xA7 || op == 0xAC || op == 0xAD;
+}
 static bool uses_rdi(uint8_t op) { return op != 0xAC && op != 0xAD; }
 
 static bool source_flat(const struct translation *t, uint8_t seg) {
@@ -22,7 +24,8 @@ void emit_string(struct translation *t) {
     const struct insn *insn = cur(t);
     struct x86_buf *b = &t->b;
     bool si = uses_rsi(insn->opcode), di = uses_rdi(insn->opcode);
-    if (!t->direct_insn || !t->chained || insn->addr_size != 4 || (di && !(t->mode & MODE_ES_FLAT)) || (si && !source_flat(t, insn->mem.seg))) {
+    if (!t->direct_insn || !t->chained || insn->addr_size != 4 || (di && !(t->mode & MODE_ES_FLAT)) ||
+        (si && !source_flat(t, insn->mem.seg))) {
         emit_callout(t);
         return;
     }

@@ -51,7 +51,8 @@ static bool allocate(struct bt_engine *e) {
     e->guilt = reserve_rw(GUILT_SLOTS * sizeof *e->guilt);
     e->hot = reserve_rw(GUILT_SLOTS * sizeof *e->hot);
     uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
-    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->hash && e->frame_blocks && e->guilt && e->hot && pages;
+    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->hash && e->frame_blocks && e->guilt &&
+              e->hot && pages;
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         struct jump_cache *jc = &e->jc[i];
         jc->slot = reserve_rw(JUMP_SLOTS * sizeof *jc->slot);
@@ -74,7 +75,8 @@ static void on_code_write(void *opaque, uint32_t frame, uint32_t offset, uint32_
 
 static void on_code_flush(void *opaque) { ((struct bt_engine *)opaque)->ras_reset_wanted = true; }
 
-enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct bt_config *cfg, struct bt_engine **out) {
+enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct bt_config *cfg,
+                         struct bt_engine **out) {
     struct bt_engine *e = calloc(1, sizeof *e);
     if (!e) return BT_NO_MEMORY;
     e->cpu = cpu;

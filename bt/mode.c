@@ -4,7 +4,15 @@
  */
 #include "bt/bt_internal.h"
 
-enum { CR0_PE = 1u << 0, CR0_MP = 1u << 1, CR0_EM = 1u << 2, CR0_TS = 1u << 3, CR0_AM = 1u << 18, CR0_PG = 1u << 31, CR4_OSFXSR = 1u << 9 };
+enum {
+    CR0_PE = 1u << 0,
+    CR0_MP = 1u << 1,
+    CR0_EM = 1u << 2,
+    CR0_TS = 1u << 3,
+    CR0_AM = 1u << 18,
+    CR0_PG = 1u << 31,
+    CR4_OSFXSR = 1u << 9
+};
 
 static bool flat_data(const struct bt_seg *s) {
     const uint16_t need = BT_ATTR_P | BT_ATTR_S | BT_ATTR_RW;

@@ -129,7 +129,8 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
         }
     }
     e->bounce_at = e->bounce + (va & 63);
-    if (desc & DESC_READ && !smmu_read(e->smmu, gva(va), e->bounce_at, size, access & ~SMMU_WRITE, &f)) return slow_fault(c, ret, f);
+    if (desc & DESC_READ && !smmu_read(e->smmu, gva(va), e->bounce_at, size, access & ~SMMU_WRITE, &f))
+        return slow_fault(c, ret, f);
     if (e->ras_reset_wanted) ras_restart(e);
     e->bounce_for.va = va;
     e->bounce_for.size = size;
@@ -204,7 +205,8 @@ static bool starts_direct(const struct bt_engine *e, uint32_t mode, uint32_t fra
     return adapt_hot(e, frame, off);
 }
 
-static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t *id, struct guest_fault *f) {
+static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t *id,
+                                     struct guest_fault *f) {
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
     uint32_t lin = cs->base + eip, frame;
     if (eip > cs->limit) {
@@ -233,8 +235,10 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
 
 static void set_gs(struct bt_engine *e, uint64_t base) {
     if (base == e->gs_now) return;
-    if (e->have_fsgsbase) __asm__ volatile("wrgsbase %0" ::"r"(base));
-    else syscall(SYS_arch_prctl, ARCH_SET_GS_CODE, base);
+    if (e->have_fsgsbase)
+        __asm__ volatile("wrgsbase %0" ::"r"(base));
+    else
+        syscall(SYS_arch_prctl, ARCH_SET_GS_CODE, base);
     e->gs_now = base;
 }
 
@@ -347,13 +351,30 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             indirect = true;
             e->stats.exits_indirect++;
             break;
-        case EXIT_OP: out->reason = BT_EXIT_OP; e->stats.exits_op++; return;
-        case EXIT_WINDOW: c->eip = (uint32_t)c->p.exit_arg; out->reason = BT_EXIT_OP; e->stats.exits_op++; return;
-        case EXIT_STEP: c->eip = (uint32_t)c->p.exit_arg; out->reason = BT_EXIT_STEP; return;
+        case EXIT_OP:
+            out->reason = BT_EXIT_OP;
+            e->stats.exits_op++;
+            return;
+        case EXIT_WINDOW:
+            c->eip = (uint32_t)c->p.exit_arg;
+            out->reason = BT_EXIT_OP;
+            e->stats.exits_op++;
+            return;
+        case EXIT_STEP:
+            c->eip = (uint32_t)c->p.exit_arg;
+            out->reason = BT_EXIT_STEP;
+            return;
         case EXIT_POLL: break;
         case EXIT_REDO: e->stats.exits_fault++; break;
-        case EXIT_EXCEPTION: out->fault = decode_exception(c); out->reason = BT_EXIT_EXCEPTION; return;
-        case EXIT_DIRECT_FAULT: out->fault = e->pending; out->reason = BT_EXIT_EXCEPTION; e->stats.exits_fault++; return;
+        case EXIT_EXCEPTION:
+            out->fault = decode_exception(c);
+            out->reason = BT_EXIT_EXCEPTION;
+            return;
+        case EXIT_DIRECT_FAULT:
+            out->fault = e->pending;
+            out->reason = BT_EXIT_EXCEPTION;
+            e->stats.exits_fault++;
+            return;
         }
     }
 }

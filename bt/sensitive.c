@@ -13,7 +13,7 @@ struct form {
 };
 
 static const struct form forms[BT_OP_COUNT] = {
-#define SENSITIVE(name, mnemonic, map, opcode, reason, handling, helper, title) \
+#define SENSITIVE(name, mnemonic, map, opcode, reason, handling, helper, title)                                        \
     {ZYDIS_MNEMONIC_##mnemonic, map, opcode},
 #include "bt/sensitive.def"
 #undef SENSITIVE
@@ -23,7 +23,7 @@ static const struct form forms[BT_OP_COUNT] = {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
 static const uint8_t last_row[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
-#define SENSITIVE(name, mnemonic, map, opcode, reason, handling, helper, title) \
+#define SENSITIVE(name, mnemonic, map, opcode, reason, handling, helper, title)                                        \
     [ZYDIS_MNEMONIC_##mnemonic] = (uint8_t)(BT_OP_##name + 1),
 #include "bt/sensitive.def"
 #undef SENSITIVE

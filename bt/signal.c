@@ -14,7 +14,9 @@
 
 enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MF = 16, VECTOR_XM = 19, HOST_PF_WRITE = 2 };
 
-static bool in_cache(const struct bt_engine *e, const uint8_t *pc) { return pc >= e->code && pc < e->code + e->code_used; }
+static bool in_cache(const struct bt_engine *e, const uint8_t *pc) {
+    return pc >= e->code && pc < e->code + e->code_used;
+}
 
 static greg_t *regs_of(void *uc) { return ((ucontext_t *)uc)->uc_mcontext.gregs; }
 
@@ -110,7 +112,8 @@ static bool on_segv(struct bt_engine *e, const siginfo_t *si, greg_t *r) {
     }
     /* A general-protection fault of the host: a misaligned SSE operand, the same fault for the guest. */
     if (si->si_code == SI_KERNEL) return leave_with_fault(e, r, (struct guest_fault){VECTOR_GP, 0, 0});
-    if (smmu_view_contains(e->smmu, (const void *)addr)) return on_view_fault(e, r, addr, (r[REG_ERR] & HOST_PF_WRITE) != 0);
+    if (smmu_view_contains(e->smmu, (const void *)addr))
+        return on_view_fault(e, r, addr, (r[REG_ERR] & HOST_PF_WRITE) != 0);
     return false;
 }
 

@@ -9,12 +9,10 @@
 #include "bt/bt_internal.h"
 
 static void save_gprs(struct x86_buf *b) {
-    for (uint8_t r = 0; r < 8; r++)
-        x86_mov_m32_r32(b, cpu_mem(CPU_OFF(gpr) + 4 * r), r == DEC_ESP ? R_ESP : r);
+    for (uint8_t r = 0; r < 8; r++) x86_mov_m32_r32(b, cpu_mem(CPU_OFF(gpr) + 4 * r), r == DEC_ESP ? R_ESP : r);
 }
 static void load_gprs(struct x86_buf *b) {
-    for (uint8_t r = 0; r < 8; r++)
-        x86_mov_r32_m32(b, r == DEC_ESP ? R_ESP : r, cpu_mem(CPU_OFF(gpr) + 4 * r));
+    for (uint8_t r = 0; r < 8; r++) x86_mov_r32_m32(b, r == DEC_ESP ? R_ESP : r, cpu_mem(CPU_OFF(gpr) + 4 * r));
 }
 
 /* The sanitizer build's C code uses SSE, so the guest's FPU state waits in fpu_area, as bt_fpu_park leaves it.

@@ -25,15 +25,15 @@ static int fpu_trap(uint32_t mode, const struct insn *insn) {
 
 static bool ends_block(const struct translation *t, const struct insn *insn) {
     switch (insn->cls) {
-    case DEC_CLASS_BRANCH: case DEC_CLASS_UD: case DEC_CLASS_TOO_LONG: return true;
+    case DEC_CLASS_BRANCH:
+    case DEC_CLASS_UD:
+    case DEC_CLASS_TOO_LONG: return true;
     case DEC_CLASS_SYSTEM: return callout_ends_block(insn);
     default: return fpu_trap(t->mode, insn) >= 0;
     }
 }
 
-static bool is_jcc(const struct insn *insn) {
-    return insn->map == 1 || (insn->opcode >= 0x70 && insn->opcode <= 0x7F);
-}
+static bool is_jcc(const struct insn *insn) { return insn->map == 1 || (insn->opcode >= 0x70 && insn->opcode <= 0x7F); }
 
 /* Branches that a block may go on after: a conditional jump is a side exit, a call comes back through its landing
  * pad. CALL $+0 never returns. */
@@ -45,8 +45,8 @@ static bool may_go_on(const struct translation *t, const struct insn *insn, unsi
 }
 
 struct fetch {
-    const uint8_t *page;     /* first byte of the first page */
-    uint32_t off;            /* of the block's start */
+    const uint8_t *page; /* first byte of the first page */
+    uint32_t off;        /* of the block's start */
     bool code32;
     uint32_t features;
 };
@@ -94,10 +94,12 @@ static bool decode_crossing(struct translation *t, const struct fetch *f, const 
 /* A fault or a callout shows the guest every flag. */
 static bool sees_all_flags(const struct insn *insn) {
     if (insn->cls != DEC_CLASS_PLAIN) return true;
-    return insn->mem.accessed || insn->fpu || insn->mnemonic == ZYDIS_MNEMONIC_DIV || insn->mnemonic == ZYDIS_MNEMONIC_IDIV;
+    return insn->mem.accessed || insn->fpu || insn->mnemonic == ZYDIS_MNEMONIC_DIV ||
+           insn->mnemonic == ZYDIS_MNEMONIC_IDIV;
 }
 
-/* live[i]: flags that the instruction itself or its successors need; what it needs at its own fault the access saves. */
+/* live[i]: flags that the instruction itself or its successors need; what it needs at its own fault the access saves.
+ */
 static void flag_liveness(struct translation *t) {
     uint16_t live = DEC_ARITH;
     for (unsigned i = t->n; i-- > 0;) {
@@ -193,7 +195,8 @@ static void finish_block(struct translation *t, uint32_t id) {
     e->stats.translations_direct += k->direct;
 }
 
-static enum translate_result fetch_second_page(struct bt_engine *e, uint32_t eip, uint32_t *frame, struct guest_fault *fault) {
+static enum translate_result fetch_second_page(struct bt_engine *e, uint32_t eip, uint32_t *frame,
+                                               struct guest_fault *fault) {
     struct gva next = gva(((e->cpu->seg[DEC_CS].base + eip) | SMMU_PAGE_MASK) + 1);
     switch (smmu_code_fill(e->smmu, e->cpu->cpl == 3, next, frame, fault)) {
     case SMMU_FILL_OK: return TRANSLATED;
@@ -202,8 +205,8 @@ static enum translate_result fetch_second_page(struct bt_engine *e, uint32_t eip
     }
 }
 
-enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool direct, bool single,
-                                uint32_t *id, struct guest_fault *fault) {
+enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool direct,
+                                bool single, uint32_t *id, struct guest_fault *fault) {
     static struct translation t; /* large, and the engine is single-threaded */
     if (!room_for_block(e)) return TRANSLATE_FULL;
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
@@ -219,9 +222,17 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
 
     uint32_t new_id = e->n_blocks;
     t.blk = &e->blocks[new_id];
-    *t.blk = (struct block){.eip = eip, .cs_base = cs->base, .cs_limit = cs->limit, .mode = mode, .frame = {frame, BT_NONE},
-                            .off = (uint16_t)off, .direct = direct, .single = single, .in_head = BT_NONE,
-                            .hash_next = BT_NONE, .frame_next = {BT_NONE, BT_NONE},
+    *t.blk = (struct block){.eip = eip,
+                            .cs_base = cs->base,
+                            .cs_limit = cs->limit,
+                            .mode = mode,
+                            .frame = {frame, BT_NONE},
+                            .off = (uint16_t)off,
+                            .direct = direct,
+                            .single = single,
+                            .in_head = BT_NONE,
+                            .hash_next = BT_NONE,
+                            .frame_next = {BT_NONE, BT_NONE},
                             .host_off = (uint32_t)e->code_used};
     struct fetch f = {e->linear + (size_t)frame * SMMU_PAGE_SIZE, off, (mode & MODE_CODE32) != 0, e->cfg.features};
     decode_block(&t, &f, single || !t.chained || e->cfg.one_insn ? 1 : BLOCK_MAX_INSNS);

@@ -14,10 +14,10 @@
 /* What to do with guest memory once its host address is known. */
 struct memop {
     enum { MEMOP_INSN, MEMOP_LOAD, MEMOP_STORE_REG, MEMOP_STORE_IMM } kind;
-    const struct insn *insn;  /* INSN: this instruction with its memory operand replaced */
-    bool reg_override;        /* INSN: ModRM.reg is host register `reg` (bit tests) */
-    uint8_t reg;              /* host register loaded, stored or overriding */
-    uint8_t size;             /* LOAD (zero-extends to 32 bits), STORE: 2 or 4 */
+    const struct insn *insn; /* INSN: this instruction with its memory operand replaced */
+    bool reg_override;       /* INSN: ModRM.reg is host register `reg` (bit tests) */
+    uint8_t reg;             /* host register loaded, stored or overriding */
+    uint8_t size;            /* LOAD (zero-extends to 32 bits), STORE: 2 or 4 */
     uint32_t imm;
 };
 
@@ -28,14 +28,14 @@ struct mref {
     uint32_t disp;
     uint16_t size;
     bool read, write;
-    bool more;        /* another access of the same instruction follows, whose fault must show the flags */
+    bool more;                   /* another access of the same instruction follows, whose fault must show the flags */
     const struct insn *bit_test; /* BTx m,r: add the bit offset of its register operand */
 };
 
 /* Out-of-line part of a checked access. */
 struct cold {
     bool is_seg;
-    bool flags_live;   /* the instruction or its successors read the flags that R11 holds */
+    bool flags_live; /* the instruction or its successors read the flags that R11 holds */
     struct x86_fixup from[2];
     uint8_t n_from;
     uint8_t *back, *after;
@@ -45,9 +45,16 @@ struct cold {
 };
 
 /* Out-of-line part of POPF: an interrupt waits and IF has been set. */
-struct window { struct x86_fixup from; uint32_t next_eip; uint8_t guest_off, guest_len; };
+struct window {
+    struct x86_fixup from;
+    uint32_t next_eip;
+    uint8_t guest_off, guest_len;
+};
 
-struct pending_link { uint8_t *field; uint32_t target; };
+struct pending_link {
+    uint8_t *field;
+    uint32_t target;
+};
 
 enum { MAX_COLD = BLOCK_MAX_INSNS * 6, MAX_MAP = 2 * BLOCK_MAX_INSNS + MAX_COLD };
 
@@ -56,15 +63,15 @@ struct translation {
     struct x86_buf b;
     struct block *blk;
     uint32_t mode;
-    bool direct;       /* block policy */
-    bool direct_insn;  /* the current instruction may use direct accesses */
-    bool chained;      /* exits may be chained (not single-step) */
+    bool direct;      /* block policy */
+    bool direct_insn; /* the current instruction may use direct accesses */
+    bool chained;     /* exits may be chained (not single-step) */
 
     struct insn insns[BLOCK_MAX_INSNS];
-    uint8_t offs[BLOCK_MAX_INSNS];   /* guest offset of each in the block */
-    uint16_t live[BLOCK_MAX_INSNS];  /* arithmetic flags that it or its successors need */
+    uint8_t offs[BLOCK_MAX_INSNS];  /* guest offset of each in the block */
+    uint16_t live[BLOCK_MAX_INSNS]; /* arithmetic flags that it or its successors need */
     unsigned n, i;
-    bool ended;        /* the block's end has been emitted */
+    bool ended;               /* the block's end has been emitted */
     bool polled, polled_next; /* the current (next) instruction's poll has been emitted already */
 
     struct cold cold[MAX_COLD];
@@ -102,11 +109,13 @@ bool insn_needs_low_regs(const struct insn *insn); /* an operand is AH..BH: no R
 void emit_stack(struct translation *t);
 void emit_push_imm(struct translation *t, uint32_t value, uint8_t size);
 void emit_push_reg(struct translation *t, uint8_t host, uint8_t size);
-void emit_pop(struct translation *t, uint8_t host, uint8_t size, uint32_t extra); /* loads zero-extended, then ESP += size + extra */
+void emit_pop(struct translation *t, uint8_t host, uint8_t size,
+              uint32_t extra); /* loads zero-extended, then ESP += size + extra */
 
 /* emit_branch.c */
 void emit_branch(struct translation *t);
-/* The poll of a backward conditional jump goes before the instruction ahead of it, so that the host can fuse the two. */
+/* The poll of a backward conditional jump goes before the instruction ahead of it, so that the host can fuse the two.
+ */
 void emit_early_poll(struct translation *t);
 void emit_link(struct translation *t, uint32_t target);
 void emit_wrap_poll(struct translation *t); /* before an instruction: straight-line code that wraps is a loop, too */

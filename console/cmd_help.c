@@ -14,9 +14,7 @@ void con_overview(FILE *out) {
           out);
 }
 
-void con_help_help(FILE *out) {
-    fputs("Usage: novt help [COMMAND]\n\nExplains novt, or one of its commands.\n", out);
-}
+void con_help_help(FILE *out) { fputs("Usage: novt help [COMMAND]\n\nExplains novt, or one of its commands.\n", out); }
 
 int con_help(int argc, char **argv) {
     if (argc > 2) return con_usage_error(NULL, "help takes one command");

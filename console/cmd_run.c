@@ -19,7 +19,8 @@ static void print_log_categories(FILE *out) {
 }
 
 void con_run_help(FILE *out) {
-    fputs("Usage: novt run [OPTION]...\n\nRuns a PC until the guest powers off, you quit, or an option ends it.\n", out);
+    fputs("Usage: novt run [OPTION]...\n\nRuns a PC until the guest powers off, you quit, or an option ends it.\n",
+          out);
     run_options_help(out);
     print_cpus(out);
     print_log_categories(out);

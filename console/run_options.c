@@ -22,13 +22,17 @@ static const char *parse_kernel(struct run_options *r, const char *v) { return r
 static const char *parse_append(struct run_options *r, const char *v) { return r->config.append = v, NULL; }
 static const char *parse_firmware(struct run_options *r, const char *v) { return r->config.firmware = v, NULL; }
 static const char *parse_cpu(struct run_options *r, const char *v) { return r->config.cpu = v, NULL; }
-static const char *parse_no_reboot(struct run_options *r, const char *v) { return (void)v, r->config.no_reboot = true, NULL; }
+static const char *parse_no_reboot(struct run_options *r, const char *v) {
+    return (void)v, r->config.no_reboot = true, NULL;
+}
 static const char *parse_dump_screen(struct run_options *r, const char *v) { return r->config.dump_screen = v, NULL; }
 static const char *parse_script(struct run_options *r, const char *v) { return r->config.script = v, NULL; }
 static const char *parse_stats(struct run_options *r, const char *v) { return (void)v, r->config.stats = true, NULL; }
 static const char *parse_log_file(struct run_options *r, const char *v) { return r->config.log_file = v, NULL; }
 static const char *parse_flat_image(struct run_options *r, const char *v) { return r->config.flat_image = v, NULL; }
-static const char *parse_flat_real(struct run_options *r, const char *v) { return (void)v, r->config.flat_real_mode = true, NULL; }
+static const char *parse_flat_real(struct run_options *r, const char *v) {
+    return (void)v, r->config.flat_real_mode = true, NULL;
+}
 
 static const char *parse_initrd(struct run_options *r, const char *v) {
     if (r->n_initrds == RUN_MAX_INITRDS) return "given too often";
@@ -39,7 +43,9 @@ static const char *parse_initrd(struct run_options *r, const char *v) {
 
 /* ---- Drives: FILE[,key=value]... ---- */
 
-static bool is(const char *item, size_t len, const char *word) { return strlen(word) == len && !memcmp(item, word, len); }
+static bool is(const char *item, size_t len, const char *word) {
+    return strlen(word) == len && !memcmp(item, word, len);
+}
 
 static bool parse_disk_option(struct mon_disk_config *d, const char *item, size_t len) {
     if (is(item, len, "readonly=on")) return d->read_only = true;
@@ -75,7 +81,9 @@ static const char *parse_cdrom(struct run_options *r, const char *v) {
 }
 
 static const char *parse_boot(struct run_options *r, const char *v) { return r->config.drives.boot = v, NULL; }
-static const char *parse_snapshot(struct run_options *r, const char *v) { return (void)v, r->config.drives.snapshot = true, NULL; }
+static const char *parse_snapshot(struct run_options *r, const char *v) {
+    return (void)v, r->config.drives.snapshot = true, NULL;
+}
 
 static const char *parse_memory(struct run_options *r, const char *v) {
     return parse_size(v, MIB, &r->config.memory) ? NULL : "must be a size such as 256M or 1G";
@@ -113,10 +121,14 @@ static const char *after(const char *v, const char *prefix) {
 static const char *parse_chr(struct mon_chr_config *c, const char *v) {
     *c = (struct mon_chr_config){.kind = MON_CHR_NONE};
     if (!strcmp(v, "none")) return NULL;
-    if (!strcmp(v, "stdio")) c->kind = MON_CHR_STDIO;
-    else if ((c->path = after(v, "file:"))) c->kind = MON_CHR_FILE;
-    else if ((c->path = after(v, "unix:"))) c->kind = MON_CHR_UNIX;
-    else return "must be stdio, none, file:PATH or unix:PATH";
+    if (!strcmp(v, "stdio"))
+        c->kind = MON_CHR_STDIO;
+    else if ((c->path = after(v, "file:")))
+        c->kind = MON_CHR_FILE;
+    else if ((c->path = after(v, "unix:")))
+        c->kind = MON_CHR_UNIX;
+    else
+        return "must be stdio, none, file:PATH or unix:PATH";
     return NULL;
 }
 
@@ -141,7 +153,8 @@ static bool parse_vnc(struct mon_display_config *d, const char *v) {
     const char *colon = memrchr(v, ':', (size_t)(end - v));
     char digits[8];
     uint64_t n;
-    if (!colon || colon == v || (size_t)(colon - v) >= sizeof d->host || (size_t)(end - colon) > sizeof digits) return false;
+    if (!colon || colon == v || (size_t)(colon - v) >= sizeof d->host || (size_t)(end - colon) > sizeof digits)
+        return false;
     memcpy(d->host, v, (size_t)(colon - v));
     memcpy(digits, colon + 1, (size_t)(end - colon - 1));
     d->host[colon - v] = digits[end - colon - 1] = 0;
@@ -159,7 +172,8 @@ static const char *parse_display(struct run_options *r, const char *v) {
     if (!strcmp(v, "none")) return NULL;
     if (!strcmp(v, "curses")) return d->kind = MON_DISPLAY_CURSES, NULL;
     d->kind = MON_DISPLAY_VNC;
-    return !strncmp(v, "vnc=", 4) && parse_vnc(d, v + 4) ? NULL : "must be none, curses or vnc=ADDRESS:N[,password=TEXT]";
+    return !strncmp(v, "vnc=", 4) && parse_vnc(d, v + 4) ? NULL
+                                                         : "must be none, curses or vnc=ADDRESS:N[,password=TEXT]";
 }
 
 static bool parse_cache(struct mon_config *c, const char *item, size_t len) {
@@ -174,11 +188,16 @@ static const char *parse_bt(struct run_options *r, const char *v) {
     struct mon_config *c = &r->config;
     const char *item;
     for (size_t len; parse_next(&v, &item, &len);) {
-        if (is(item, len, "one-insn")) c->bt_one_insn = true;
-        else if (is(item, len, "checked")) c->bt_force_checked = true;
-        else if (is(item, len, "direct")) c->bt_force_direct = true;
-        else if (is(item, len, "no-fsgsbase")) c->no_fsgsbase = true;
-        else if (!parse_cache(c, item, len)) return "must be of one-insn, checked, direct, no-fsgsbase, cache=SIZE, separated by commas";
+        if (is(item, len, "one-insn"))
+            c->bt_one_insn = true;
+        else if (is(item, len, "checked"))
+            c->bt_force_checked = true;
+        else if (is(item, len, "direct"))
+            c->bt_force_direct = true;
+        else if (is(item, len, "no-fsgsbase"))
+            c->no_fsgsbase = true;
+        else if (!parse_cache(c, item, len))
+            return "must be of one-insn, checked, direct, no-fsgsbase, cache=SIZE, separated by commas";
     }
     return NULL;
 }
@@ -187,7 +206,8 @@ static const char *parse_bt(struct run_options *r, const char *v) {
 
 static const struct run_option options[] = {
     {NULL, NULL, "What to boot", NULL},
-    {"kernel", "FILE", "Linux kernel (bzImage) or Multiboot kernel; loaded by a boot ROM after the firmware", parse_kernel},
+    {"kernel", "FILE", "Linux kernel (bzImage) or Multiboot kernel; loaded by a boot ROM after the firmware",
+     parse_kernel},
     {"initrd", "FILE", "initial RAM disk, or Multiboot module; may be given several times", parse_initrd},
     {"append", "TEXT", "kernel command line", parse_append},
     {"firmware", "FILE", "BIOS image (default: SeaBIOS of the host)", parse_firmware},
@@ -203,8 +223,8 @@ static const struct run_option options[] = {
     {"serial", "WHERE", "first serial port: stdio, none, file:PATH, unix:PATH (default: stdio)", parse_serial},
     {"debugcon", "WHERE", "debug console, as --serial (default: none)", parse_debugcon},
     {"vga", "WHAT", "display adapter: std (VGA with VBE, 16M) or none (default: std)", parse_vga},
-    {"display", "WHERE", "who sees the screen: none, curses (this terminal), vnc=ADDRESS:N[,password=TEXT] (default: none)",
-     parse_display},
+    {"display", "WHERE",
+     "who sees the screen: none, curses (this terminal), vnc=ADDRESS:N[,password=TEXT] (default: none)", parse_display},
     {NULL, NULL, "When to end", NULL},
     {"no-reboot", NULL, "exit instead of rebooting; with code 2 after a triple fault", parse_no_reboot},
     {"timeout", "SECONDS", "exit with code 124 after this much real time", parse_timeout},
@@ -234,7 +254,8 @@ static void make_long(struct option out[OPTION_COUNT + 1]) {
     int n = 0;
     for (int i = 0; i < OPTION_COUNT; i++)
         if (options[i].name)
-            out[n++] = (struct option){options[i].name, options[i].arg ? required_argument : no_argument, NULL, ROW_BASE + i};
+            out[n++] =
+                (struct option){options[i].name, options[i].arg ? required_argument : no_argument, NULL, ROW_BASE + i};
     out[n] = (struct option){NULL, 0, NULL, 0};
 }
 
@@ -255,10 +276,14 @@ int run_options_parse(struct run_options *r, int argc, char **argv) {
     optind = 1;
     while ((c = getopt_long(argc, argv, "+:h", longs, NULL)) != -1) {
         int bad = 0;
-        if (c == 'h') r->help = true;
-        else if (c == ':') bad = con_usage_error("run", "option '%s' needs a value", argv[optind - 1]);
-        else if (c == '?') bad = con_usage_error("run", "unknown option '%s'", argv[optind - 1]);
-        else bad = take_option(r, c - ROW_BASE);
+        if (c == 'h')
+            r->help = true;
+        else if (c == ':')
+            bad = con_usage_error("run", "option '%s' needs a value", argv[optind - 1]);
+        else if (c == '?')
+            bad = con_usage_error("run", "unknown option '%s'", argv[optind - 1]);
+        else
+            bad = take_option(r, c - ROW_BASE);
         if (bad) return bad;
     }
     /* The terminal is one thing's only: a screen on it takes it from the serial port. */
@@ -272,7 +297,9 @@ int run_options_parse(struct run_options *r, int argc, char **argv) {
 void run_options_help(FILE *out) {
     for (int i = 0; i < OPTION_COUNT; i++) {
         const struct run_option *o = &options[i];
-        if (o->name) fprintf(out, "  --%-12s %-8s %s\n", o->name, o->arg ? o->arg : "", o->help);
-        else fprintf(out, "\n%s:\n", o->help);
+        if (o->name)
+            fprintf(out, "  --%-12s %-8s %s\n", o->name, o->arg ? o->arg : "", o->help);
+        else
+            fprintf(out, "\n%s:\n", o->help);
     }
 }

@@ -52,8 +52,7 @@ static const uint32_t needs[ZYDIS_ISA_SET_MAX_VALUE + 1] = {
     [ZYDIS_ISA_SET_CLFSH] = EXISTS | DEC_F_CLFLUSH,
 };
 
-bool dec_in_model(ZydisISASet isa, ZydisMnemonic mnemonic, uint32_t features)
-{
+bool dec_in_model(ZydisISASet isa, ZydisMnemonic mnemonic, uint32_t features) {
     uint32_t need = needs[isa] | dec_mnemonics[mnemonic].feature;
     return (need & EXISTS) && !(need & ~(features | EXISTS));
 }

@@ -49,14 +49,18 @@ static void recalibrate(struct ide_drive *d, unsigned arg) {
 static void seek(struct ide_drive *d, unsigned arg) {
     uint64_t lba;
     (void)arg;
-    if (ata_address(d, 0, &lba)) ide_done(d);
-    else ide_failed(d, ATA_IDNF, 0);
+    if (ata_address(d, 0, &lba))
+        ide_done(d);
+    else
+        ide_failed(d, ATA_IDNF, 0);
 }
 
 static void set_parameters(struct ide_drive *d, unsigned arg) {
     (void)arg;
-    if (ata_set_geometry(d, (uint8_t)((d->device & ATA_HEAD) + 1), d->reg.count)) ide_done(d);
-    else ide_failed(d, ATA_ABRT, 0);
+    if (ata_set_geometry(d, (uint8_t)((d->device & ATA_HEAD) + 1), d->reg.count))
+        ide_done(d);
+    else
+        ide_failed(d, ATA_ABRT, 0);
 }
 
 /* ---- Cache and power ---- */
@@ -113,7 +117,15 @@ static bool set_transfer_mode(struct ata_state *a, uint8_t mode) {
 }
 
 static void set_features(struct ide_drive *d, unsigned arg) {
-    enum { CACHE_ON = 0x02, MODE = 0x03, KEEP = 0x66, AHEAD_OFF = 0x55, CACHE_OFF = 0x82, AHEAD_ON = 0xAA, REVERT = 0xCC };
+    enum {
+        CACHE_ON = 0x02,
+        MODE = 0x03,
+        KEEP = 0x66,
+        AHEAD_OFF = 0x55,
+        CACHE_OFF = 0x82,
+        AHEAD_ON = 0xAA,
+        REVERT = 0xCC
+    };
     switch (d->reg.feature) {
     case CACHE_ON: d->ata.write_cache = true; break;
     case CACHE_OFF: /* what is in the cache goes out first */
@@ -139,7 +151,8 @@ struct command {
     void (*run)(struct ide_drive *d, unsigned arg);
     unsigned arg;
 };
-#define ROW(fn, arg) {(fn), (arg)}
+#define ROW(fn, arg)                                                                                                   \
+    { (fn), (arg) }
 
 static const struct command commands[256] = {
     [0x00] = ROW(aborted, 0), /* NOP */

@@ -76,7 +76,7 @@ static void put_geometry(const struct ide_drive *d, uint8_t *out) {
 
 static void put_names(const struct ide_drive *d, uint8_t *out) {
     ide_text(out, 10, 10, d->serial);
-    ide_word(out, 20, 3);   /* buffer: dual ported, caching */
+    ide_word(out, 20, 3); /* buffer: dual ported, caching */
     ide_word(out, 21, IDE_BUFFER / BLK_SECTOR);
     ide_text(out, 23, 4, "1.0");
     ide_text(out, 27, 20, "NOVT HARDDISK");
@@ -84,15 +84,15 @@ static void put_names(const struct ide_drive *d, uint8_t *out) {
 
 static void put_modes(const struct ide_drive *d, uint8_t *out) {
     ide_word(out, 47, 0x8000 | ATA_MULTIPLE_MAX);
-    ide_word(out, 48, 1);   /* doubleword I/O */
+    ide_word(out, 48, 1);      /* doubleword I/O */
     ide_word(out, 49, 0x0F00); /* IORDY, may be disabled; LBA; DMA */
     ide_word(out, 50, 0x4000);
     ide_word(out, 51, 0x0200);
     ide_word(out, 52, 0x0200);
-    ide_word(out, 53, 7);   /* words 54-58, 64-70 and 88 are valid */
+    ide_word(out, 53, 7); /* words 54-58, 64-70 and 88 are valid */
     ide_word(out, 59, d->ata.multiple ? 0x100 | d->ata.multiple : 0);
     ide_word(out, 63, (uint32_t)d->ata.mwdma << 8 | 0x07);
-    ide_word(out, 64, 3);   /* PIO 3 and 4 */
+    ide_word(out, 64, 3);                                      /* PIO 3 and 4 */
     for (unsigned w = 65; w <= 68; w++) ide_word(out, w, 120); /* cycle times, ns */
     ide_word(out, 88, (uint32_t)d->ata.udma << 8 | 0x07);
     ide_word(out, 93, d->unit ? 0x4100 : 0x4001); /* reset result; a 40-wire cable */

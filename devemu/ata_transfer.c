@@ -22,9 +22,12 @@ static bool chs_address(const struct ide_drive *d, uint64_t *lba) {
 static uint64_t low24(const struct ide_regs *r) { return r->lba0 | (uint32_t)r->lba1 << 8 | (uint32_t)r->lba2 << 16; }
 
 bool ata_address(struct ide_drive *d, unsigned flags, uint64_t *lba) {
-    if (flags & ATA_EXT) *lba = low24(&d->hob) << 24 | low24(&d->reg);
-    else if (d->device & ATA_LBA) *lba = (uint64_t)(d->device & ATA_HEAD) << 24 | low24(&d->reg);
-    else if (!chs_address(d, lba)) return false;
+    if (flags & ATA_EXT)
+        *lba = low24(&d->hob) << 24 | low24(&d->reg);
+    else if (d->device & ATA_LBA)
+        *lba = (uint64_t)(d->device & ATA_HEAD) << 24 | low24(&d->reg);
+    else if (!chs_address(d, lba))
+        return false;
     return *lba < d->ata.sectors;
 }
 
@@ -64,9 +67,12 @@ static void show_address(struct ide_drive *d, uint64_t lba) {
 
 static void fail(struct ide_drive *d, enum blk_status status, uint8_t medium_error) {
     show_address(d, d->ata.lba);
-    if (status == BLK_OUT_OF_RANGE) ide_failed(d, ATA_IDNF, 0);
-    else if (status == BLK_READ_ONLY) ide_failed(d, ATA_ABRT, 0);
-    else ide_failed(d, medium_error, medium_error == ATA_ABRT ? ATA_DF : 0);
+    if (status == BLK_OUT_OF_RANGE)
+        ide_failed(d, ATA_IDNF, 0);
+    else if (status == BLK_READ_ONLY)
+        ide_failed(d, ATA_ABRT, 0);
+    else
+        ide_failed(d, medium_error, medium_error == ATA_ABRT ? ATA_DF : 0);
 }
 
 static void finish(struct ide_drive *d) {
@@ -110,8 +116,10 @@ static void fetch_piece(struct ide_drive *d) { ide_storage_read(d, d->ata.lba * 
 
 static void want_piece(struct ide_drive *d) {
     uint32_t bytes = piece(d) * BLK_SECTOR;
-    if (d->ata.dma) ide_data_dma(d, bytes, false);
-    else ide_data_out(d, bytes, block_bytes(d));
+    if (d->ata.dma)
+        ide_data_dma(d, bytes, false);
+    else
+        ide_data_out(d, bytes, block_bytes(d));
 }
 
 void ata_read(struct ide_drive *d, unsigned flags) {
@@ -124,8 +132,10 @@ void ata_verify(struct ide_drive *d, unsigned flags) {
 
 void ata_write(struct ide_drive *d, unsigned flags) {
     if (!begin(d, flags, ATA_JOB_WRITE)) return;
-    if (d->blk->read_only) fail(d, BLK_READ_ONLY, ATA_ABRT);
-    else want_piece(d);
+    if (d->blk->read_only)
+        fail(d, BLK_READ_ONLY, ATA_ABRT);
+    else
+        want_piece(d);
 }
 
 /* ---- The storage has done its part ---- */
@@ -152,9 +162,12 @@ static void fetched(struct ide_drive *d) {
 
 static void verified(struct ide_drive *d) {
     advance(d, d->req.good / BLK_SECTOR);
-    if (d->req.status != BLK_OK) fail(d, d->req.status, ATA_UNC);
-    else if (d->ata.left) fetch_piece(d);
-    else finish(d);
+    if (d->req.status != BLK_OK)
+        fail(d, d->req.status, ATA_UNC);
+    else if (d->ata.left)
+        fetch_piece(d);
+    else
+        finish(d);
 }
 
 static void stored(struct ide_drive *d) {
@@ -170,8 +183,10 @@ static void stored(struct ide_drive *d) {
 }
 
 static void flushed(struct ide_drive *d) {
-    if (d->req.status == BLK_OK) ide_done(d);
-    else ide_failed(d, ATA_ABRT, ATA_DF);
+    if (d->req.status == BLK_OK)
+        ide_done(d);
+    else
+        ide_failed(d, ATA_ABRT, ATA_DF);
 }
 
 void ata_storage_done(struct ide_drive *d) {
@@ -216,8 +231,6 @@ void ata_data_moved(struct ide_drive *d) {
         for (unsigned i = 0; i < BLK_SECTOR; i++) d->ata.scratch[i] = d->buf[i];
         ide_done(d);
         break;
-    default: /* the interrupt came with the data */
-        ide_stop(d);
-        d->status = ATA_DRDY | ATA_DSC;
+    default: /* the interrupt came with the data */ ide_stop(d); d->status = ATA_DRDY | ATA_DSC;
     }
 }

@@ -10,9 +10,18 @@
 
 enum { KEY_NOT_READY = 2, KEY_MEDIUM_ERROR = 3, KEY_ILLEGAL = 5, KEY_ATTENTION = 6 };
 enum {
-    ASC_READ_ERROR = 0x11, ASC_OPCODE = 0x20, ASC_LBA = 0x21, ASC_FIELD = 0x24, ASC_CHANGED = 0x28, ASC_RESET = 0x29,
-    ASC_NO_MEDIUM = 0x3A, ASC_REMOVAL = 0x53, ASC_MODE_FOR_TRACK = 0x64,
-    ASCQ_CLOSED = 1, ASCQ_OPEN = 2, ASCQ_PREVENTED = 2,
+    ASC_READ_ERROR = 0x11,
+    ASC_OPCODE = 0x20,
+    ASC_LBA = 0x21,
+    ASC_FIELD = 0x24,
+    ASC_CHANGED = 0x28,
+    ASC_RESET = 0x29,
+    ASC_NO_MEDIUM = 0x3A,
+    ASC_REMOVAL = 0x53,
+    ASC_MODE_FOR_TRACK = 0x64,
+    ASCQ_CLOSED = 1,
+    ASCQ_OPEN = 2,
+    ASCQ_PREVENTED = 2,
 };
 enum { EVENT_NONE, EVENT_EJECT_REQUEST, EVENT_NEW_MEDIA, EVENT_REMOVED };
 enum { FEATURE_DMA = 0x01, LIMIT_MAX = 0xFFFE, BUFFER_SECTORS = IDE_BUFFER / CD_SECTOR };
@@ -41,7 +50,9 @@ static void check(struct ide_drive *d, uint8_t key, uint8_t asc, uint8_t ascq) {
     ide_failed(d, (uint8_t)(key << SENSE_KEY_SHIFT | (key == KEY_ILLEGAL ? ATA_ABRT : 0)), 0);
 }
 
-static void check_no_disc(struct ide_drive *d) { check(d, KEY_NOT_READY, ASC_NO_MEDIUM, d->cd.open ? ASCQ_OPEN : ASCQ_CLOSED); }
+static void check_no_disc(struct ide_drive *d) {
+    check(d, KEY_NOT_READY, ASC_NO_MEDIUM, d->cd.open ? ASCQ_OPEN : ASCQ_CLOSED);
+}
 
 /* ---- Data to the guest ---- */
 
@@ -107,14 +118,19 @@ static void read_cd(struct ide_drive *d) {
     enum { NOTHING = 0x00, USER_DATA = 0x10, FIELDS = 0xF8 };
     const uint8_t *cdb = d->cd.cdb;
     uint8_t fields = cdb[9] & FIELDS;
-    if (fields == NOTHING) succeed(d);
-    else if (fields != USER_DATA) check(d, KEY_ILLEGAL, ASC_MODE_FOR_TRACK, 0);
-    else read_sectors(d, be32(cdb + 2), (uint32_t)cdb[6] << 16 | be16(cdb + 7));
+    if (fields == NOTHING)
+        succeed(d);
+    else if (fields != USER_DATA)
+        check(d, KEY_ILLEGAL, ASC_MODE_FOR_TRACK, 0);
+    else
+        read_sectors(d, be32(cdb + 2), (uint32_t)cdb[6] << 16 | be16(cdb + 7));
 }
 
 static void seek(struct ide_drive *d) {
-    if (be32(d->cd.cdb + 2) >= atapi_sectors(d)) check(d, KEY_ILLEGAL, ASC_LBA, 0);
-    else succeed(d);
+    if (be32(d->cd.cdb + 2) >= atapi_sectors(d))
+        check(d, KEY_ILLEGAL, ASC_LBA, 0);
+    else
+        succeed(d);
 }
 
 /* ---- Tray ---- */
@@ -141,8 +157,10 @@ static void start_stop(struct ide_drive *d) {
         check(d, KEY_ILLEGAL, ASC_REMOVAL, ASCQ_PREVENTED);
         return;
     }
-    if (eject) open_tray(d);
-    else if (what & LOAD_EJECT) close_tray(d);
+    if (eject)
+        open_tray(d);
+    else if (what & LOAD_EJECT)
+        close_tray(d);
     succeed(d);
 }
 
@@ -176,13 +194,13 @@ enum { NEEDS_DISC = 1, IGNORES_ATTENTION = 2 };
 
 struct packet {
     uint8_t code, flags;
-    void (*run)(struct ide_drive *d);                        /* one of these two */
+    void (*run)(struct ide_drive *d); /* one of these two */
     uint32_t (*reply)(struct ide_drive *d, uint8_t *out);
-    uint8_t length_at, length_bytes;                         /* of a reply: the allocation length in the CDB */
+    uint8_t length_at, length_bytes; /* of a reply: the allocation length in the CDB */
 };
 
 static const struct packet packets[] = {
-    {0x00, NEEDS_DISC, succeed, NULL, 0, 0},                              /* TEST UNIT READY */
+    {0x00, NEEDS_DISC, succeed, NULL, 0, 0}, /* TEST UNIT READY */
     {0x03, IGNORES_ATTENTION, NULL, atapi_sense, 4, 1},
     {0x12, IGNORES_ATTENTION, NULL, atapi_inquiry, 4, 1},
     {0x1B, 0, start_stop, NULL, 0, 0},
@@ -194,12 +212,12 @@ static const struct packet packets[] = {
     {0x43, NEEDS_DISC, NULL, atapi_toc, 7, 2},
     {0x46, IGNORES_ATTENTION, NULL, atapi_configuration, 7, 2},
     {0x4A, IGNORES_ATTENTION, NULL, atapi_event_status, 7, 2},
-    {0x4E, NEEDS_DISC, succeed, NULL, 0, 0},                              /* STOP PLAY/SCAN */
+    {0x4E, NEEDS_DISC, succeed, NULL, 0, 0}, /* STOP PLAY/SCAN */
     {0x51, NEEDS_DISC, NULL, atapi_disc_info, 7, 2},
     {0x52, NEEDS_DISC, NULL, atapi_track_info, 7, 2},
     {0x5A, 0, NULL, atapi_mode_sense, 7, 2},
     {0xA8, NEEDS_DISC, read_12, NULL, 0, 0},
-    {0xBB, 0, succeed, NULL, 0, 0},                                       /* SET CD SPEED */
+    {0xBB, 0, succeed, NULL, 0, 0}, /* SET CD SPEED */
     {0xBD, 0, NULL, atapi_mechanism, 8, 2},
     {0xBE, NEEDS_DISC, read_cd, NULL, 0, 0},
 };
@@ -214,8 +232,10 @@ static void run_reply(struct ide_drive *d, const struct packet *p) {
     const uint8_t *cdb = d->cd.cdb;
     memset(d->buf, 0, IDE_BUFFER);
     uint32_t n = p->reply(d, d->buf), room = n;
-    if (p->length_bytes == 1) room = cdb[p->length_at];
-    else if (p->length_bytes == 2) room = be16(cdb + p->length_at);
+    if (p->length_bytes == 1)
+        room = cdb[p->length_at];
+    else if (p->length_bytes == 2)
+        room = be16(cdb + p->length_at);
     if (!n) {
         check(d, KEY_ILLEGAL, ASC_FIELD, 0);
     } else if (!room) {
@@ -243,17 +263,23 @@ static void run_packet(struct ide_drive *d) {
         return;
     }
     if (report_attention(d, p)) return;
-    if ((p->flags & NEEDS_DISC) && !atapi_has_disc(d)) check_no_disc(d);
-    else if (p->run) p->run(d);
-    else run_reply(d, p);
+    if ((p->flags & NEEDS_DISC) && !atapi_has_disc(d))
+        check_no_disc(d);
+    else if (p->run)
+        p->run(d);
+    else
+        run_reply(d, p);
 }
 
 /* ---- Data path ---- */
 
 static void data_moved(struct ide_drive *d) {
-    if (d->pos < d->fill) give_block(d);
-    else if (d->job == ATAPI_JOB_READ && d->cd.left) fetch_piece(d);
-    else succeed(d);
+    if (d->pos < d->fill)
+        give_block(d);
+    else if (d->job == ATAPI_JOB_READ && d->cd.left)
+        fetch_piece(d);
+    else
+        succeed(d);
 }
 
 void atapi_data_moved(struct ide_drive *d) {
@@ -304,14 +330,24 @@ static void set_features(struct ide_drive *d) {
         d->ata.mwdma = (uint8_t)(kind == KIND_MWDMA ? 1u << n : 0);
         d->ata.udma = (uint8_t)(kind == KIND_UDMA ? 1u << n : 0);
     }
-    if (d->reg.feature == MODE && kind > KIND_UDMA) refuse(d, false);
-    else ide_done(d);
+    if (d->reg.feature == MODE && kind > KIND_UDMA)
+        refuse(d, false);
+    else
+        ide_done(d);
 }
 
 void atapi_command(struct ide_drive *d, uint8_t code) {
     enum {
-        DEVICE_RESET = 0x08, READ_SECTORS = 0x20, PACKET = 0xA0, IDENTIFY_PACKET = 0xA1, STANDBY_IMMEDIATE = 0xE0,
-        IDLE_IMMEDIATE = 0xE1, CHECK_POWER = 0xE5, SLEEP = 0xE6, IDENTIFY = 0xEC, SET_FEATURES = 0xEF,
+        DEVICE_RESET = 0x08,
+        READ_SECTORS = 0x20,
+        PACKET = 0xA0,
+        IDENTIFY_PACKET = 0xA1,
+        STANDBY_IMMEDIATE = 0xE0,
+        IDLE_IMMEDIATE = 0xE1,
+        CHECK_POWER = 0xE5,
+        SLEEP = 0xE6,
+        IDENTIFY = 0xEC,
+        SET_FEATURES = 0xEF,
     };
     switch (code) {
     case DEVICE_RESET: ide_drive_reset(d); break;

@@ -174,15 +174,15 @@ uint32_t atapi_configuration(struct ide_drive *d, uint8_t *out) {
     p[6] = cd;
     p = feature(p + 8, 0x0001, VERSION_1 | PERSISTENT | CURRENT, 8); /* core: ATAPI */
     put32(p, 2);
-    p[4] = 1; /* DBEvent */
+    p[4] = 1;                                                        /* DBEvent */
     p = feature(p + 8, 0x0002, VERSION_1 | PERSISTENT | CURRENT, 4); /* morphing */
-    p = feature(p + 4, 0x0003, PERSISTENT | CURRENT, 4); /* removable: tray, eject, lock */
+    p = feature(p + 4, 0x0003, PERSISTENT | CURRENT, 4);             /* removable: tray, eject, lock */
     p[0] = 0x29;
     p = feature(p + 4, 0x0010, disc ? CURRENT : 0, 8); /* random readable */
     put32(p, CD_SECTOR);
     put16(p + 4, 1);
     p = feature(p + 8, 0x001E, VERSION_2 | (cd ? CURRENT : 0), 4); /* CD read */
-    p = feature(p + 4, 0x001F, dvd ? CURRENT : 0, 0); /* DVD read */
+    p = feature(p + 4, 0x001F, dvd ? CURRENT : 0, 0);              /* DVD read */
     put32(out, (uint32_t)(p - out) - 4);
     return (uint32_t)(p - out);
 }
@@ -237,9 +237,12 @@ uint32_t atapi_toc(struct ide_drive *d, uint8_t *out) {
     uint8_t format = cdb[2] & 0x0F ? cdb[2] & 0x0F : cdb[9] >> 6;
     uint32_t n = 0;
     out[2] = out[3] = 1; /* first and last track or session */
-    if (format == 0) n = toc_tracks(d, out, cdb[6], msf);
-    else if (format == 1) n = (uint32_t)(toc_track(out + 4, 1, 0, msf) - out);
-    else if (format == 2) n = full_toc(d, out);
+    if (format == 0)
+        n = toc_tracks(d, out, cdb[6], msf);
+    else if (format == 1)
+        n = (uint32_t)(toc_track(out + 4, 1, 0, msf) - out);
+    else if (format == 2)
+        n = full_toc(d, out);
     if (n) put16(out, n - 2);
     return n;
 }

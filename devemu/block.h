@@ -21,15 +21,15 @@ enum blk_status { BLK_OK, BLK_IO_ERROR, BLK_NO_SPACE, BLK_READ_ONLY, BLK_OUT_OF_
 
 struct blk_request {
     enum blk_op op;
-    bool durable;          /* a write that is on stable storage when it is done */
-    uint64_t offset;       /* bytes; a multiple of BLK_SECTOR, as is len */
+    bool durable;    /* a write that is on stable storage when it is done */
+    uint64_t offset; /* bytes; a multiple of BLK_SECTOR, as is len */
     uint32_t len;
     uint8_t *buf;
     void (*done)(void *opaque);
     void *opaque;
     /* Results. */
     enum blk_status status;
-    uint32_t good;         /* bytes from the start that were transferred */
+    uint32_t good; /* bytes from the start that were transferred */
     /* The backend's. */
     bool busy;
     struct blk_request *next;
@@ -42,10 +42,10 @@ struct blk_ops {
     void (*drain)(struct blk *b);
 };
 struct blk {
-    uint64_t size;         /* bytes; a multiple of BLK_SECTOR, never 0 */
-    bool read_only;        /* writes fail with BLK_READ_ONLY */
+    uint64_t size;  /* bytes; a multiple of BLK_SECTOR, never 0 */
+    bool read_only; /* writes fail with BLK_READ_ONLY */
     const struct blk_ops *ops;
-    void *opaque;          /* the backend's */
+    void *opaque; /* the backend's */
 };
 
 /* r->done and r->opaque are set by the caller; r is not busy. */

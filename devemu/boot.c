@@ -27,8 +27,8 @@ static enum boot_status vfail(char *errbuf, size_t errlen, enum boot_status st, 
     return st;
 }
 
-__attribute__((format(printf, 4, 5)))
-static enum boot_status fail(char *errbuf, size_t errlen, enum boot_status st, const char *fmt, ...) {
+__attribute__((format(printf, 4, 5))) static enum boot_status fail(char *errbuf, size_t errlen, enum boot_status st,
+                                                                   const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     vfail(errbuf, errlen, st, fmt, ap);
@@ -47,20 +47,27 @@ enum boot_status boot_fail(struct boot_image *b, enum boot_status st, const char
 /* ---- Files ---- */
 
 /* Opens path and checks what can be checked before reading. O_NONBLOCK: opening a FIFO must not hang. */
-static enum boot_status open_checked(const char *path, uint64_t max, int *fd, size_t *size, char *errbuf, size_t errlen) {
+static enum boot_status open_checked(const char *path, uint64_t max, int *fd, size_t *size, char *errbuf,
+                                     size_t errlen) {
     struct stat sb;
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0) return fail(errbuf, errlen, BOOT_BAD_FILE, "cannot open '%s': %s", path, strerror(errno));
     enum boot_status st = BOOT_OK;
-    if (fstat(*fd, &sb) < 0) st = fail(errbuf, errlen, BOOT_BAD_FILE, "cannot read '%s': %s", path, strerror(errno));
-    else if (S_ISDIR(sb.st_mode)) st = fail(errbuf, errlen, BOOT_BAD_FILE, "'%s' is a directory", path);
-    else if (!S_ISREG(sb.st_mode)) st = fail(errbuf, errlen, BOOT_BAD_FILE, "'%s' is not a regular file", path);
-    else if (sb.st_size == 0) st = fail(errbuf, errlen, BOOT_BAD_FILE, "'%s' is empty", path);
+    if (fstat(*fd, &sb) < 0)
+        st = fail(errbuf, errlen, BOOT_BAD_FILE, "cannot read '%s': %s", path, strerror(errno));
+    else if (S_ISDIR(sb.st_mode))
+        st = fail(errbuf, errlen, BOOT_BAD_FILE, "'%s' is a directory", path);
+    else if (!S_ISREG(sb.st_mode))
+        st = fail(errbuf, errlen, BOOT_BAD_FILE, "'%s' is not a regular file", path);
+    else if (sb.st_size == 0)
+        st = fail(errbuf, errlen, BOOT_BAD_FILE, "'%s' is empty", path);
     else if ((uint64_t)sb.st_size > max)
         st = fail(errbuf, errlen, BOOT_TOO_BIG, "'%s' is too large: %lld bytes, at most %llu fit", path,
                   (long long)sb.st_size, (unsigned long long)max);
-    if (st != BOOT_OK) close(*fd);
-    else *size = (size_t)sb.st_size;
+    if (st != BOOT_OK)
+        close(*fd);
+    else
+        *size = (size_t)sb.st_size;
     return st;
 }
 
@@ -82,8 +89,10 @@ enum boot_status boot_read_file(const char *path, size_t max, void **data, size_
     enum boot_status st = open_checked(path, max, &fd, &size, errbuf, errlen);
     if (st != BOOT_OK) return st;
     uint8_t *buf = malloc(size);
-    if (!buf) st = fail(errbuf, errlen, BOOT_NO_MEMORY, "out of memory for '%s'", path);
-    else st = read_all(fd, path, buf, size, errbuf, errlen);
+    if (!buf)
+        st = fail(errbuf, errlen, BOOT_NO_MEMORY, "out of memory for '%s'", path);
+    else
+        st = read_all(fd, path, buf, size, errbuf, errlen);
     close(fd);
     if (st != BOOT_OK) {
         free(buf);
@@ -99,7 +108,8 @@ enum boot_status boot_read_file(const char *path, size_t max, void **data, size_
 enum boot_status boot_reserve(struct boot_image *b, size_t bytes, uint32_t *at) {
     size_t start = (b->len + 15) & ~(size_t)15;
     size_t end = start + bytes;
-    if (end < start || end >= BOOT_ZEROS) return boot_fail(b, BOOT_TOO_BIG, "the boot files are larger than 4 GiB together");
+    if (end < start || end >= BOOT_ZEROS)
+        return boot_fail(b, BOOT_TOO_BIG, "the boot files are larger than 4 GiB together");
     if (end > b->cap) {
         size_t cap = end + (end >> 3) + 65536;
         uint8_t *p = realloc(b->data, cap);
@@ -128,8 +138,9 @@ enum boot_status boot_append_file(struct boot_image *b, const char *path, uint32
 
 enum boot_status boot_add_chunk(struct boot_image *b, uint32_t offset, uint64_t length, uint32_t address) {
     if (!length) return BOOT_OK;
-    if (b->h.chunks == BOOT_MAX_CHUNKS) return boot_fail(b, BOOT_TOO_BIG, "the kernel and its modules have too many parts");
-    b->h.chunk[b->h.chunks++] = (struct boot_chunk){ offset, (uint32_t)length, address };
+    if (b->h.chunks == BOOT_MAX_CHUNKS)
+        return boot_fail(b, BOOT_TOO_BIG, "the kernel and its modules have too many parts");
+    b->h.chunk[b->h.chunks++] = (struct boot_chunk){offset, (uint32_t)length, address};
     return BOOT_OK;
 }
 
@@ -147,7 +158,8 @@ static enum boot_status describe(struct boot_image *b) {
                          name);
     if (b->kernel_len >= 2 && k[0] == 0x1F && k[1] == 0x8B)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is compressed: unpack it first", name);
-    return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is neither a Linux kernel nor a Multiboot kernel (or it is truncated)", name);
+    return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is neither a Linux kernel nor a Multiboot kernel (or it is truncated)",
+                     name);
 }
 
 /* ---- The ROM ---- */
@@ -196,7 +208,7 @@ static enum boot_status publish(struct boot_image *b, struct dev *fw_cfg) {
 }
 
 enum boot_status boot_load(struct dev *fw_cfg, const struct boot_config *c, char *errbuf, size_t errlen) {
-    struct boot_image b = { .config = c, .errbuf = errbuf, .errlen = errlen };
+    struct boot_image b = {.config = c, .errbuf = errbuf, .errlen = errlen};
     b.h.magic = BOOT_MAGIC;
     if (!c->kernel || !*c->kernel) return boot_fail(&b, BOOT_BAD_ARGUMENT, "no kernel file is named");
     enum boot_status st = describe(&b);

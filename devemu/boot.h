@@ -28,9 +28,9 @@ struct boot_config {
     /* NULL-terminated, may be NULL. Linux: files, joined into one initrd. Multiboot: "file args", and
      * each string may hold several modules separated by commas (",," is a comma). */
     const char *const *initrds;
-    const char *append;      /* may be NULL */
+    const char *append; /* may be NULL */
     uint64_t ram_size;
-    const char *boot_order;  /* further lines of firmware's boot order, each ending in \n; may be NULL */
+    const char *boot_order; /* further lines of firmware's boot order, each ending in \n; may be NULL */
 };
 
 /* Adds "novt/boot", "genroms/novtboot.rom" and "bootorder" to fw_cfg. */

@@ -13,24 +13,27 @@
 
 enum {
     BOOT_MAGIC = 0x4254564E, /* "NVTB" */
-    BOOT_LINUX = 1, BOOT_MULTIBOOT = 2,
+    BOOT_LINUX = 1,
+    BOOT_MULTIBOOT = 2,
     BOOT_MAX_CHUNKS = 48,
-    BOOT_LOW_START = 0x8000,   /* the ROM works below */
-    BOOT_LOW_END = 0x9F000,    /* the firmware's data above */
+    BOOT_LOW_START = 0x8000, /* the ROM works below */
+    BOOT_LOW_END = 0x9F000,  /* the firmware's data above */
     BOOT_HIGH_START = 0x100000,
 };
 #define BOOT_ZEROS 0xFFFFFFFFu /* chunk offset: no bytes, clear */
 
-struct boot_chunk { uint32_t offset, length, address; };
+struct boot_chunk {
+    uint32_t offset, length, address;
+};
 
 struct boot_header {
     uint32_t magic, kind, chunks;
-    uint32_t entry;        /* Multiboot: EIP */
-    uint32_t stack;        /* Linux: SP */
-    uint32_t info;         /* Linux: where the setup sectors lie; Multiboot: information structure */
+    uint32_t entry; /* Multiboot: EIP */
+    uint32_t stack; /* Linux: SP */
+    uint32_t info;  /* Linux: where the setup sectors lie; Multiboot: information structure */
     uint32_t mmap, mmap_room;
     uint32_t initrd_offset, initrd_size, initrd_limit /* first byte it may not use */, initrd_min;
-    uint32_t top;          /* memory must reach up to here */
+    uint32_t top; /* memory must reach up to here */
     uint32_t reserved[3];
     struct boot_chunk chunk[BOOT_MAX_CHUNKS];
 };

@@ -11,25 +11,45 @@
 #include <string.h>
 
 enum { /* offsets in the setup header */
-    H_SETUP_SECTS = 0x1F1, H_SYSSIZE = 0x1F4, H_VID_MODE = 0x1FA, H_BOOT_FLAG = 0x1FE, H_MAGIC = 0x202, H_VERSION = 0x206,
-    H_TYPE_OF_LOADER = 0x210, H_LOADFLAGS = 0x211, H_HEAP_END = 0x224, H_CMD_LINE_PTR = 0x228,
-    H_INITRD_MAX = 0x22C, H_CMDLINE_SIZE = 0x238, H_PREF_ADDRESS = 0x258, H_INIT_SIZE = 0x260,
-    OLD_CL_MAGIC = 0x20, OLD_CL_OFFSET = 0x22,
+       H_SETUP_SECTS = 0x1F1,
+       H_SYSSIZE = 0x1F4,
+       H_VID_MODE = 0x1FA,
+       H_BOOT_FLAG = 0x1FE,
+       H_MAGIC = 0x202,
+       H_VERSION = 0x206,
+       H_TYPE_OF_LOADER = 0x210,
+       H_LOADFLAGS = 0x211,
+       H_HEAP_END = 0x224,
+       H_CMD_LINE_PTR = 0x228,
+       H_INITRD_MAX = 0x22C,
+       H_CMDLINE_SIZE = 0x238,
+       H_PREF_ADDRESS = 0x258,
+       H_INIT_SIZE = 0x260,
+       OLD_CL_MAGIC = 0x20,
+       OLD_CL_OFFSET = 0x22,
 };
 enum {
-    SECTOR = 512, LEAST_FILE = 0x264,
-    LOADED_HIGH = 0x01, KEEP_SEGMENTS = 0x40, CAN_USE_HEAP = 0x80,
+    SECTOR = 512,
+    LEAST_FILE = 0x264,
+    LOADED_HIGH = 0x01,
+    KEEP_SEGMENTS = 0x40,
+    CAN_USE_HEAP = 0x80,
     LOADER_UNDEFINED = 0xFF,
-    OLD_CL_MAGIC_VALUE = 0xA33F, OLD_CMDLINE_MAX = 255, OLD_INITRD_MAX = 0x37FFFFFF,
-    CMDLINE_AREA = 0x10000, HEAP_GAP = 0x200,
+    OLD_CL_MAGIC_VALUE = 0xA33F,
+    OLD_CMDLINE_MAX = 255,
+    OLD_INITRD_MAX = 0x37FFFFFF,
+    CMDLINE_AREA = 0x10000,
+    HEAP_GAP = 0x200,
     LOW_KERNEL_MAX = 0x80000,
 };
 
 /* Where things go; all below 1 MiB but a kernel that is LOADED_HIGH. */
-struct layout { uint32_t setup, stack, cmdline, kernel; };
-static const struct layout modern = { 0x10000, 0xE000, 0x20000, 0x100000 };
-static const struct layout old_high = { 0x90000, 0x9000, 0x99000, 0x100000 }; /* setup must lie at 90000h before 2.02 */
-static const struct layout old_low = { 0x90000, 0x9000, 0x99000, 0x10000 };
+struct layout {
+    uint32_t setup, stack, cmdline, kernel;
+};
+static const struct layout modern = {0x10000, 0xE000, 0x20000, 0x100000};
+static const struct layout old_high = {0x90000, 0x9000, 0x99000, 0x100000}; /* setup must lie at 90000h before 2.02 */
+static const struct layout old_low = {0x90000, 0x9000, 0x99000, 0x10000};
 
 struct linux_image {
     struct boot_image *b;
@@ -114,9 +134,12 @@ static void set_video_mode(struct linux_image *l, const char *cmdline) {
         if (p != cmdline && p[-1] != ' ') continue;
         const char *v = p + 4;
         unsigned mode = (unsigned)strtoul(v, NULL, 0);
-        if (!strncmp(v, "normal", 6)) mode = 0xFFFF;
-        else if (!strncmp(v, "ext", 3)) mode = 0xFFFE;
-        else if (!strncmp(v, "ask", 3)) mode = 0xFFFD;
+        if (!strncmp(v, "normal", 6))
+            mode = 0xFFFF;
+        else if (!strncmp(v, "ext", 3))
+            mode = 0xFFFE;
+        else if (!strncmp(v, "ask", 3))
+            mode = 0xFFFD;
         header(l)[H_VID_MODE] = (uint8_t)mode;
         header(l)[H_VID_MODE + 1] = (uint8_t)(mode >> 8);
     }
@@ -127,8 +150,8 @@ static enum boot_status add_cmdline(struct linux_image *l) {
     const char *text = b->config->append ? b->config->append : "";
     size_t len = strlen(text);
     if (len > cmdline_max(l))
-        return boot_fail(b, BOOT_BAD_ARGUMENT, "the kernel command line has %zu bytes; '%s' takes %u", len,
-                         name(l), cmdline_max(l));
+        return boot_fail(b, BOOT_BAD_ARGUMENT, "the kernel command line has %zu bytes; '%s' takes %u", len, name(l),
+                         cmdline_max(l));
     uint32_t at;
     enum boot_status st = boot_reserve(b, len + 1, &at);
     if (st != BOOT_OK) return st;
@@ -188,7 +211,7 @@ static enum boot_status add_initrd(struct linux_image *l) {
 }
 
 enum boot_status boot_linux(struct boot_image *b) {
-    struct linux_image l = { .b = b };
+    struct linux_image l = {.b = b};
     enum boot_status st = parse(&l);
     if (st == BOOT_OK) st = place_kernel(&l);
     if (st == BOOT_OK) st = add_cmdline(&l);

@@ -12,23 +12,49 @@
 
 #define HEADER_MAGIC 0x1BADB002u
 enum {
-    SEARCH = 8192, HEADER_LEAST = 12, HEADER_WITH_ADDRESS = 32,
+    SEARCH = 8192,
+    HEADER_LEAST = 12,
+    HEADER_WITH_ADDRESS = 32,
     F_UNKNOWN = 0xFFF8, /* bits 3..15: requirements we do not know */
     F_ADDRESS = 1 << 16,
-    ELF_HEADER = 52, ELF_PH = 32, ELF_CLASS32 = 1, ELF_LSB = 1, ET_EXEC = 2, EM_386 = 3, EM_486 = 6, PT_LOAD = 1,
-    INFO_BYTES = 128, MODULE_BYTES = 16, MMAP_BYTES = 64 * 24,
-    INFO_FLAGS = 0, INFO_CMDLINE = 16, INFO_MODS_COUNT = 20, INFO_MODS_ADDR = 24, INFO_MMAP_ADDR = 48, INFO_LOADER = 64,
-    I_MEMORY = 1 << 0, I_CMDLINE = 1 << 2, I_MODS = 1 << 3, I_MMAP = 1 << 6, I_LOADER = 1 << 9,
-    MAX_MODULES = 32, MAX_STRINGS = 0x20000, BLOCK_STEP = 0x1000, BLOCK_FIRST = 0x10000,
+    ELF_HEADER = 52,
+    ELF_PH = 32,
+    ELF_CLASS32 = 1,
+    ELF_LSB = 1,
+    ET_EXEC = 2,
+    EM_386 = 3,
+    EM_486 = 6,
+    PT_LOAD = 1,
+    INFO_BYTES = 128,
+    MODULE_BYTES = 16,
+    MMAP_BYTES = 64 * 24,
+    INFO_FLAGS = 0,
+    INFO_CMDLINE = 16,
+    INFO_MODS_COUNT = 20,
+    INFO_MODS_ADDR = 24,
+    INFO_MMAP_ADDR = 48,
+    INFO_LOADER = 64,
+    I_MEMORY = 1 << 0,
+    I_CMDLINE = 1 << 2,
+    I_MODS = 1 << 3,
+    I_MMAP = 1 << 6,
+    I_LOADER = 1 << 9,
+    MAX_MODULES = 32,
+    MAX_STRINGS = 0x20000,
+    BLOCK_STEP = 0x1000,
+    BLOCK_FIRST = 0x10000,
 };
 static const char loader_name[] = "novt";
 
-struct module { uint32_t at, len, address, text_at; char *text; };
+struct module {
+    uint32_t at, len, address, text_at;
+    char *text;
+};
 
 struct multiboot {
     struct boot_image *b;
-    uint32_t header_at;   /* in the kernel file */
-    uint64_t end;         /* first free byte above 1 MiB */
+    uint32_t header_at; /* in the kernel file */
+    uint64_t end;       /* first free byte above 1 MiB */
     unsigned modules;
     struct module module[MAX_MODULES];
 };
@@ -49,7 +75,8 @@ long boot_multiboot_header(const struct boot_image *b) {
 /* ---- The kernel's parts ---- */
 
 /* One loadable part: length bytes of the file from offset, then zeros up to size. */
-static enum boot_status add_part(struct multiboot *m, uint32_t offset, uint32_t length, uint32_t address, uint64_t size) {
+static enum boot_status add_part(struct multiboot *m, uint32_t offset, uint32_t length, uint32_t address,
+                                 uint64_t size) {
     struct boot_image *b = m->b;
     uint64_t end = address + size;
     bool low = address >= BOOT_LOW_START && end <= BOOT_LOW_END;
@@ -77,12 +104,14 @@ static enum boot_status load_flat(struct multiboot *m) {
     uint32_t bss_end = boot_get32(h + 24);
     b->h.entry = boot_get32(h + 28);
     if (header_addr < load || header_addr - load > m->header_at)
-        return boot_fail(b, BOOT_BAD_FORMAT, "'%s': the addresses in its Multiboot header contradict each other", name(m));
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s': the addresses in its Multiboot header contradict each other",
+                         name(m));
     uint32_t from = m->header_at - (header_addr - load);
     uint32_t there = b->kernel_len - from;
     uint32_t length = load_end ? load_end - load : there;
     if ((load_end && load_end < load) || length > there)
-        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated, or its Multiboot header gives a wrong load end", name(m));
+        return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated, or its Multiboot header gives a wrong load end",
+                         name(m));
     uint64_t size = bss_end ? (uint64_t)bss_end - load : length;
     if (bss_end && (bss_end < load || size < length))
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s': its Multiboot header gives a wrong end of bss", name(m));
@@ -140,7 +169,8 @@ static enum boot_status load_elf(struct multiboot *m) {
     bool found = false;
     b->h.entry = boot_get32(file(m) + 24);
     for (uint32_t i = 0; i < count && st == BOOT_OK; i++) {
-        if (boot_get32(file(m) + table + i * step) == PT_LOAD) st = load_segment(m, table + i * step, &b->h.entry, &found);
+        if (boot_get32(file(m) + table + i * step) == PT_LOAD)
+            st = load_segment(m, table + i * step, &b->h.entry, &found);
     }
     if (st == BOOT_OK && !entry_is_loaded(b, b->h.entry))
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s': its entry point %08x lies in no segment", name(m), b->h.entry);
@@ -283,7 +313,7 @@ static enum boot_status describe(struct multiboot *m) {
 }
 
 enum boot_status boot_multiboot(struct boot_image *b) {
-    struct multiboot m = { .b = b, .header_at = (uint32_t)boot_multiboot_header(b), .end = BOOT_HIGH_START };
+    struct multiboot m = {.b = b, .header_at = (uint32_t)boot_multiboot_header(b), .end = BOOT_HIGH_START};
     enum boot_status st = describe(&m);
     for (unsigned i = 0; i < m.modules; i++) free(m.module[i].text);
     return st;

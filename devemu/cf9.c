@@ -10,19 +10,16 @@ struct cf9 {
 
 uint8_t cf9_read(struct dev *d) { return ((struct cf9 *)d)->value; }
 
-void cf9_write(struct dev *d, uint8_t value)
-{
+void cf9_write(struct dev *d, uint8_t value) {
     struct cf9 *s = (struct cf9 *)d;
     bool rises = (value & ~s->value) & RESET_CPU;
     s->value = value & WRITABLE;
-    if (rises)
-        d->host->request(d->host->opaque, DEV_REQ_RESET, 0);
+    if (rises) d->host->request(d->host->opaque, DEV_REQ_RESET, 0);
 }
 
 static void reset(struct dev *d) { ((struct cf9 *)d)->value = 0; }
 
-static enum dev_status init(struct dev *d, const void *cfg)
-{
+static enum dev_status init(struct dev *d, const void *cfg) {
     (void)cfg;
     reset(d);
     return DEV_OK;

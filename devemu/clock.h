@@ -12,13 +12,11 @@
 
 #define DEV_NS_PER_S 1000000000ull
 
-static inline uint64_t dev_ns_to_ticks(uint64_t ns, uint64_t hz)
-{
+static inline uint64_t dev_ns_to_ticks(uint64_t ns, uint64_t hz) {
     return ns / DEV_NS_PER_S * hz + ns % DEV_NS_PER_S * hz / DEV_NS_PER_S;
 }
 
-static inline uint64_t dev_ticks_to_ns(uint64_t ticks, uint64_t hz)
-{
+static inline uint64_t dev_ticks_to_ns(uint64_t ticks, uint64_t hz) {
     return ticks / hz * DEV_NS_PER_S + (ticks % hz * DEV_NS_PER_S + hz - 1) / hz;
 }
 

@@ -8,30 +8,24 @@ struct debugcon {
     struct debugcon_config cfg;
 };
 
-static uint32_t con_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t con_read(void *opaque, uint16_t port, unsigned size) {
     (void)opaque, (void)port, (void)size;
     return PRESENT;
 }
 
-static void con_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void con_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     struct dev_chr *chr = ((struct debugcon *)opaque)->cfg.chr;
     uint8_t byte = (uint8_t)value;
     (void)port, (void)size;
-    if (chr && chr->write)
-        chr->write(chr->opaque, &byte, 1);
+    if (chr && chr->write) chr->write(chr->opaque, &byte, 1);
 }
 
-static const struct dev_io_ops con_ops = { "debugcon", con_read, con_write, true };
+static const struct dev_io_ops con_ops = {"debugcon", con_read, con_write, true};
 
-static enum dev_status init(struct dev *d, const void *cfg)
-{
+static enum dev_status init(struct dev *d, const void *cfg) {
     struct debugcon *s = (struct debugcon *)d;
-    if (cfg)
-        s->cfg = *(const struct debugcon_config *)cfg;
-    if (!s->cfg.port)
-        s->cfg.port = PRESENT;
+    if (cfg) s->cfg = *(const struct debugcon_config *)cfg;
+    if (!s->cfg.port) s->cfg.port = PRESENT;
     return dev_io_map(d->host->io, s->cfg.port, 1, &con_ops, s);
 }
 

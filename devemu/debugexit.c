@@ -5,23 +5,20 @@ struct debugexit {
     struct dev dev;
 };
 
-static uint32_t exit_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t exit_read(void *opaque, uint16_t port, unsigned size) {
     (void)opaque, (void)port, (void)size;
     return 0;
 }
 
-static void exit_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void exit_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     struct dev_host *h = ((struct debugexit *)opaque)->dev.host;
     (void)port, (void)size;
     h->request(h->opaque, DEV_REQ_EXIT, (int)(value << 1 | 1));
 }
 
-static const struct dev_io_ops exit_ops = { "debugexit", exit_read, exit_write, false };
+static const struct dev_io_ops exit_ops = {"debugexit", exit_read, exit_write, false};
 
-static enum dev_status init(struct dev *d, const void *cfg)
-{
+static enum dev_status init(struct dev *d, const void *cfg) {
     const struct debugexit_config *c = cfg;
     return dev_io_map(d->host->io, c && c->iobase ? c->iobase : 0xF4, 4, &exit_ops, d);
 }

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct dev *dev_create(const struct dev_class *cls, struct dev_host *host, const void *cfg, enum dev_status *status)
-{
+struct dev *dev_create(const struct dev_class *cls, struct dev_host *host, const void *cfg, enum dev_status *status) {
     enum dev_status st = DEV_NO_MEMORY;
     struct dev *d = calloc(1, cls->instance_size);
     if (d) {
@@ -23,24 +22,18 @@ struct dev *dev_create(const struct dev_class *cls, struct dev_host *host, const
             d = NULL;
         }
     }
-    if (status)
-        *status = st;
+    if (status) *status = st;
     return d;
 }
 
-void dev_destroy(struct dev *d)
-{
-    if (!d)
-        return;
-    if (d->cls->destroy)
-        d->cls->destroy(d);
+void dev_destroy(struct dev *d) {
+    if (!d) return;
+    if (d->cls->destroy) d->cls->destroy(d);
     free(d);
 }
 
-void dev_state_bytes(struct dev_state *st, void *field, size_t size)
-{
-    if (st->failed)
-        return;
+void dev_state_bytes(struct dev_state *st, void *field, size_t size) {
+    if (st->failed) return;
     if (st->saving && !st->buf) {
         st->pos += size;
         return;

@@ -27,15 +27,18 @@ struct dev_line {
 static inline void dev_line_set(const struct dev_line *l, bool level) {
     if (l->set) l->set(l->opaque, l->n, level);
 }
-static inline void dev_line_pulse(const struct dev_line *l) { dev_line_set(l, true); dev_line_set(l, false); }
+static inline void dev_line_pulse(const struct dev_line *l) {
+    dev_line_set(l, true);
+    dev_line_set(l, false);
+}
 
 /* ---- Time: guest time in ns since machine start; monotonic; stops while the VM is stopped ---- */
 typedef void dev_timer_fn(void *opaque, uint64_t now_ns);
-struct dev_timer {           /* embedded in the instance; zeroed = idle */
+struct dev_timer { /* embedded in the instance; zeroed = idle */
     uint64_t deadline_ns;
     dev_timer_fn *fn;
     void *opaque;
-    uint32_t slot;           /* host's, 0 = not armed */
+    uint32_t slot; /* host's, 0 = not armed */
 };
 
 /* ---- Requests that end or change the run ---- */
@@ -61,7 +64,7 @@ struct dev_host {
     struct smmu_mem *mem;
     struct dev_io_bus *io;
     uint64_t (*now_ns)(void *opaque);
-    int64_t (*wall_seconds)(void *opaque); /* UTC epoch seconds for the RTC */
+    int64_t (*wall_seconds)(void *opaque);                                      /* UTC epoch seconds for the RTC */
     void (*timer_arm)(void *opaque, struct dev_timer *t, uint64_t deadline_ns); /* re-arms if armed */
     void (*timer_cancel)(void *opaque, struct dev_timer *t);
     void (*request)(void *opaque, enum dev_request what, int value);
@@ -83,7 +86,8 @@ enum dev_status { DEV_OK, DEV_NO_MEMORY, DEV_CONFLICT, DEV_BAD_CONFIG };
 struct dev_io_bus *dev_io_create(void);
 void dev_io_destroy(struct dev_io_bus *bus);
 /* count ports from base; a later registration of a free port only; conflict is an error. */
-enum dev_status dev_io_map(struct dev_io_bus *bus, uint16_t base, uint32_t count, const struct dev_io_ops *ops, void *opaque);
+enum dev_status dev_io_map(struct dev_io_bus *bus, uint16_t base, uint32_t count, const struct dev_io_ops *ops,
+                           void *opaque);
 void dev_io_unmap(struct dev_io_bus *bus, uint16_t base, uint32_t count);
 /* Unclaimed ports read all ones; writes are dropped. */
 uint32_t dev_io_read(struct dev_io_bus *bus, uint16_t port, unsigned size);
@@ -119,7 +123,7 @@ struct dev_class {
     void (*state)(struct dev *d, struct dev_state *st); /* save and load in one */
     void (*destroy)(struct dev *d);                     /* may be NULL */
 };
-struct dev {                 /* first member of every instance */
+struct dev { /* first member of every instance */
     const struct dev_class *cls;
     struct dev_host *host;
 };

@@ -203,26 +203,26 @@ struct command {
     void (*run)(struct fdc *s);
 };
 static const struct command commands[] = {
-    {0x1F, 0x06, 8, fdc_read},         /* READ DATA */
-    {0x3F, 0x05, 8, fdc_write},        /* WRITE DATA */
-    {0x1F, 0x0C, 8, fdc_read},         /* READ DELETED DATA */
-    {0x3F, 0x09, 8, fdc_write},        /* WRITE DELETED DATA */
-    {0x9F, 0x02, 8, fdc_read},         /* READ TRACK */
-    {0x1F, 0x16, 8, fdc_verify},       /* VERIFY */
-    {0xBF, 0x0D, 5, fdc_format},       /* FORMAT TRACK */
-    {0xBF, 0x0A, 1, fdc_read_id},      /* READ ID */
-    {0xFF, 0x07, 1, recalibrate},      /* RECALIBRATE */
-    {0xFF, 0x0F, 2, seek},             /* SEEK */
-    {0xBF, 0x8F, 2, relative_seek},    /* RELATIVE SEEK */
-    {0xFF, 0x08, 0, sense_interrupt},  /* SENSE INTERRUPT STATUS */
-    {0xFF, 0x04, 1, sense_drive},      /* SENSE DRIVE STATUS */
-    {0xFF, 0x03, 2, specify},          /* SPECIFY */
-    {0xFF, 0x0E, 0, dump_registers},   /* DUMPREG */
-    {0xFF, 0x10, 0, version},          /* VERSION */
-    {0xFF, 0x13, 3, configure},        /* CONFIGURE */
+    {0x1F, 0x06, 8, fdc_read},        /* READ DATA */
+    {0x3F, 0x05, 8, fdc_write},       /* WRITE DATA */
+    {0x1F, 0x0C, 8, fdc_read},        /* READ DELETED DATA */
+    {0x3F, 0x09, 8, fdc_write},       /* WRITE DELETED DATA */
+    {0x9F, 0x02, 8, fdc_read},        /* READ TRACK */
+    {0x1F, 0x16, 8, fdc_verify},      /* VERIFY */
+    {0xBF, 0x0D, 5, fdc_format},      /* FORMAT TRACK */
+    {0xBF, 0x0A, 1, fdc_read_id},     /* READ ID */
+    {0xFF, 0x07, 1, recalibrate},     /* RECALIBRATE */
+    {0xFF, 0x0F, 2, seek},            /* SEEK */
+    {0xBF, 0x8F, 2, relative_seek},   /* RELATIVE SEEK */
+    {0xFF, 0x08, 0, sense_interrupt}, /* SENSE INTERRUPT STATUS */
+    {0xFF, 0x04, 1, sense_drive},     /* SENSE DRIVE STATUS */
+    {0xFF, 0x03, 2, specify},         /* SPECIFY */
+    {0xFF, 0x0E, 0, dump_registers},  /* DUMPREG */
+    {0xFF, 0x10, 0, version},         /* VERSION */
+    {0xFF, 0x13, 3, configure},       /* CONFIGURE */
     {0xFF, 0x12, 1, perpendicular_mode},
-    {0x7F, 0x14, 0, lock},             /* LOCK, UNLOCK */
-    {0x00, 0x00, 0, invalid},          /* all others */
+    {0x7F, 0x14, 0, lock},    /* LOCK, UNLOCK */
+    {0x00, 0x00, 0, invalid}, /* all others */
 };
 
 static const struct command *find_command(uint8_t code) {
@@ -252,8 +252,10 @@ static void take_data_byte(struct fdc *s, uint8_t v) {
 
 static void write_fifo(struct fdc *s, uint8_t v) {
     if (!(s->dor & DOR_NOT_RESET)) return;
-    if (s->phase == FDC_IDLE || s->phase == FDC_COMMAND) take_command_byte(s, v);
-    else if (s->phase == FDC_DATA_OUT) take_data_byte(s, v);
+    if (s->phase == FDC_IDLE || s->phase == FDC_COMMAND)
+        take_command_byte(s, v);
+    else if (s->phase == FDC_DATA_OUT)
+        take_data_byte(s, v);
 }
 
 static uint8_t give_data_byte(struct fdc *s) {
@@ -453,8 +455,9 @@ static bool moves_data(const struct fdc *s) { return s->phase == FDC_DATA_IN || 
 static bool plausible(struct fdc *s) {
     const struct fdc_transfer *t = &s->t;
     if (s->phase >= FDC_PHASES || t->job >= FDC_JOBS || t->fill > FDC_BUFFER || t->pos > t->fill) return false;
-    if (s->phase == FDC_COMMAND) return s->command_pos && s->command_len == find_command(s->command[0])->params + 1 &&
-                                        s->command_pos < s->command_len;
+    if (s->phase == FDC_COMMAND)
+        return s->command_pos && s->command_len == find_command(s->command[0])->params + 1 &&
+               s->command_pos < s->command_len;
     if (s->phase == FDC_RESULT) return s->result_len <= FDC_RESULTS && s->result_pos < s->result_len;
     return !moves_data(s) || (t->job && t->pos < t->fill && fdc_selected(s)->blk);
 }
@@ -463,8 +466,9 @@ static void state(struct dev *dev, struct dev_state *st) {
     struct fdc *s = (struct fdc *)dev;
     if (!st->saving) fdc_abandon(s);
     for (int i = 0; i < FDC_UNITS; i++) drive_state(&s->drive[i], st);
-    uint8_t *const bytes[] = {&s->dor, &s->tdr, &s->rate, &s->phase, &s->command_len, &s->command_pos, &s->result_len,
-                              &s->result_pos, &s->config, &s->pretrack, &s->perpendicular, &s->reset_senses, &s->id_sector};
+    uint8_t *const bytes[] = {&s->dor,           &s->tdr,          &s->rate,       &s->phase,  &s->command_len,
+                              &s->command_pos,   &s->result_len,   &s->result_pos, &s->config, &s->pretrack,
+                              &s->perpendicular, &s->reset_senses, &s->id_sector};
     for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) dev_state_bytes(st, bytes[i], 1);
     DEV_STATE(st, s->command);
     DEV_STATE(st, s->result);
@@ -487,6 +491,10 @@ static void state(struct dev *dev, struct dev_state *st) {
 }
 
 const struct dev_class fdc82077_class = {
-    .name = "fdc82077", .instance_size = sizeof(struct fdc),
-    .init = init, .reset = reset, .state = state, .destroy = destroy,
+    .name = "fdc82077",
+    .instance_size = sizeof(struct fdc),
+    .init = init,
+    .reset = reset,
+    .state = state,
+    .destroy = destroy,
 };

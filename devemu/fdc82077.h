@@ -17,11 +17,11 @@ enum fdc_type { FDC_NONE, FDC_360K, FDC_1200K, FDC_720K, FDC_1440K, FDC_2880K };
 
 struct fdc_drive_config {
     bool present;
-    struct blk *blk;         /* NULL: empty. Outlives the device */
+    struct blk *blk; /* NULL: empty. Outlives the device */
 };
 struct fdc_config {
     struct dev_line irq;
-    struct dev *dma;         /* dma8237 */
+    struct dev *dma; /* dma8237 */
     struct fdc_drive_config drive[FDC_DRIVES];
 };
 extern const struct dev_class fdc82077_class;

@@ -58,10 +58,14 @@ static bool find_sector(struct fdc *s) {
     struct fdc_drive *d = fdc_selected(s);
     struct fdc_transfer *t = &s->t;
     if ((s->config & CONFIG_IMPLIED_SEEK) && d->present) fdc_move_heads(d, t->c);
-    if (!readable(s)) fail(s, ST1_NO_ADDRESS, 0);
-    else if (t->c != d->cylinder) fail(s, ST1_NO_DATA, ST2_WRONG_CYLINDER);
-    else if (t->h != fdc_head(s) || t->n != SIZE_512 || !sector_exists(d, t->h, t->r)) fail(s, ST1_NO_DATA, 0);
-    else return true;
+    if (!readable(s))
+        fail(s, ST1_NO_ADDRESS, 0);
+    else if (t->c != d->cylinder)
+        fail(s, ST1_NO_DATA, ST2_WRONG_CYLINDER);
+    else if (t->h != fdc_head(s) || t->n != SIZE_512 || !sector_exists(d, t->h, t->r))
+        fail(s, ST1_NO_DATA, 0);
+    else
+        return true;
     return false;
 }
 
@@ -84,9 +88,12 @@ static void next_id(struct fdc_transfer *t) {
         return;
     }
     t->r = 1;
-    if (!t->multi_track) t->c++;
-    else if (!(t->h & 1)) t->h |= 1;
-    else t->c++, t->h &= (uint8_t)~1u;
+    if (!t->multi_track)
+        t->c++;
+    else if (!(t->h & 1))
+        t->h |= 1;
+    else
+        t->c++, t->h &= (uint8_t)~1u;
 }
 
 static void start_run(struct fdc *s);
@@ -122,8 +129,10 @@ static void start_storage(struct fdc *s, enum blk_op op, uint32_t bytes) {
     s->t.fill = bytes;
     s->req.done = storage_done;
     s->req.opaque = s;
-    if (op == BLK_READ) blk_read(b, &s->req, run_offset(s), s->buf, bytes);
-    else blk_write(b, &s->req, run_offset(s), s->buf, bytes, false);
+    if (op == BLK_READ)
+        blk_read(b, &s->req, run_offset(s), s->buf, bytes);
+    else
+        blk_write(b, &s->req, run_offset(s), s->buf, bytes, false);
 }
 
 static void wait_for_pio(struct fdc *s, enum fdc_phase phase, uint32_t bytes) {
@@ -136,16 +145,22 @@ static void wait_for_pio(struct fdc *s, enum fdc_phase phase, uint32_t bytes) {
 static void dma_in(struct fdc *s) {
     uint32_t moved = (uint32_t)dma8237_transfer(s->dma, FDC_DMA_CHANNEL, s->buf, s->t.fill, true);
     s->t.ended = dma8237_at_end(s->dma, FDC_DMA_CHANNEL);
-    if (moved < s->t.fill && !s->t.ended) fail(s, ST1_OVERRUN, 0);
-    else if (!moved) finish(s, 0, 0, 0);
-    else advance(s, whole_sectors(moved));
+    if (moved < s->t.fill && !s->t.ended)
+        fail(s, ST1_OVERRUN, 0);
+    else if (!moved)
+        finish(s, 0, 0, 0);
+    else
+        advance(s, whole_sectors(moved));
 }
 
 static void run_fetched(struct fdc *s) {
     s->t.fill = s->req.good / BLK_SECTOR * BLK_SECTOR;
-    if (!s->t.fill) fail(s, ST1_DATA_ERROR, ST2_DATA_ERROR);
-    else if (fdc_uses_dma(s)) dma_in(s);
-    else wait_for_pio(s, FDC_DATA_IN, s->t.fill);
+    if (!s->t.fill)
+        fail(s, ST1_DATA_ERROR, ST2_DATA_ERROR);
+    else if (fdc_uses_dma(s))
+        dma_in(s);
+    else
+        wait_for_pio(s, FDC_DATA_IN, s->t.fill);
 }
 
 static void run_verified(struct fdc *s) {
@@ -161,11 +176,16 @@ static void run_verified(struct fdc *s) {
 
 static void storage_done(void *opaque) {
     struct fdc *s = opaque;
-    if (s->t.job == FDC_JOB_READ) run_fetched(s);
-    else if (s->t.job == FDC_JOB_VERIFY) run_verified(s);
-    else if (s->req.status != BLK_OK) fail(s, s->req.status == BLK_READ_ONLY ? ST1_PROTECTED : ST1_DATA_ERROR, 0);
-    else if (s->t.job == FDC_JOB_FORMAT) finish(s, 0, 0, 0);
-    else advance(s, s->t.fill / BLK_SECTOR);
+    if (s->t.job == FDC_JOB_READ)
+        run_fetched(s);
+    else if (s->t.job == FDC_JOB_VERIFY)
+        run_verified(s);
+    else if (s->req.status != BLK_OK)
+        fail(s, s->req.status == BLK_READ_ONLY ? ST1_PROTECTED : ST1_DATA_ERROR, 0);
+    else if (s->t.job == FDC_JOB_FORMAT)
+        finish(s, 0, 0, 0);
+    else
+        advance(s, s->t.fill / BLK_SECTOR);
 }
 
 static void dma_out(struct fdc *s, uint32_t want) {
@@ -184,25 +204,36 @@ static void dma_out(struct fdc *s, uint32_t want) {
 
 static void start_run(struct fdc *s) {
     uint32_t bytes = (uint32_t)run_sectors(s) * BLK_SECTOR;
-    if (s->t.job != FDC_JOB_WRITE) start_storage(s, BLK_READ, bytes);
-    else if (fdc_uses_dma(s)) dma_out(s, bytes);
-    else wait_for_pio(s, FDC_DATA_OUT, bytes);
+    if (s->t.job != FDC_JOB_WRITE)
+        start_storage(s, BLK_READ, bytes);
+    else if (fdc_uses_dma(s))
+        dma_out(s, bytes);
+    else
+        wait_for_pio(s, FDC_DATA_OUT, bytes);
 }
 
 /* ---- Commands ---- */
 
 static void begin(struct fdc *s, enum fdc_job job) {
     const uint8_t *p = s->command;
-    s->t = (struct fdc_transfer){.job = (uint8_t)job, .c = p[2], .h = p[3], .r = p[4], .n = p[5], .eot = p[6],
-                                 .multi_track = p[0] & CMD_MT, .skip = p[0] & CMD_SK};
+    s->t = (struct fdc_transfer){.job = (uint8_t)job,
+                                 .c = p[2],
+                                 .h = p[3],
+                                 .r = p[4],
+                                 .n = p[5],
+                                 .eot = p[6],
+                                 .multi_track = p[0] & CMD_MT,
+                                 .skip = p[0] & CMD_SK};
     s->phase = FDC_EXECUTION;
 }
 
 /* READ DELETED DATA: these disks have no deleted sectors. It skips all of them, or reads them as they are.
  * DEVIATION: the chip stops after the first and sets the control mark in ST2. */
 static void read_deleted(struct fdc *s) {
-    if (s->t.skip) fail(s, ST1_NO_DATA, ST2_CONTROL_MARK);
-    else start_run(s);
+    if (s->t.skip)
+        fail(s, ST1_NO_DATA, ST2_CONTROL_MARK);
+    else
+        start_run(s);
 }
 
 void fdc_read(struct fdc *s) {
@@ -211,8 +242,10 @@ void fdc_read(struct fdc *s) {
     begin(s, FDC_JOB_READ);
     if (code == READ_TRACK) s->t.r = 1;
     if (!find_sector(s)) return;
-    if (code == READ_DELETED) read_deleted(s);
-    else start_run(s);
+    if (code == READ_DELETED)
+        read_deleted(s);
+    else
+        start_run(s);
 }
 
 void fdc_verify(struct fdc *s) {
@@ -223,8 +256,10 @@ void fdc_verify(struct fdc *s) {
 void fdc_write(struct fdc *s) {
     begin(s, FDC_JOB_WRITE);
     if (!find_sector(s)) return;
-    if (fdc_selected(s)->blk->read_only) fail(s, ST1_PROTECTED, 0);
-    else start_run(s);
+    if (fdc_selected(s)->blk->read_only)
+        fail(s, ST1_PROTECTED, 0);
+    else
+        start_run(s);
 }
 
 /* ---- FORMAT TRACK: a raw image holds its own format only ---- */
@@ -246,12 +281,18 @@ void fdc_format(struct fdc *s) {
     s->t = (struct fdc_transfer){.job = FDC_JOB_FORMAT, .n = p[2], .filler = p[5]};
     s->phase = FDC_EXECUTION;
     uint32_t ids = (uint32_t)p[3] * FORMAT_ID_BYTES;
-    if (!readable(s)) fail(s, ST1_NO_ADDRESS, 0);
-    else if (fdc_selected(s)->blk->read_only) fail(s, ST1_PROTECTED, 0);
-    else if (p[2] != SIZE_512 || p[3] != fdc_selected(s)->format->sectors) fail(s, ST1_NO_ADDRESS, 0);
-    else if (!fdc_uses_dma(s)) wait_for_pio(s, FDC_DATA_OUT, ids);
-    else if (dma8237_transfer(s->dma, FDC_DMA_CHANNEL, s->buf, ids, false) != ids) fail(s, ST1_OVERRUN, 0);
-    else write_track(s);
+    if (!readable(s))
+        fail(s, ST1_NO_ADDRESS, 0);
+    else if (fdc_selected(s)->blk->read_only)
+        fail(s, ST1_PROTECTED, 0);
+    else if (p[2] != SIZE_512 || p[3] != fdc_selected(s)->format->sectors)
+        fail(s, ST1_NO_ADDRESS, 0);
+    else if (!fdc_uses_dma(s))
+        wait_for_pio(s, FDC_DATA_OUT, ids);
+    else if (dma8237_transfer(s->dma, FDC_DMA_CHANNEL, s->buf, ids, false) != ids)
+        fail(s, ST1_OVERRUN, 0);
+    else
+        write_track(s);
 }
 
 /* ---- PIO ---- */

@@ -11,12 +11,23 @@
 #include <string.h>
 
 enum {
-    PORT_SELECT = 0x510, PORT_DATA = 0x511, PORT_DMA = 0x514,
-    ID_TRADITIONAL = 1, ID_DMA = 2,
-    LEGACY_KEYS = FW_CFG_FILE_FIRST, LOCAL_KEYS = 16,
-    DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16, DMA_STRUCT = 16,
-    DIR_ENTRY = 64, DIR_NAME_AT = 8,
-    KEY_BITS = 0x3FFF, KEY_WRITE_CHANNEL = 0x4000,
+    PORT_SELECT = 0x510,
+    PORT_DATA = 0x511,
+    PORT_DMA = 0x514,
+    ID_TRADITIONAL = 1,
+    ID_DMA = 2,
+    LEGACY_KEYS = FW_CFG_FILE_FIRST,
+    LOCAL_KEYS = 16,
+    DMA_ERROR = 1,
+    DMA_READ = 2,
+    DMA_SKIP = 4,
+    DMA_SELECT = 8,
+    DMA_WRITE = 16,
+    DMA_STRUCT = 16,
+    DIR_ENTRY = 64,
+    DIR_NAME_AT = 8,
+    KEY_BITS = 0x3FFF,
+    KEY_WRITE_CHANNEL = 0x4000,
 };
 
 struct item {
@@ -82,7 +93,7 @@ static enum dev_status set_item(struct item *it, const void *data, size_t len) {
     if (!copy) return DEV_NO_MEMORY;
     if (len) memcpy(copy, data, len);
     free(it->data);
-    *it = (struct item){ .data = copy, .len = len };
+    *it = (struct item){.data = copy, .len = len};
     return DEV_OK;
 }
 
@@ -126,13 +137,13 @@ enum dev_status fw_cfg_give_file(struct dev *d, const char *name, void *data, si
     if (s->files == FW_CFG_MAX_FILES) return DEV_NO_MEMORY;
     struct file *f = &s->file[s->files++];
     strcpy(f->name, name);
-    f->item = (struct item){ .data = data, .len = len };
+    f->item = (struct item){.data = data, .len = len};
     write_dir_entry(s, s->files - 1);
     return DEV_OK;
 }
 
 enum dev_status fw_cfg_add_file(struct dev *d, const char *name, const void *data, size_t len) {
-    struct item it = { 0 };
+    struct item it = {0};
     enum dev_status st = set_item(&it, data, len);
     if (st != DEV_OK) return st;
     st = fw_cfg_give_file(d, name, it.data, len);
@@ -175,7 +186,7 @@ static uint32_t port_read(void *opaque, uint16_t port, unsigned size) {
 static void port_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     if (port == PORT_SELECT && size == 2) select_key(opaque, (uint16_t)value);
 }
-static const struct dev_io_ops port_ops = { .name = "fw_cfg", .read = port_read, .write = port_write };
+static const struct dev_io_ops port_ops = {.name = "fw_cfg", .read = port_read, .write = port_write};
 
 /* ---- DMA ---- */
 
@@ -213,9 +224,12 @@ static void dma_run(struct fw_cfg *s, uint64_t at) {
     uint32_t control = get_be32(c), len = get_be32(c + 4), result = 0;
     uint64_t target = (uint64_t)get_be32(c + 8) << 32 | get_be32(c + 12);
     if (control & DMA_SELECT) select_key(s, (uint16_t)(control >> 16));
-    if (control & DMA_READ) dma_read(s, target, len);
-    else if (control & DMA_WRITE) result = DMA_ERROR;
-    else if (control & DMA_SKIP) s->offset += len;
+    if (control & DMA_READ)
+        dma_read(s, target, len);
+    else if (control & DMA_WRITE)
+        result = DMA_ERROR;
+    else if (control & DMA_SKIP)
+        s->offset += len;
     put_be32(c, result);
     (void)smmu_mem_write(mem, gpa(at), c, 4);
 }
@@ -241,13 +255,13 @@ static void dma_port_write(void *opaque, uint16_t port, unsigned size, uint32_t 
         dma_run(s, at);
     }
 }
-static const struct dev_io_ops dma_ops = { .name = "fw_cfg-dma", .read = dma_port_read, .write = dma_port_write };
+static const struct dev_io_ops dma_ops = {.name = "fw_cfg-dma", .read = dma_port_read, .write = dma_port_write};
 
 /* ---- What firmware expects to find ---- */
 
 /* etc/e820: { u64 address, u64 length, u32 type }; RAM as the host bridge lays it out. */
 static enum dev_status add_e820(struct dev *d, uint64_t ram) {
-    uint8_t e[20] = { 0 };
+    uint8_t e[20] = {0};
     for (int i = 0; i < 8; i++) e[8 + i] = (uint8_t)(ram >> (8 * i));
     e[16] = 1; /* RAM */
     return fw_cfg_add_file(d, "etc/e820", e, sizeof e);
@@ -256,7 +270,7 @@ static enum dev_status add_e820(struct dev *d, uint64_t ram) {
 static enum dev_status add_standard(struct dev *d, const struct fw_cfg_cfg *c) {
     static const uint8_t no_numa[8];
     /* Sleep states S0..S5: high bit = offered, low bits = SLP_TYP. No S3, no S4. */
-    static const uint8_t sleep_states[6] = { 128, 0, 0, 1, 2, 128 };
+    static const uint8_t sleep_states[6] = {128, 0, 0, 1, 2, 128};
     uint64_t ram = smmu_mem_ram_size(d->host->mem);
     uint16_t cpus = (uint16_t)(c && c->cpus ? c->cpus : 1);
     enum dev_status st = fw_cfg_add_bytes(d, FW_CFG_SIGNATURE, "QEMU", 4);
@@ -307,6 +321,10 @@ static void destroy(struct dev *d) {
 }
 
 const struct dev_class fw_cfg_class = {
-    .name = "fw_cfg", .instance_size = sizeof(struct fw_cfg),
-    .init = init, .reset = reset, .state = state, .destroy = destroy,
+    .name = "fw_cfg",
+    .instance_size = sizeof(struct fw_cfg),
+    .init = init,
+    .reset = reset,
+    .state = state,
+    .destroy = destroy,
 };

@@ -13,15 +13,25 @@
 
 /* Item keys. */
 enum {
-    FW_CFG_SIGNATURE = 0x00, FW_CFG_ID = 0x01, FW_CFG_UUID = 0x02, FW_CFG_RAM_SIZE = 0x03, FW_CFG_NOGRAPHIC = 0x04,
-    FW_CFG_NB_CPUS = 0x05, FW_CFG_NUMA = 0x0D, FW_CFG_BOOT_MENU = 0x0E, FW_CFG_MAX_CPUS = 0x0F,
-    FW_CFG_FILE_DIR = 0x19, FW_CFG_FILE_FIRST = 0x20,
-    FW_CFG_ARCH_LOCAL = 0x8000, FW_CFG_IRQ0_OVERRIDE = 0x8002,
-    FW_CFG_MAX_FILES = 64, FW_CFG_NAME_MAX = 55,
+    FW_CFG_SIGNATURE = 0x00,
+    FW_CFG_ID = 0x01,
+    FW_CFG_UUID = 0x02,
+    FW_CFG_RAM_SIZE = 0x03,
+    FW_CFG_NOGRAPHIC = 0x04,
+    FW_CFG_NB_CPUS = 0x05,
+    FW_CFG_NUMA = 0x0D,
+    FW_CFG_BOOT_MENU = 0x0E,
+    FW_CFG_MAX_CPUS = 0x0F,
+    FW_CFG_FILE_DIR = 0x19,
+    FW_CFG_FILE_FIRST = 0x20,
+    FW_CFG_ARCH_LOCAL = 0x8000,
+    FW_CFG_IRQ0_OVERRIDE = 0x8002,
+    FW_CFG_MAX_FILES = 64,
+    FW_CFG_NAME_MAX = 55,
 };
 
 struct fw_cfg_cfg {
-    unsigned cpus;   /* 0 means 1 */
+    unsigned cpus; /* 0 means 1 */
     bool boot_menu;
 };
 extern const struct dev_class fw_cfg_class;

@@ -8,23 +8,33 @@
 #include "devemu/i440fx.h"
 
 enum {
-    REG_PMCCFG = 0x50, REG_DRB = 0x60, REG_PAM0 = 0x59, REG_PAM6 = 0x5F, REG_SMRAM = 0x72, REG_ERRCMD = 0x90,
-    PAM_READ = 1, PAM_WRITE = 2,
-    SMRAM_LOCK = 0x10, SMRAM_RESET = 0x02,
+    REG_PMCCFG = 0x50,
+    REG_DRB = 0x60,
+    REG_PAM0 = 0x59,
+    REG_PAM6 = 0x5F,
+    REG_SMRAM = 0x72,
+    REG_ERRCMD = 0x90,
+    PAM_READ = 1,
+    PAM_WRITE = 2,
+    SMRAM_LOCK = 0x10,
+    SMRAM_RESET = 0x02,
     PAM_AREAS = 13,
-    LOW_RAM_END = 0xA0000, PAM_START = 0xC0000, HIGH_BIOS_START = 0xE0000, MIB = 0x100000,
+    LOW_RAM_END = 0xA0000,
+    PAM_START = 0xC0000,
+    HIGH_BIOS_START = 0xE0000,
+    MIB = 0x100000,
     LOW_BIOS_BYTES = MIB - HIGH_BIOS_START,
 };
 
 /* Which nibble of which register rules which addresses. */
-static const struct pam_area { uint32_t base, size; uint8_t reg, shift; } pam_area[PAM_AREAS] = {
-    { 0xF0000, 0x10000, 0x59, 4 },
-    { 0xC0000, 0x4000, 0x5A, 0 }, { 0xC4000, 0x4000, 0x5A, 4 },
-    { 0xC8000, 0x4000, 0x5B, 0 }, { 0xCC000, 0x4000, 0x5B, 4 },
-    { 0xD0000, 0x4000, 0x5C, 0 }, { 0xD4000, 0x4000, 0x5C, 4 },
-    { 0xD8000, 0x4000, 0x5D, 0 }, { 0xDC000, 0x4000, 0x5D, 4 },
-    { 0xE0000, 0x4000, 0x5E, 0 }, { 0xE4000, 0x4000, 0x5E, 4 },
-    { 0xE8000, 0x4000, 0x5F, 0 }, { 0xEC000, 0x4000, 0x5F, 4 },
+static const struct pam_area {
+    uint32_t base, size;
+    uint8_t reg, shift;
+} pam_area[PAM_AREAS] = {
+    {0xF0000, 0x10000, 0x59, 4}, {0xC0000, 0x4000, 0x5A, 0}, {0xC4000, 0x4000, 0x5A, 4}, {0xC8000, 0x4000, 0x5B, 0},
+    {0xCC000, 0x4000, 0x5B, 4},  {0xD0000, 0x4000, 0x5C, 0}, {0xD4000, 0x4000, 0x5C, 4}, {0xD8000, 0x4000, 0x5D, 0},
+    {0xDC000, 0x4000, 0x5D, 4},  {0xE0000, 0x4000, 0x5E, 0}, {0xE4000, 0x4000, 0x5E, 4}, {0xE8000, 0x4000, 0x5F, 0},
+    {0xEC000, 0x4000, 0x5F, 4},
 };
 
 struct i440fx {
@@ -62,7 +72,8 @@ static void map_pam(struct i440fx *s) {
 
 static void config_written(struct pci_dev *pd, unsigned offset, unsigned size) {
     if (offset <= REG_PAM6 && offset + size > REG_PAM0) map_pam((struct i440fx *)pd);
-    if (offset <= REG_SMRAM && offset + size > REG_SMRAM && (pd->config[REG_SMRAM] & SMRAM_LOCK)) pd->wmask[REG_SMRAM] = 0;
+    if (offset <= REG_SMRAM && offset + size > REG_SMRAM && (pd->config[REG_SMRAM] & SMRAM_LOCK))
+        pd->wmask[REG_SMRAM] = 0;
 }
 
 static enum dev_status map_memory(struct i440fx *s) {
@@ -79,7 +90,12 @@ static enum dev_status map_memory(struct i440fx *s) {
 
 static enum dev_status add_to_bus(struct i440fx *s, struct dev *bus) {
     static const struct pci_id id = {
-        .vendor = 0x8086, .device = 0x1237, .subsys_vendor = 0x1AF4, .subsys = 0x1100, .class_code = 0x060000, .revision = 2,
+        .vendor = 0x8086,
+        .device = 0x1237,
+        .subsys_vendor = 0x1AF4,
+        .subsys = 0x1100,
+        .class_code = 0x060000,
+        .revision = 2,
     };
     struct pci_dev *pd = &s->pci;
     enum dev_status st = pci_dev_init(pd, bus, PCI_DEVFN(0, 0), &id);
@@ -102,7 +118,8 @@ static enum dev_status add_to_bus(struct i440fx *s, struct dev *bus) {
 static enum dev_status init(struct dev *d, const void *cfg) {
     struct i440fx *s = to_i440fx(d);
     const struct i440fx_cfg *c = cfg;
-    if (!c || !c->bios || !c->bios_size || c->bios_size % 0x10000 || c->bios_size > I440FX_BIOS_MAX) return DEV_BAD_CONFIG;
+    if (!c || !c->bios || !c->bios_size || c->bios_size % 0x10000 || c->bios_size > I440FX_BIOS_MAX)
+        return DEV_BAD_CONFIG;
     s->bios_size = (uint32_t)c->bios_size;
     s->bios_frame = smmu_mem_add_rom(d->host->mem, c->bios, c->bios_size);
     if (s->bios_frame < 0) return DEV_NO_MEMORY;
@@ -110,8 +127,10 @@ static enum dev_status init(struct dev *d, const void *cfg) {
     enum dev_status st = add_to_bus(s, c->bus);
     if (st != DEV_OK) return st;
     st = map_memory(s);
-    if (st == DEV_OK) map_pam(s);
-    else pci_dev_fini(&s->pci);
+    if (st == DEV_OK)
+        map_pam(s);
+    else
+        pci_dev_fini(&s->pci);
     return st;
 }
 
@@ -132,6 +151,10 @@ static void state(struct dev *d, struct dev_state *st) {
 static void destroy(struct dev *d) { pci_dev_fini(&to_i440fx(d)->pci); }
 
 const struct dev_class i440fx_class = {
-    .name = "i440fx", .instance_size = sizeof(struct i440fx),
-    .init = init, .reset = reset, .state = state, .destroy = destroy,
+    .name = "i440fx",
+    .instance_size = sizeof(struct i440fx),
+    .init = init,
+    .reset = reset,
+    .state = state,
+    .destroy = destroy,
 };

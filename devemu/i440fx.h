@@ -17,8 +17,8 @@ enum { I440FX_BIOS_MAX = 1 << 24 };
 
 struct i440fx_cfg {
     struct dev *bus;
-    const void *bios;   /* copied to ROM frames (bios_size of smmu_mem_create's rom_size) */
-    size_t bios_size;   /* a multiple of 64 KiB, at most I440FX_BIOS_MAX */
+    const void *bios; /* copied to ROM frames (bios_size of smmu_mem_create's rom_size) */
+    size_t bios_size; /* a multiple of 64 KiB, at most I440FX_BIOS_MAX */
 };
 extern const struct dev_class i440fx_class;
 #endif

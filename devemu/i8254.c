@@ -12,8 +12,8 @@
 
 enum { CHANNELS = 3 };
 enum rw { RW_LATCH = 0, RW_LSB = 1, RW_MSB = 2, RW_WORD = 3 };
-enum { READ_BACK = 3 };                                  /* control word SC field */
-enum { RB_NO_COUNT = 0x20, RB_NO_STATUS = 0x10 };        /* read-back command, active low */
+enum { READ_BACK = 3 };                           /* control word SC field */
+enum { RB_NO_COUNT = 0x20, RB_NO_STATUS = 0x10 }; /* read-back command, active low */
 enum { STATUS_OUT = 0x80, STATUS_NULL = 0x40 };
 
 /* The tick at guest time 0: a counter's start may lie up to one period before it. */
@@ -24,19 +24,19 @@ enum { MIN_REARM_NS = 10000 };
 #define DEAF_NS (DEV_NS_PER_S / 2)
 
 struct channel {
-    uint64_t start;          /* tick at which count was loaded; may be one tick in the future */
-    uint64_t frozen;         /* now - start while !counting */
-    uint32_t count;          /* 1..65536 (BCD: ..10000); 0: none written yet */
-    uint32_t next_count;     /* modes 2, 3: loads at next_start; 0: none */
+    uint64_t start;      /* tick at which count was loaded; may be one tick in the future */
+    uint64_t frozen;     /* now - start while !counting */
+    uint32_t count;      /* 1..65536 (BCD: ..10000); 0: none written yet */
+    uint32_t next_count; /* modes 2, 3: loads at next_start; 0: none */
     uint64_t next_start;
     uint8_t mode, rw, bcd;
     uint8_t gate;
-    uint8_t counting;        /* 0: stopped by gate, half-written count or control word */
-    uint8_t armed;           /* modes 1, 5: triggered at least once */
-    uint8_t write_msb;       /* RW_WORD: the next write is the high byte */
+    uint8_t counting;  /* 0: stopped by gate, half-written count or control word */
+    uint8_t armed;     /* modes 1, 5: triggered at least once */
+    uint8_t write_msb; /* RW_WORD: the next write is the high byte */
     uint8_t read_msb;
-    uint8_t low_byte;        /* first half of a written count */
-    uint8_t latched;         /* bytes of latch still to be read, 0..2 */
+    uint8_t low_byte; /* first half of a written count */
+    uint8_t latched;  /* bytes of latch still to be read, 0..2 */
     uint8_t status_latched, status;
     uint16_t latch;
 };
@@ -47,11 +47,11 @@ struct i8254 {
     struct channel ch[CHANNELS];
     struct dev_timer timer;
     /* IRQ 0 delivery */
-    uint64_t edges_seen;     /* of channel 0 since start */
+    uint64_t edges_seen; /* of channel 0 since start */
     uint64_t raised_ns;
     uint64_t backlog;
-    uint8_t in_flight;       /* an edge was raised and not taken yet */
-    uint8_t acks_known;      /* the machine tells when the guest takes IRQ 0 */
+    uint8_t in_flight;  /* an edge was raised and not taken yet */
+    uint8_t acks_known; /* the machine tells when the guest takes IRQ 0 */
 };
 
 static uint64_t now_ns(const struct i8254 *s) { return s->dev.host->now_ns(s->dev.host->opaque); }
@@ -63,22 +63,18 @@ static bool is_hw_triggered(const struct channel *c) { return c->mode == 1 || c-
 
 /* ---- Counter arithmetic ---- */
 
-static uint32_t from_bcd(uint32_t v)
-{
+static uint32_t from_bcd(uint32_t v) {
     return (v & 15) + (v >> 4 & 15) * 10 + (v >> 8 & 15) * 100 + (v >> 12 & 15) * 1000;
 }
 
-static uint16_t to_bcd(uint32_t v)
-{
+static uint16_t to_bcd(uint32_t v) {
     return (uint16_t)(v % 10 | v / 10 % 10 << 4 | v / 100 % 10 << 8 | v / 1000 % 10 << 12);
 }
 
 static uint32_t modulus(const struct channel *c) { return c->bcd ? 10000 : 65536; }
 
-static uint32_t written_count(const struct channel *c, uint32_t v)
-{
-    if (c->bcd)
-        v = from_bcd(v);
+static uint32_t written_count(const struct channel *c, uint32_t v) {
+    if (c->bcd) v = from_bcd(v);
     return v ? v : modulus(c);
 }
 
@@ -86,18 +82,14 @@ static uint32_t written_count(const struct channel *c, uint32_t v)
 static uint32_t period(const struct channel *c) { return c->count < 2 ? 2 : c->count; }
 
 /* Ticks since the load; 0 in the tick before it. */
-static uint64_t elapsed(const struct channel *c, uint64_t tick)
-{
-    if (!c->counting)
-        return c->frozen;
+static uint64_t elapsed(const struct channel *c, uint64_t tick) {
+    if (!c->counting) return c->frozen;
     return tick > c->start ? tick - c->start : 0;
 }
 
 /* A count written to a running periodic counter takes over at the end of the (half) period. */
-static void take_next_count(struct channel *c, uint64_t tick)
-{
-    if (!c->next_count || tick < c->next_start)
-        return;
+static void take_next_count(struct channel *c, uint64_t tick) {
+    if (!c->next_count || tick < c->next_start) return;
     uint64_t into = c->next_start - c->start;
     bool ends_high_half = c->mode == 3 && into % period(c) != 0;
     c->count = c->next_count;
@@ -106,10 +98,8 @@ static void take_next_count(struct channel *c, uint64_t tick)
     c->start = c->next_start - (ends_high_half ? (period(c) + 1) / 2 : 0);
 }
 
-static uint16_t counter_value(const struct channel *c, uint64_t tick)
-{
-    if (!c->count)
-        return 0;
+static uint16_t counter_value(const struct channel *c, uint64_t tick) {
+    if (!c->count) return 0;
     uint64_t d = elapsed(c, tick);
     uint32_t value;
     if (c->mode == 2) {
@@ -127,10 +117,8 @@ static uint16_t counter_value(const struct channel *c, uint64_t tick)
     return c->bcd ? to_bcd(value) : (uint16_t)value;
 }
 
-static bool out_level(const struct channel *c, uint64_t tick)
-{
-    if (!c->count)
-        return c->mode != 0;
+static bool out_level(const struct channel *c, uint64_t tick) {
+    if (!c->count) return c->mode != 0;
     uint64_t d = elapsed(c, tick);
     bool loaded = !c->counting || tick >= c->start;
     switch (c->mode) {
@@ -146,41 +134,31 @@ static bool out_level(const struct channel *c, uint64_t tick)
 /* ---- IRQ 0 ---- */
 
 /* Rising edges of channel 0's OUT since start. */
-static uint64_t edges_at(const struct channel *c, uint64_t tick)
-{
-    if (!c->count || !c->counting)
-        return 0;
+static uint64_t edges_at(const struct channel *c, uint64_t tick) {
+    if (!c->count || !c->counting) return 0;
     uint64_t d = elapsed(c, tick);
-    if (is_periodic(c))
-        return d / period(c);
+    if (is_periodic(c)) return d / period(c);
     return (c->mode == 0 && d >= c->count) || (c->mode == 4 && d >= c->count + 1u);
 }
 
 /* The tick of edge number n (from 0), or 0 if it never comes. */
-static uint64_t edge_tick(const struct channel *c, uint64_t n)
-{
-    if (!c->count || !c->counting || is_hw_triggered(c))
-        return 0;
-    if (is_periodic(c))
-        return c->start + (n + 1) * period(c);
+static uint64_t edge_tick(const struct channel *c, uint64_t n) {
+    if (!c->count || !c->counting || is_hw_triggered(c)) return 0;
+    if (is_periodic(c)) return c->start + (n + 1) * period(c);
     return n ? 0 : c->start + c->count + (c->mode == 4);
 }
 
-static void raise_edge(struct i8254 *s)
-{
+static void raise_edge(struct i8254 *s) {
     dev_line_set(&s->cfg.irq0, false);
     dev_line_set(&s->cfg.irq0, true);
 }
 
-static void arm(struct i8254 *s)
-{
+static void arm(struct i8254 *s) {
     struct dev_host *h = s->dev.host;
     struct channel *c = &s->ch[0];
     uint64_t now = now_ns(s), tick = edge_tick(c, s->edges_seen), at = 0;
-    if (c->next_count && (!tick || c->next_start < tick))
-        tick = c->next_start;
-    if (tick)
-        at = tick_ns(tick);
+    if (c->next_count && (!tick || c->next_start < tick)) tick = c->next_start;
+    if (tick) at = tick_ns(tick);
     if (is_periodic(c) && tick) {
         if (s->backlog && !s->acks_known) {
             uint64_t soon = now + dev_ticks_to_ns(period(c) / 8, I8254_HZ);
@@ -195,8 +173,7 @@ static void arm(struct i8254 *s)
 }
 
 /* n edges came due at once. */
-static void deliver(struct i8254 *s, uint64_t n)
-{
+static void deliver(struct i8254 *s, uint64_t n) {
     uint64_t now = now_ns(s);
     if (s->in_flight && now - s->raised_ns > DEAF_NS) {
         s->in_flight = s->acks_known = 0;
@@ -210,8 +187,7 @@ static void deliver(struct i8254 *s, uint64_t n)
             n--;
         else
             s->backlog--;
-        if (!s->in_flight || !s->acks_known)
-            s->raised_ns = now;
+        if (!s->in_flight || !s->acks_known) s->raised_ns = now;
         s->in_flight = 1;
         raise_edge(s);
     }
@@ -219,8 +195,7 @@ static void deliver(struct i8254 *s, uint64_t n)
     s->backlog = s->backlog + n < most ? s->backlog + n : most;
 }
 
-static void catch_up(struct i8254 *s)
-{
+static void catch_up(struct i8254 *s) {
     struct channel *c = &s->ch[0];
     uint64_t tick = now_tick(s), edges = 0;
     if (c->next_count && tick >= c->next_start) {
@@ -232,37 +207,30 @@ static void catch_up(struct i8254 *s)
     edges += total - s->edges_seen;
     s->edges_seen = total;
     if (is_periodic(c)) {
-        if (edges || s->backlog)
-            deliver(s, edges);
+        if (edges || s->backlog) deliver(s, edges);
     } else if (edges) {
         raise_edge(s);
     }
 }
 
-static void timer_fired(void *opaque, uint64_t now)
-{
+static void timer_fired(void *opaque, uint64_t now) {
     struct i8254 *s = opaque;
     (void)now;
     catch_up(s);
     arm(s);
 }
 
-void i8254_irq_acked(struct dev *d)
-{
+void i8254_irq_acked(struct dev *d) {
     struct i8254 *s = (struct i8254 *)d;
     s->acks_known = 1;
-    if (!s->in_flight)
-        return;
+    if (!s->in_flight) return;
     s->in_flight = 0;
-    if (now_ns(s) - s->raised_ns > DEAF_NS)
-        s->backlog = 0;
-    if (s->backlog && is_periodic(&s->ch[0]))
-        deliver(s, 0);
+    if (now_ns(s) - s->raised_ns > DEAF_NS) s->backlog = 0;
+    if (s->backlog && is_periodic(&s->ch[0])) deliver(s, 0);
 }
 
 /* Channel 0 was loaded or stopped: edges count anew. */
-static void restart_irq(struct i8254 *s)
-{
+static void restart_irq(struct i8254 *s) {
     s->edges_seen = 0;
     dev_line_set(&s->cfg.irq0, out_level(&s->ch[0], now_tick(s)));
     arm(s);
@@ -270,8 +238,7 @@ static void restart_irq(struct i8254 *s)
 
 /* ---- Writes ---- */
 
-static void load_count(struct i8254 *s, int n, uint32_t raw)
-{
+static void load_count(struct i8254 *s, int n, uint32_t raw) {
     struct channel *c = &s->ch[n];
     uint64_t tick = now_tick(s);
     uint32_t count = written_count(c, raw);
@@ -284,24 +251,20 @@ static void load_count(struct i8254 *s, int n, uint32_t raw)
         c->next_start = into < high ? base + high : base + p;
     } else if (is_hw_triggered(c)) {
         c->count = count; /* used from the next trigger on */
-        if (!c->armed)
-            c->counting = 0, c->frozen = 0;
+        if (!c->armed) c->counting = 0, c->frozen = 0;
     } else {
         c->count = count;
         c->next_count = 0;
         c->start = tick + 1;
         c->counting = c->gate;
         c->frozen = 0;
-        if (n == 0)
-            restart_irq(s);
+        if (n == 0) restart_irq(s);
         return;
     }
-    if (n == 0)
-        arm(s);
+    if (n == 0) arm(s);
 }
 
-static void write_count(struct i8254 *s, int n, uint8_t v)
-{
+static void write_count(struct i8254 *s, int n, uint8_t v) {
     struct channel *c = &s->ch[n];
     if (c->rw == RW_LSB) {
         load_count(s, n, v);
@@ -316,56 +279,44 @@ static void write_count(struct i8254 *s, int n, uint8_t v)
         if (c->mode == 0) { /* the first byte disables counting and drops OUT */
             c->frozen = 0;
             c->counting = 0;
-            if (n == 0)
-                restart_irq(s);
+            if (n == 0) restart_irq(s);
         }
     }
 }
 
-static void latch_count(struct channel *c, uint64_t tick)
-{
-    if (c->latched)
-        return;
+static void latch_count(struct channel *c, uint64_t tick) {
+    if (c->latched) return;
     c->latch = counter_value(c, tick);
     c->latched = c->rw == RW_WORD ? 2 : 1;
 }
 
-static void latch_status(struct channel *c, uint64_t tick)
-{
-    if (c->status_latched)
-        return;
+static void latch_status(struct channel *c, uint64_t tick) {
+    if (c->status_latched) return;
     bool null = !c->count || c->next_count || (c->counting && tick < c->start);
-    c->status = (uint8_t)((out_level(c, tick) ? STATUS_OUT : 0) | (null ? STATUS_NULL : 0) | c->rw << 4 |
-                          c->mode << 1 | c->bcd);
+    c->status = (uint8_t)((out_level(c, tick) ? STATUS_OUT : 0) | (null ? STATUS_NULL : 0) | c->rw << 4 | c->mode << 1 |
+                          c->bcd);
     c->status_latched = 1;
 }
 
-static void read_back(struct i8254 *s, uint8_t v)
-{
+static void read_back(struct i8254 *s, uint8_t v) {
     uint64_t tick = now_tick(s);
     for (int n = 0; n < CHANNELS; n++) {
-        if (!(v & 2u << n))
-            continue;
+        if (!(v & 2u << n)) continue;
         take_next_count(&s->ch[n], tick);
-        if (!(v & RB_NO_COUNT))
-            latch_count(&s->ch[n], tick);
-        if (!(v & RB_NO_STATUS))
-            latch_status(&s->ch[n], tick);
+        if (!(v & RB_NO_COUNT)) latch_count(&s->ch[n], tick);
+        if (!(v & RB_NO_STATUS)) latch_status(&s->ch[n], tick);
     }
 }
 
-static void write_control(struct i8254 *s, uint8_t v)
-{
+static void write_control(struct i8254 *s, uint8_t v) {
     int n = v >> 6;
     if (n == READ_BACK) {
-        if (s->ch[0].next_count)
-            catch_up(s);
+        if (s->ch[0].next_count) catch_up(s);
         read_back(s, v);
         return;
     }
     struct channel *c = &s->ch[n];
-    if (n == 0 && c->count)
-        catch_up(s);
+    if (n == 0 && c->count) catch_up(s);
     if ((v >> 4 & 3) == RW_LATCH) {
         take_next_count(c, now_tick(s));
         latch_count(c, now_tick(s));
@@ -373,7 +324,10 @@ static void write_control(struct i8254 *s, uint8_t v)
     }
     uint8_t gate = c->gate, mode = v >> 1 & 7;
     *c = (struct channel){
-        .gate = gate, .rw = v >> 4 & 3, .mode = mode > 5 ? (uint8_t)(mode - 4) : mode, .bcd = v & 1,
+        .gate = gate,
+        .rw = v >> 4 & 3,
+        .mode = mode > 5 ? (uint8_t)(mode - 4) : mode,
+        .bcd = v & 1,
     };
     if (n == 0) {
         s->backlog = 0;
@@ -382,77 +336,63 @@ static void write_control(struct i8254 *s, uint8_t v)
     }
 }
 
-static void pit_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void pit_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     struct i8254 *s = opaque;
     (void)size;
     if ((port & 3) == 3) {
         write_control(s, (uint8_t)value);
         return;
     }
-    if ((port & 3) == 0)
-        catch_up(s);
+    if ((port & 3) == 0) catch_up(s);
     write_count(s, port & 3, (uint8_t)value);
 }
 
 /* ---- Reads ---- */
 
-static uint8_t read_latch(struct channel *c)
-{
+static uint8_t read_latch(struct channel *c) {
     bool high = c->rw == RW_MSB || (c->rw == RW_WORD && c->latched == 1);
     c->latched--;
     return (uint8_t)(high ? c->latch >> 8 : c->latch);
 }
 
-static uint32_t pit_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t pit_read(void *opaque, uint16_t port, unsigned size) {
     struct i8254 *s = opaque;
     (void)size;
-    if ((port & 3) == 3)
-        return 0xFF; /* write only */
+    if ((port & 3) == 3) return 0xFF; /* write only */
     struct channel *c = &s->ch[port & 3];
     if (c->status_latched) {
         c->status_latched = 0;
         return c->status;
     }
-    if (c->latched)
-        return read_latch(c);
-    if (c == &s->ch[0] && c->next_count)
-        catch_up(s);
+    if (c->latched) return read_latch(c);
+    if (c == &s->ch[0] && c->next_count) catch_up(s);
     take_next_count(c, now_tick(s));
     uint16_t value = counter_value(c, now_tick(s));
-    if (c->rw == RW_LSB)
-        return value & 0xFF;
-    if (c->rw == RW_MSB)
-        return value >> 8;
+    if (c->rw == RW_LSB) return value & 0xFF;
+    if (c->rw == RW_MSB) return value >> 8;
     bool high = c->read_msb;
     c->read_msb = !high;
     return high ? value >> 8 : value & 0xFF;
 }
 
-static const struct dev_io_ops pit_ops = { "i8254", pit_read, pit_write, true };
+static const struct dev_io_ops pit_ops = {"i8254", pit_read, pit_write, true};
 
 /* ---- Gate, OUT, refresh ---- */
 
-static void gate_fell(struct channel *c, uint64_t tick)
-{
-    if (is_hw_triggered(c))
-        return;
+static void gate_fell(struct channel *c, uint64_t tick) {
+    if (is_hw_triggered(c)) return;
     take_next_count(c, tick);
     c->frozen = is_periodic(c) ? 0 : elapsed(c, tick);
     c->counting = 0;
 }
 
-static void gate_rose(struct channel *c, uint64_t tick)
-{
-    if (!c->count)
-        return;
+static void gate_rose(struct channel *c, uint64_t tick) {
+    if (!c->count) return;
     if (is_hw_triggered(c)) {
         c->armed = 1;
         c->start = tick + 1;
     } else if (is_periodic(c)) {
-        if (c->next_count)
-            c->count = c->next_count;
+        if (c->next_count) c->count = c->next_count;
         c->next_count = 0;
         c->start = tick + 1;
     } else if (!c->write_msb || c->mode != 0) {
@@ -463,11 +403,9 @@ static void gate_rose(struct channel *c, uint64_t tick)
     c->counting = 1;
 }
 
-void i8254_set_gate(struct dev *d, int channel, bool level)
-{
+void i8254_set_gate(struct dev *d, int channel, bool level) {
     struct i8254 *s = (struct i8254 *)d;
-    if (channel != 2 || s->ch[2].gate == level)
-        return;
+    if (channel != 2 || s->ch[2].gate == level) return;
     s->ch[2].gate = level;
     if (level)
         gate_rose(&s->ch[2], now_tick(s));
@@ -475,55 +413,44 @@ void i8254_set_gate(struct dev *d, int channel, bool level)
         gate_fell(&s->ch[2], now_tick(s));
 }
 
-bool i8254_out(struct dev *d, int channel)
-{
+bool i8254_out(struct dev *d, int channel) {
     struct i8254 *s = (struct i8254 *)d;
-    if (channel < 0 || channel >= CHANNELS)
-        return false;
-    if (channel == 0)
-        catch_up(s);
+    if (channel < 0 || channel >= CHANNELS) return false;
+    if (channel == 0) catch_up(s);
     take_next_count(&s->ch[channel], now_tick(s));
     return out_level(&s->ch[channel], now_tick(s));
 }
 
-bool i8254_refresh_toggle(struct dev *d)
-{
+bool i8254_refresh_toggle(struct dev *d) {
     return now_tick((struct i8254 *)d) / 18 & 1; /* channel 1 as every BIOS programs it: 18 ticks */
 }
 
 /* ---- Class ---- */
 
-static void i8254_reset(struct dev *d)
-{
+static void i8254_reset(struct dev *d) {
     struct i8254 *s = (struct i8254 *)d;
-    for (int n = 0; n < CHANNELS; n++)
-        s->ch[n] = (struct channel){ .mode = 3, .rw = RW_WORD, .gate = n != 2 };
+    for (int n = 0; n < CHANNELS; n++) s->ch[n] = (struct channel){.mode = 3, .rw = RW_WORD, .gate = n != 2};
     s->edges_seen = s->backlog = 0;
     s->in_flight = s->acks_known = 0;
     restart_irq(s);
 }
 
-static enum dev_status i8254_init(struct dev *d, const void *cfg)
-{
+static enum dev_status i8254_init(struct dev *d, const void *cfg) {
     struct i8254 *s = (struct i8254 *)d;
-    if (cfg)
-        s->cfg = *(const struct i8254_config *)cfg;
+    if (cfg) s->cfg = *(const struct i8254_config *)cfg;
     s->timer.fn = timer_fired;
     s->timer.opaque = s;
     enum dev_status st = dev_io_map(d->host->io, 0x40, 4, &pit_ops, s);
-    if (st == DEV_OK)
-        i8254_reset(d);
+    if (st == DEV_OK) i8254_reset(d);
     return st;
 }
 
-static void i8254_destroy(struct dev *d)
-{
+static void i8254_destroy(struct dev *d) {
     struct i8254 *s = (struct i8254 *)d;
     d->host->timer_cancel(d->host->opaque, &s->timer);
 }
 
-static void i8254_state(struct dev *d, struct dev_state *st)
-{
+static void i8254_state(struct dev *d, struct dev_state *st) {
     struct i8254 *s = (struct i8254 *)d;
     DEV_STATE(st, s->ch);
     DEV_STATE(st, s->edges_seen);
@@ -531,8 +458,7 @@ static void i8254_state(struct dev *d, struct dev_state *st)
     DEV_STATE(st, s->backlog);
     DEV_STATE(st, s->in_flight);
     DEV_STATE(st, s->acks_known);
-    if (st->saving)
-        return;
+    if (st->saving) return;
     for (int n = 0; n < CHANNELS; n++) {
         struct channel *c = &s->ch[n];
         c->mode = c->mode > 5 ? 3 : c->mode;

@@ -21,21 +21,27 @@ enum { ICW4_AEOI = 0x02, ICW4_SFNM = 0x10 };
 enum { OCW3_RIS = 0x01, OCW3_RR = 0x02, OCW3_P = 0x04, OCW3_SELECT = 0x08, OCW3_SMM = 0x20, OCW3_ESMM = 0x40 };
 /* OCW2: R SL EOI in bits 7..5 */
 enum ocw2 {
-    OCW2_ROTATE_AEOI_CLEAR = 0, OCW2_EOI = 1, OCW2_NOP = 2, OCW2_SPECIFIC_EOI = 3,
-    OCW2_ROTATE_AEOI_SET = 4, OCW2_ROTATE_EOI = 5, OCW2_SET_PRIORITY = 6, OCW2_ROTATE_SPECIFIC_EOI = 7,
+    OCW2_ROTATE_AEOI_CLEAR = 0,
+    OCW2_EOI = 1,
+    OCW2_NOP = 2,
+    OCW2_SPECIFIC_EOI = 3,
+    OCW2_ROTATE_AEOI_SET = 4,
+    OCW2_ROTATE_EOI = 5,
+    OCW2_SET_PRIORITY = 6,
+    OCW2_ROTATE_SPECIFIC_EOI = 7,
 };
 /* What the next write to the odd port is. */
 enum init_step { READY, WAIT_ICW2, WAIT_ICW3, WAIT_ICW4 };
 
 struct chip {
-    uint8_t lines;    /* input levels */
-    uint8_t edges;    /* latched requests of edge inputs */
+    uint8_t lines; /* input levels */
+    uint8_t edges; /* latched requests of edge inputs */
     uint8_t isr, imr;
-    uint8_t elcr;     /* 1: level input */
-    uint8_t base;     /* ICW2: vector of input 0 */
+    uint8_t elcr; /* 1: level input */
+    uint8_t base; /* ICW2: vector of input 0 */
     uint8_t icw1, icw3, icw4;
-    uint8_t lowest;   /* the input with the lowest priority */
-    uint8_t step;     /* enum init_step */
+    uint8_t lowest; /* the input with the lowest priority */
+    uint8_t step;   /* enum init_step */
     uint8_t read_isr, poll, special_mask, rotate_aeoi;
 };
 
@@ -47,7 +53,7 @@ struct i8259 {
 };
 
 /* PIIX3: IRQ 0, 1, 2, 8 and 13 are always edge. */
-static const uint8_t elcr_writable[CHIPS] = { 0xF8, 0xDE };
+static const uint8_t elcr_writable[CHIPS] = {0xF8, 0xDE};
 
 static uint8_t bit(unsigned n) { return (uint8_t)(1u << (n & 7)); }
 
@@ -55,54 +61,44 @@ static uint8_t bit(unsigned n) { return (uint8_t)(1u << (n & 7)); }
 
 static uint8_t level_inputs(const struct chip *c) { return c->icw1 & ICW1_LTIM ? 0xFF : c->elcr; }
 
-static uint8_t requests(const struct chip *c)
-{
+static uint8_t requests(const struct chip *c) {
     uint8_t level = level_inputs(c);
     return (uint8_t)((c->edges & ~level) | (c->lines & level));
 }
 
 /* Rank of the best set bit in mask, 0 the highest priority; NONE if mask is 0. */
-static unsigned best_rank(const struct chip *c, uint8_t mask)
-{
+static unsigned best_rank(const struct chip *c, uint8_t mask) {
     unsigned rank = 0;
-    while (rank < NONE && !(mask & bit(c->lowest + 1u + rank)))
-        rank++;
+    while (rank < NONE && !(mask & bit(c->lowest + 1u + rank))) rank++;
     return rank;
 }
 
 static unsigned rank_to_input(const struct chip *c, unsigned rank) { return (c->lowest + 1u + rank) & 7; }
 
 /* The input the chip would interrupt for now, or NONE. */
-static unsigned pending_input(const struct chip *c, bool is_master)
-{
+static unsigned pending_input(const struct chip *c, bool is_master) {
     uint8_t blocking = c->isr;
-    if (c->special_mask)
-        blocking = (uint8_t)(blocking & ~c->imr);
+    if (c->special_mask) blocking = (uint8_t)(blocking & ~c->imr);
     /* Special fully nested: a slave in service lets better slave requests through. */
-    if (is_master && (c->icw4 & ICW4_SFNM))
-        blocking = (uint8_t)(blocking & ~bit(CASCADE_IRQ));
+    if (is_master && (c->icw4 & ICW4_SFNM)) blocking = (uint8_t)(blocking & ~bit(CASCADE_IRQ));
     unsigned rank = best_rank(c, (uint8_t)(requests(c) & ~c->imr));
-    if (rank == NONE || rank >= best_rank(c, blocking))
-        return NONE;
+    if (rank == NONE || rank >= best_rank(c, blocking)) return NONE;
     return rank_to_input(c, rank);
 }
 
 /* ---- Lines ---- */
 
-static void set_line(struct chip *c, unsigned input, bool level)
-{
+static void set_line(struct chip *c, unsigned input, bool level) {
     uint8_t b = bit(input);
     if (level) {
-        if (!(c->lines & b))
-            c->edges |= b;
+        if (!(c->lines & b)) c->edges |= b;
         c->lines |= b;
     } else {
         c->lines = (uint8_t)(c->lines & ~b);
     }
 }
 
-static void update(struct i8259 *s)
-{
+static void update(struct i8259 *s) {
     struct chip *m = &s->chip[MASTER];
     bool slave_int = pending_input(&s->chip[SLAVE], false) != NONE;
     set_line(m, CASCADE_IRQ, slave_int);
@@ -117,11 +113,9 @@ static void update(struct i8259 *s)
     }
 }
 
-void i8259_set_irq(void *dev, int irq, bool level)
-{
+void i8259_set_irq(void *dev, int irq, bool level) {
     struct i8259 *s = dev;
-    if (irq < 0 || irq > 15 || irq == CASCADE_IRQ)
-        return;
+    if (irq < 0 || irq > 15 || irq == CASCADE_IRQ) return;
     set_line(&s->chip[irq >> 3], (unsigned)irq, level);
     update(s);
 }
@@ -130,8 +124,7 @@ bool i8259_pending(struct dev *d) { return ((struct i8259 *)d)->intr; }
 
 /* ---- Acknowledge ---- */
 
-static void acknowledge(struct chip *c, unsigned input)
-{
+static void acknowledge(struct chip *c, unsigned input) {
     c->edges = (uint8_t)(c->edges & ~bit(input));
     if (!(c->icw4 & ICW4_AEOI))
         c->isr |= bit(input);
@@ -139,36 +132,28 @@ static void acknowledge(struct chip *c, unsigned input)
         c->lowest = (uint8_t)input;
 }
 
-static void tell_acked(struct i8259 *s, unsigned irq)
-{
-    if (s->cfg.acked)
-        s->cfg.acked(s->cfg.acked_opaque, (int)irq);
+static void tell_acked(struct i8259 *s, unsigned irq) {
+    if (s->cfg.acked) s->cfg.acked(s->cfg.acked_opaque, (int)irq);
 }
 
 /* The master said "slave": the slave's half of the acknowledge cycle. */
-static int ack_slave(struct i8259 *s)
-{
+static int ack_slave(struct i8259 *s) {
     struct chip *c = &s->chip[SLAVE];
     unsigned input = pending_input(c, false);
-    if (input != NONE)
-        acknowledge(c, input);
+    if (input != NONE) acknowledge(c, input);
     acknowledge(&s->chip[MASTER], CASCADE_IRQ);
     update(s);
-    if (input == NONE)
-        return c->base + SPURIOUS_IRQ;
+    if (input == NONE) return c->base + SPURIOUS_IRQ;
     tell_acked(s, 8 + input);
     return c->base + (int)input;
 }
 
-int i8259_ack(struct dev *d)
-{
+int i8259_ack(struct dev *d) {
     struct i8259 *s = (struct i8259 *)d;
     struct chip *m = &s->chip[MASTER];
     unsigned input = pending_input(m, true);
-    if (input == NONE)
-        return m->base + SPURIOUS_IRQ;
-    if (input == CASCADE_IRQ && !(m->icw1 & ICW1_SNGL))
-        return ack_slave(s);
+    if (input == NONE) return m->base + SPURIOUS_IRQ;
+    if (input == CASCADE_IRQ && !(m->icw1 & ICW1_SNGL)) return ack_slave(s);
     acknowledge(m, input);
     update(s);
     tell_acked(s, input);
@@ -176,35 +161,29 @@ int i8259_ack(struct dev *d)
 }
 
 /* Poll command: the read is the acknowledge (data sheet, "Poll Command"). */
-static uint8_t poll_read(struct i8259 *s, struct chip *c)
-{
+static uint8_t poll_read(struct i8259 *s, struct chip *c) {
     bool is_master = c == &s->chip[MASTER];
     unsigned input = pending_input(c, is_master);
     c->poll = 0;
-    if (input == NONE)
-        return SPURIOUS_IRQ;
+    if (input == NONE) return SPURIOUS_IRQ;
     acknowledge(c, input);
     update(s);
-    if (!is_master || input != CASCADE_IRQ)
-        tell_acked(s, input + (is_master ? 0 : 8));
+    if (!is_master || input != CASCADE_IRQ) tell_acked(s, input + (is_master ? 0 : 8));
     return (uint8_t)(0x80 | input);
 }
 
 /* ---- Commands ---- */
 
 /* Power-on and ICW1: everything but the wiring (lines, ELCR). */
-static void chip_init(struct chip *c, uint8_t icw1)
-{
+static void chip_init(struct chip *c, uint8_t icw1) {
     c->icw1 = icw1;
     c->edges = c->isr = c->imr = 0;
     c->lowest = 7;
     c->read_isr = c->poll = c->special_mask = c->rotate_aeoi = 0;
-    if (!(icw1 & ICW1_IC4))
-        c->icw4 = 0;
+    if (!(icw1 & ICW1_IC4)) c->icw4 = 0;
 }
 
-static void write_ocw2(struct chip *c, uint8_t v)
-{
+static void write_ocw2(struct chip *c, uint8_t v) {
     enum ocw2 op = (enum ocw2)(v >> 5);
     unsigned level = v & 7u;
     uint8_t in_service = c->isr;
@@ -215,43 +194,32 @@ static void write_ocw2(struct chip *c, uint8_t v)
     switch (op) {
     case OCW2_EOI:
     case OCW2_ROTATE_EOI:
-        if (rank == NONE)
-            break;
+        if (rank == NONE) break;
         level = rank_to_input(c, rank);
         c->isr = (uint8_t)(c->isr & ~bit(level));
-        if (op == OCW2_ROTATE_EOI)
-            c->lowest = (uint8_t)level;
+        if (op == OCW2_ROTATE_EOI) c->lowest = (uint8_t)level;
         break;
     case OCW2_SPECIFIC_EOI:
     case OCW2_ROTATE_SPECIFIC_EOI:
         c->isr = (uint8_t)(c->isr & ~bit(level));
-        if (op == OCW2_ROTATE_SPECIFIC_EOI)
-            c->lowest = (uint8_t)level;
+        if (op == OCW2_ROTATE_SPECIFIC_EOI) c->lowest = (uint8_t)level;
         break;
-    case OCW2_SET_PRIORITY:
-        c->lowest = (uint8_t)level;
-        break;
+    case OCW2_SET_PRIORITY: c->lowest = (uint8_t)level; break;
     case OCW2_ROTATE_AEOI_SET:
-    case OCW2_ROTATE_AEOI_CLEAR:
-        c->rotate_aeoi = op == OCW2_ROTATE_AEOI_SET;
-        break;
-    case OCW2_NOP:
-        break;
+    case OCW2_ROTATE_AEOI_CLEAR: c->rotate_aeoi = op == OCW2_ROTATE_AEOI_SET; break;
+    case OCW2_NOP: break;
     }
 }
 
-static void write_ocw3(struct chip *c, uint8_t v)
-{
+static void write_ocw3(struct chip *c, uint8_t v) {
     if (v & OCW3_P)
         c->poll = 1;
     else if (v & OCW3_RR)
         c->read_isr = v & OCW3_RIS;
-    if (v & OCW3_ESMM)
-        c->special_mask = (v & OCW3_SMM) != 0;
+    if (v & OCW3_ESMM) c->special_mask = (v & OCW3_SMM) != 0;
 }
 
-static void write_even(struct chip *c, uint8_t v)
-{
+static void write_even(struct chip *c, uint8_t v) {
     if (v & ICW1_SELECT) {
         chip_init(c, v);
         c->step = WAIT_ICW2;
@@ -262,13 +230,10 @@ static void write_even(struct chip *c, uint8_t v)
     }
 }
 
-static void write_odd(struct chip *c, uint8_t v)
-{
+static void write_odd(struct chip *c, uint8_t v) {
     bool wants_icw4 = c->icw1 & ICW1_IC4;
     switch ((enum init_step)c->step) {
-    case READY:
-        c->imr = v;
-        break;
+    case READY: c->imr = v; break;
     case WAIT_ICW2:
         c->base = v & 0xF8;
         c->step = !(c->icw1 & ICW1_SNGL) ? WAIT_ICW3 : wants_icw4 ? WAIT_ICW4 : READY;
@@ -288,20 +253,16 @@ static void write_odd(struct chip *c, uint8_t v)
 
 static struct chip *chip_at(struct i8259 *s, uint16_t port) { return &s->chip[port & 0x80 ? SLAVE : MASTER]; }
 
-static uint32_t pic_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t pic_read(void *opaque, uint16_t port, unsigned size) {
     struct i8259 *s = opaque;
     struct chip *c = chip_at(s, port);
     (void)size;
-    if (c->poll)
-        return poll_read(s, c);
-    if (port & 1)
-        return c->imr;
+    if (c->poll) return poll_read(s, c);
+    if (port & 1) return c->imr;
     return c->read_isr ? c->isr : requests(c);
 }
 
-static void pic_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void pic_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     struct i8259 *s = opaque;
     (void)size;
     if (port & 1)
@@ -311,61 +272,58 @@ static void pic_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     update(s);
 }
 
-static uint32_t elcr_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t elcr_read(void *opaque, uint16_t port, unsigned size) {
     struct i8259 *s = opaque;
     (void)size;
     return s->chip[port & 1].elcr;
 }
 
-static void elcr_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void elcr_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     struct i8259 *s = opaque;
     (void)size;
     s->chip[port & 1].elcr = (uint8_t)(value & elcr_writable[port & 1]);
     update(s);
 }
 
-static const struct dev_io_ops pic_ops = { "i8259", pic_read, pic_write, true };
-static const struct dev_io_ops elcr_ops = { "i8259-elcr", elcr_read, elcr_write, true };
+static const struct dev_io_ops pic_ops = {"i8259", pic_read, pic_write, true};
+static const struct dev_io_ops elcr_ops = {"i8259-elcr", elcr_read, elcr_write, true};
 
 /* ---- Class ---- */
 
-static void i8259_reset(struct dev *d)
-{
+static void i8259_reset(struct dev *d) {
     struct i8259 *s = (struct i8259 *)d;
     for (int i = 0; i < CHIPS; i++) {
         struct chip *c = &s->chip[i];
         uint8_t lines = c->lines;
-        *c = (struct chip){ .lines = lines };
+        *c = (struct chip){.lines = lines};
         chip_init(c, 0);
     }
     update(s);
 }
 
-static enum dev_status i8259_init(struct dev *d, const void *cfg)
-{
+static enum dev_status i8259_init(struct dev *d, const void *cfg) {
     struct i8259 *s = (struct i8259 *)d;
-    if (cfg)
-        s->cfg = *(const struct i8259_config *)cfg;
-    static const struct { uint16_t base; const struct dev_io_ops *ops; } map[] = {
-        { 0x20, &pic_ops }, { 0xA0, &pic_ops }, { 0x4D0, &elcr_ops },
+    if (cfg) s->cfg = *(const struct i8259_config *)cfg;
+    static const struct {
+        uint16_t base;
+        const struct dev_io_ops *ops;
+    } map[] = {
+        {0x20, &pic_ops},
+        {0xA0, &pic_ops},
+        {0x4D0, &elcr_ops},
     };
     for (size_t i = 0; i < sizeof map / sizeof *map; i++) {
         enum dev_status st = dev_io_map(d->host->io, map[i].base, 2, map[i].ops, s);
-        if (st != DEV_OK)
-            return st;
+        if (st != DEV_OK) return st;
     }
     i8259_reset(d);
     return DEV_OK;
 }
 
-static void i8259_state(struct dev *d, struct dev_state *st)
-{
+static void i8259_state(struct dev *d, struct dev_state *st) {
     struct i8259 *s = (struct i8259 *)d;
     DEV_STATE(st, s->chip);
-    if (st->saving)
-        return;
+    if (st->saving) return;
     for (int i = 0; i < CHIPS; i++) {
         s->chip[i].step &= 3;
         s->chip[i].lowest &= 7;
@@ -375,10 +333,9 @@ static void i8259_state(struct dev *d, struct dev_state *st)
     update(s);
 }
 
-struct i8259_view i8259_inspect(struct dev *d, int chip)
-{
+struct i8259_view i8259_inspect(struct dev *d, int chip) {
     const struct chip *c = &((struct i8259 *)d)->chip[chip & 1];
-    return (struct i8259_view){ requests(c), c->isr, c->imr, c->elcr, c->base };
+    return (struct i8259_view){requests(c), c->isr, c->imr, c->elcr, c->base};
 }
 
 const struct dev_class i8259_class = {

@@ -27,7 +27,9 @@ bool i8259_pending(struct dev *d);
 int i8259_ack(struct dev *d);
 
 /* Registers for the console. */
-struct i8259_view { uint8_t irr, isr, imr, elcr, base; };
+struct i8259_view {
+    uint8_t irr, isr, imr, elcr, base;
+};
 struct i8259_view i8259_inspect(struct dev *d, int chip /* 0 master, 1 slave */);
 
 #endif

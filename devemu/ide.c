@@ -37,8 +37,10 @@ static void unmap_channel(struct ide *s, struct ide_channel *c) {
 static void update_decoding(struct ide *s) {
     for (int n = 0; n < IDE_CHANNELS; n++) {
         struct ide_channel *c = &s->channel[n];
-        if (enabled(s, n) && !c->mapped) map_channel(s, c);
-        else if (!enabled(s, n) && c->mapped) unmap_channel(s, c);
+        if (enabled(s, n) && !c->mapped)
+            map_channel(s, c);
+        else if (!enabled(s, n) && c->mapped)
+            unmap_channel(s, c);
     }
 }
 
@@ -59,8 +61,10 @@ static enum dev_status init_drive(struct ide_drive *d, const struct ide_drive_co
     d->buf = malloc(IDE_BUFFER);
     if (!d->buf) return DEV_NO_MEMORY;
     memset(d->buf, 0, IDE_BUFFER);
-    if (c->serial) snprintf(d->serial, sizeof d->serial, "%s", c->serial);
-    else snprintf(d->serial, sizeof d->serial, "NV%05d", position + 1);
+    if (c->serial)
+        snprintf(d->serial, sizeof d->serial, "%s", c->serial);
+    else
+        snprintf(d->serial, sizeof d->serial, "NV%05d", position + 1);
     return DEV_OK;
 }
 
@@ -89,8 +93,8 @@ bool ide_cd_change(struct dev *dev, int drive, struct blk *disc, bool force) {
 /* ---- Life ---- */
 
 static enum dev_status init_pci(struct ide *s, struct dev *bus) {
-    static const struct pci_id id = {.vendor = 0x8086, .device = 0x7010, .subsys_vendor = 0x1AF4, .subsys = 0x1100,
-                                     .class_code = 0x010180};
+    static const struct pci_id id = {
+        .vendor = 0x8086, .device = 0x7010, .subsys_vendor = 0x1AF4, .subsys = 0x1100, .class_code = 0x010180};
     enum dev_status st = pci_dev_init(&s->pci, bus, PCI_DEVFN(1, 1), &id);
     if (st == DEV_OK) st = pci_bar_io(&s->pci, BM_BAR, BM_PORTS, &ide_bm_ops, s);
     if (st != DEV_OK) return st;
@@ -141,6 +145,10 @@ static void destroy(struct dev *d) {
 }
 
 const struct dev_class ide_class = {
-    .name = "piix3-ide", .instance_size = sizeof(struct ide),
-    .init = init, .reset = reset, .state = state, .destroy = destroy,
+    .name = "piix3-ide",
+    .instance_size = sizeof(struct ide),
+    .init = init,
+    .reset = reset,
+    .state = state,
+    .destroy = destroy,
 };

@@ -17,9 +17,7 @@ static uint32_t le32(const uint8_t *p) { return p[0] | p[1] << 8 | p[2] << 16 | 
 
 /* ---- The engine ---- */
 
-static void stop_with_error(struct ide_bm *bm) {
-    bm->status = (uint8_t)((bm->status & ~BM_ACTIVE) | BM_ERROR);
-}
+static void stop_with_error(struct ide_bm *bm) { bm->status = (uint8_t)((bm->status & ~BM_ACTIVE) | BM_ERROR); }
 
 /* False: the table is not in memory. */
 static bool fetch_region(struct ide_channel *c) {
@@ -51,8 +49,10 @@ static void move(struct ide_channel *c, struct ide_drive *d) {
     struct ide_bm *bm = &c->bm;
     struct smmu_mem *mem = c->ide->pci.dev.host->mem;
     uint32_t n = d->fill - d->pos < bm->left ? d->fill - d->pos : bm->left;
-    if (d->path == PATH_DMA_IN) (void)smmu_mem_write(mem, gpa(bm->addr), d->buf + d->pos, n);
-    else (void)smmu_mem_read(mem, gpa(bm->addr), d->buf + d->pos, n);
+    if (d->path == PATH_DMA_IN)
+        (void)smmu_mem_write(mem, gpa(bm->addr), d->buf + d->pos, n);
+    else
+        (void)smmu_mem_read(mem, gpa(bm->addr), d->buf + d->pos, n);
     d->pos += n;
     bm->addr += n;
     bm->left -= n;
@@ -97,7 +97,7 @@ static void write_command(struct ide_channel *c, uint8_t v) {
 }
 
 static void write_status(struct ide_bm *bm, uint8_t v) {
-    bm->status &= (uint8_t)~(v & (BM_ERROR | BM_INTERRUPT));
+    bm->status &= (uint8_t) ~(v & (BM_ERROR | BM_INTERRUPT));
     bm->status = (uint8_t)((bm->status & ~BM_DRIVE_CAPABLE) | (v & BM_DRIVE_CAPABLE));
 }
 
@@ -121,9 +121,12 @@ static void bm_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
     unsigned offset = (port - pci_bar_base(&s->pci, 4)) & (2 * BM_SIZE - 1), reg = offset % BM_SIZE;
     struct ide_channel *c = &s->channel[offset / BM_SIZE];
     (void)size;
-    if (reg == BM_COMMAND) write_command(c, (uint8_t)value);
-    else if (reg == BM_STATUS) write_status(&c->bm, (uint8_t)value);
-    else if (reg >= BM_TABLE) write_table(&c->bm, reg - BM_TABLE, (uint8_t)value);
+    if (reg == BM_COMMAND)
+        write_command(c, (uint8_t)value);
+    else if (reg == BM_STATUS)
+        write_status(&c->bm, (uint8_t)value);
+    else if (reg >= BM_TABLE)
+        write_table(&c->bm, reg - BM_TABLE, (uint8_t)value);
 }
 
 const struct dev_io_ops ide_bm_ops = {"ide-bm", bm_read, bm_write, true};

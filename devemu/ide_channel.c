@@ -90,8 +90,10 @@ void ide_data_dma(struct ide_drive *d, uint32_t bytes, bool to_memory) {
 }
 
 void ide_data_moved(struct ide_drive *d) {
-    if (d->kind == IDE_DISK) ata_data_moved(d);
-    else atapi_data_moved(d);
+    if (d->kind == IDE_DISK)
+        ata_data_moved(d);
+    else
+        atapi_data_moved(d);
 }
 
 static uint32_t read_data(struct ide_drive *d, unsigned size) {
@@ -112,8 +114,10 @@ static void write_data(struct ide_drive *d, unsigned size, uint32_t v) {
 
 static void storage_done(void *opaque) {
     struct ide_drive *d = opaque;
-    if (d->kind == IDE_DISK) ata_storage_done(d);
-    else atapi_storage_done(d);
+    if (d->kind == IDE_DISK)
+        ata_storage_done(d);
+    else
+        atapi_storage_done(d);
 }
 
 static void begin_storage(struct ide_drive *d) {
@@ -157,8 +161,10 @@ void ide_drive_reset(struct ide_drive *d) {
 }
 
 static void kind_reset(struct ide_drive *d, bool hard) {
-    if (d->kind == IDE_DISK) ata_reset(d, hard);
-    else if (d->kind == IDE_CDROM) atapi_reset(d, hard);
+    if (d->kind == IDE_DISK)
+        ata_reset(d, hard);
+    else if (d->kind == IDE_CDROM)
+        atapi_reset(d, hard);
 }
 
 static void reset_drives(struct ide_channel *c, bool hard) {
@@ -214,8 +220,10 @@ static void write_command(struct ide_channel *c, uint8_t code) {
     clear_interrupt(d);
     d->error = 0;
     d->status = ATA_DRDY | ATA_DSC;
-    if (d->kind == IDE_DISK) ata_command(d, code);
-    else atapi_command(d, code);
+    if (d->kind == IDE_DISK)
+        ata_command(d, code);
+    else
+        atapi_command(d, code);
 }
 
 static uint8_t *reg_at(struct ide_regs *r, unsigned reg) {
@@ -243,8 +251,10 @@ static void write_register(struct ide_channel *c, unsigned reg, uint8_t v) {
     if (selected(c)->status & ATA_BSY) return;
     c->control &= (uint8_t)~ATA_HOB;
     for (int u = 0; u < IDE_UNITS; u++) {
-        if (reg == R_DEVICE) c->drive[u].device = v;
-        else push(&c->drive[u], reg, v);
+        if (reg == R_DEVICE)
+            c->drive[u].device = v;
+        else
+            push(&c->drive[u], reg, v);
     }
     if (reg == R_DEVICE) c->selected = v & ATA_DEV ? 1 : 0;
     ide_update_irq(c);
@@ -266,9 +276,7 @@ static uint8_t read_register(struct ide_channel *c, unsigned reg) {
     struct ide_drive *d = answering(c);
     if (!d) return FLOATING;
     switch (reg) {
-    case R_STATUS_COMMAND:
-        clear_interrupt(selected(c));
-        return status_of(c);
+    case R_STATUS_COMMAND: clear_interrupt(selected(c)); return status_of(c);
     case R_DEVICE: return selected(c)->device | 0xA0;
     case R_ERROR_FEATURE: return d->error;
     default: return *reg_at(c->control & ATA_HOB ? &d->hob : &d->reg, reg);
@@ -282,7 +290,8 @@ static uint32_t command_read(void *opaque, uint16_t port, unsigned size) {
     unsigned reg = port - c->base;
     uint32_t v = 0;
     if (reg == R_DATA) return read_data(selected(c), size);
-    for (unsigned i = 0; i < size && reg + i <= R_STATUS_COMMAND; i++) v |= (uint32_t)read_register(c, reg + i) << (8 * i);
+    for (unsigned i = 0; i < size && reg + i <= R_STATUS_COMMAND; i++)
+        v |= (uint32_t)read_register(c, reg + i) << (8 * i);
     return v;
 }
 
@@ -293,7 +302,8 @@ static void command_write(void *opaque, uint16_t port, unsigned size, uint32_t v
         write_data(selected(c), size, value);
         return;
     }
-    for (unsigned i = 0; i < size && reg + i <= R_STATUS_COMMAND; i++) write_register(c, reg + i, (uint8_t)(value >> (8 * i)));
+    for (unsigned i = 0; i < size && reg + i <= R_STATUS_COMMAND; i++)
+        write_register(c, reg + i, (uint8_t)(value >> (8 * i)));
 }
 
 static uint32_t control_read(void *opaque, uint16_t port, unsigned size) {

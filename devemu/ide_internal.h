@@ -17,60 +17,68 @@ enum { ATA_BSY = 0x80, ATA_DRDY = 0x40, ATA_DF = 0x20, ATA_DSC = 0x10, ATA_DRQ =
 enum { ATA_UNC = 0x40, ATA_IDNF = 0x10, ATA_ABRT = 0x04 };                                               /* error */
 enum { ATA_NIEN = 0x02, ATA_SRST = 0x04, ATA_HOB = 0x80 };                                               /* control */
 enum { ATA_LBA = 0x40, ATA_DEV = 0x10, ATA_HEAD = 0x0F };                                                /* device */
-enum { ATAPI_CD = 0x01, ATAPI_IO = 0x02 };                                                /* interrupt reason */
+enum { ATAPI_CD = 0x01, ATAPI_IO = 0x02 }; /* interrupt reason */
 
 enum { IDE_BUFFER = 256 * BLK_SECTOR, ATAPI_CDB = 12, CD_SECTOR = 2048 };
 
 /* What moves through the buffer. Numbers are part of saved state. */
 enum ide_job {
     JOB_NONE,
-    ATA_JOB_READ, ATA_JOB_WRITE, ATA_JOB_VERIFY, ATA_JOB_FLUSH,
-    ATA_JOB_DATA_IN, ATA_JOB_DATA_OUT,         /* a single sector that is not the medium's */
-    ATAPI_JOB_CDB, ATAPI_JOB_DATA, ATAPI_JOB_READ,
+    ATA_JOB_READ,
+    ATA_JOB_WRITE,
+    ATA_JOB_VERIFY,
+    ATA_JOB_FLUSH,
+    ATA_JOB_DATA_IN,
+    ATA_JOB_DATA_OUT, /* a single sector that is not the medium's */
+    ATAPI_JOB_CDB,
+    ATAPI_JOB_DATA,
+    ATAPI_JOB_READ,
     IDE_JOBS
 };
 enum ide_path { PATH_IDLE, PATH_STORAGE, PATH_PIO_IN, PATH_PIO_OUT, PATH_DMA_IN, PATH_DMA_OUT, IDE_PATHS };
 
-struct ide_regs { uint8_t feature, count, lba0, lba1, lba2; };
+struct ide_regs {
+    uint8_t feature, count, lba0, lba1, lba2;
+};
 
 struct ata_state {
-    uint64_t sectors;               /* capacity */
-    uint64_t lba;                   /* next sector of the running command */
-    uint32_t left;                  /* sectors not yet in or out of the buffer */
+    uint64_t sectors; /* capacity */
+    uint64_t lba;     /* next sector of the running command */
+    uint32_t left;    /* sectors not yet in or out of the buffer */
     uint32_t cur_cylinders;
     uint8_t cur_heads, cur_sectors; /* INITIALIZE DEVICE PARAMETERS */
     uint8_t multiple, udma, mwdma;  /* SET MULTIPLE; bits of the selected mode */
     uint8_t block;                  /* sectors a DRQ block has */
     uint8_t deferred;               /* enum blk_status: follows the good sectors of the buffer */
     bool write_cache, durable, standby, dma, ext;
-    uint8_t scratch[BLK_SECTOR];    /* READ BUFFER, WRITE BUFFER */
+    uint8_t scratch[BLK_SECTOR]; /* READ BUFFER, WRITE BUFFER */
 };
 
 struct atapi_state {
     uint8_t cdb[ATAPI_CDB];
-    uint8_t key, asc, ascq;         /* sense data */
-    uint8_t attention;              /* ASC of a unit attention to be reported; 0: none */
-    uint8_t media_event;            /* GET EVENT STATUS: event of the media class */
+    uint8_t key, asc, ascq; /* sense data */
+    uint8_t attention;      /* ASC of a unit attention to be reported; 0: none */
+    uint8_t media_event;    /* GET EVENT STATUS: event of the media class */
     bool locked, open, dma;
-    uint32_t lba, left;             /* sectors not yet in the buffer */
-    uint32_t limit;                 /* bytes of a PIO block */
+    uint32_t lba, left; /* sectors not yet in the buffer */
+    uint32_t limit;     /* bytes of a PIO block */
 };
 
 struct ide_drive {
     struct ide_channel *channel;
-    uint8_t unit;                   /* 0 or 1 */
+    uint8_t unit; /* 0 or 1 */
     enum ide_kind kind;
-    struct blk *blk;                /* NULL: no disc */
+    struct blk *blk; /* NULL: no disc */
     struct blk_request req;
-    uint8_t *buf;                   /* IDE_BUFFER bytes */
+    uint8_t *buf; /* IDE_BUFFER bytes */
     char serial[21];
     /* Registers. */
-    struct ide_regs reg, hob;       /* hob: what they held before */
+    struct ide_regs reg, hob; /* hob: what they held before */
     uint8_t device, status, error;
     bool intrq;
     /* The running command. */
     uint8_t job, path;
-    uint32_t pos, block_end, fill;  /* in buf: next byte, end of this DRQ block, end of data */
+    uint32_t pos, block_end, fill; /* in buf: next byte, end of this DRQ block, end of data */
     struct ata_state ata;
     struct atapi_state cd;
 };
@@ -78,8 +86,8 @@ struct ide_drive {
 struct ide_bm {
     uint8_t command, status;
     uint32_t table;
-    uint32_t next, addr, left;      /* next descriptor; the rest of the present region */
-    bool last;                      /* the present region is the last */
+    uint32_t next, addr, left; /* next descriptor; the rest of the present region */
+    bool last;                 /* the present region is the last */
 };
 
 struct ide_channel {
@@ -99,10 +107,10 @@ struct ide {
 
 /* ---- ide_channel.c ---- */
 extern const struct dev_io_ops ide_command_ops, ide_control_ops;
-void ide_channel_reset(struct ide_channel *c);       /* as RESET# does */
+void ide_channel_reset(struct ide_channel *c); /* as RESET# does */
 void ide_update_irq(struct ide_channel *c);
-void ide_drive_reset(struct ide_drive *d);           /* signature and idle registers; ends what was running */
-void ide_stop(struct ide_drive *d);                  /* forgets the running command */
+void ide_drive_reset(struct ide_drive *d); /* signature and idle registers; ends what was running */
+void ide_stop(struct ide_drive *d);        /* forgets the running command */
 /* The command is over. */
 void ide_done(struct ide_drive *d);
 void ide_failed(struct ide_drive *d, uint8_t error, uint8_t status_bits);
@@ -111,7 +119,7 @@ void ide_interrupt(struct ide_drive *d);
 void ide_data_in(struct ide_drive *d, uint32_t bytes, uint32_t block);
 void ide_data_out(struct ide_drive *d, uint32_t bytes, uint32_t block);
 void ide_data_dma(struct ide_drive *d, uint32_t bytes, bool to_memory);
-void ide_data_moved(struct ide_drive *d);            /* called by PIO and the bus master */
+void ide_data_moved(struct ide_drive *d); /* called by PIO and the bus master */
 /* Storage: the end arrives at ata_storage_done or atapi_storage_done. */
 void ide_storage_read(struct ide_drive *d, uint64_t offset, uint32_t bytes);
 void ide_storage_write(struct ide_drive *d, uint64_t offset, uint32_t bytes, bool durable);
@@ -119,8 +127,8 @@ void ide_storage_flush(struct ide_drive *d);
 void ide_channel_state(struct ide_channel *c, struct dev_state *st);
 
 /* ---- ide_bm.c ---- */
-extern const struct dev_io_ops ide_bm_ops;           /* opaque: struct ide */
-void ide_bm_run(struct ide_channel *c);              /* moves what both sides are ready for */
+extern const struct dev_io_ops ide_bm_ops; /* opaque: struct ide */
+void ide_bm_run(struct ide_channel *c);    /* moves what both sides are ready for */
 void ide_bm_reset(struct ide_bm *bm);
 
 /* ---- ata.c, ata_transfer.c, ata_identify.c ---- */

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-#define PORTS 0x10000u
+#define PORTS  0x10000u
 #define NOBODY 0u
 /* All slots there ever are: ranges come and go while the guest runs (PCI BARs), where nothing may be allocated. */
 #define SLOTS 4096u
@@ -28,79 +28,60 @@ struct dev_io_bus {
     struct io_range ranges[SLOTS];
 };
 
-static uint32_t nobody_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t nobody_read(void *opaque, uint16_t port, unsigned size) {
     (void)opaque, (void)port, (void)size;
     return 0xFFFFFFFFu;
 }
 
-static void nobody_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void nobody_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     (void)opaque, (void)port, (void)size, (void)value;
 }
 
-static const struct dev_io_ops nobody_ops = { "unclaimed", nobody_read, nobody_write, false };
+static const struct dev_io_ops nobody_ops = {"unclaimed", nobody_read, nobody_write, false};
 
-struct dev_io_bus *dev_io_create(void)
-{
+struct dev_io_bus *dev_io_create(void) {
     struct dev_io_bus *bus = calloc(1, sizeof *bus);
-    if (bus)
-        bus->ranges[NOBODY] = (struct io_range){ .ops = &nobody_ops };
+    if (bus) bus->ranges[NOBODY] = (struct io_range){.ops = &nobody_ops};
     return bus;
 }
 
-void dev_io_destroy(struct dev_io_bus *bus)
-{
-    free(bus);
-}
+void dev_io_destroy(struct dev_io_bus *bus) { free(bus); }
 
 /* A free slot number, or NOBODY if all are taken. */
-static uint32_t take_slot(const struct dev_io_bus *bus)
-{
+static uint32_t take_slot(const struct dev_io_bus *bus) {
     for (uint32_t i = 1; i < SLOTS; i++)
-        if (!bus->ranges[i].ops)
-            return i;
+        if (!bus->ranges[i].ops) return i;
     return NOBODY;
 }
 
 enum dev_status dev_io_map(struct dev_io_bus *bus, uint16_t base, uint32_t count, const struct dev_io_ops *ops,
-                           void *opaque)
-{
-    if (!count || count > PORTS - base || !ops || !ops->read || !ops->write)
-        return DEV_BAD_CONFIG;
+                           void *opaque) {
+    if (!count || count > PORTS - base || !ops || !ops->read || !ops->write) return DEV_BAD_CONFIG;
     for (uint32_t i = 0; i < count; i++)
-        if (bus->slot_of[base + i] != NOBODY)
-            return DEV_CONFLICT;
+        if (bus->slot_of[base + i] != NOBODY) return DEV_CONFLICT;
     uint32_t slot = take_slot(bus);
-    if (slot == NOBODY)
-        return DEV_NO_MEMORY;
-    bus->ranges[slot] = (struct io_range){ .ops = ops, .opaque = opaque, .ports = count };
-    for (uint32_t i = 0; i < count; i++)
-        bus->slot_of[base + i] = (uint16_t)slot;
+    if (slot == NOBODY) return DEV_NO_MEMORY;
+    bus->ranges[slot] = (struct io_range){.ops = ops, .opaque = opaque, .ports = count};
+    for (uint32_t i = 0; i < count; i++) bus->slot_of[base + i] = (uint16_t)slot;
     return DEV_OK;
 }
 
-void dev_io_unmap(struct dev_io_bus *bus, uint16_t base, uint32_t count)
-{
+void dev_io_unmap(struct dev_io_bus *bus, uint16_t base, uint32_t count) {
     for (uint32_t port = base; port < PORTS && port - base < count; port++) {
         uint16_t slot = bus->slot_of[port];
-        if (slot == NOBODY)
-            continue;
+        if (slot == NOBODY) continue;
         bus->slot_of[port] = NOBODY;
-        if (!--bus->ranges[slot].ports)
-            bus->ranges[slot] = (struct io_range){ 0 };
+        if (!--bus->ranges[slot].ports) bus->ranges[slot] = (struct io_range){0};
     }
 }
 
 /* Whether the access lies in one range that takes it whole. */
-static inline bool whole(const struct dev_io_bus *bus, const struct io_range *r, uint16_t port, unsigned size)
-{
+static inline bool whole(const struct dev_io_bus *bus, const struct io_range *r, uint16_t port, unsigned size) {
     uint32_t last = port + size - 1u;
     return size == 1 || (!r->ops->byte_only && last < PORTS && bus->slot_of[last] == bus->slot_of[port]);
 }
 
-static uint32_t read_bytes(struct dev_io_bus *bus, uint16_t port, unsigned size)
-{
+static uint32_t read_bytes(struct dev_io_bus *bus, uint16_t port, unsigned size) {
     uint32_t value = 0;
     for (unsigned i = 0; i < size; i++) {
         uint32_t byte = port + i < PORTS ? dev_io_read(bus, (uint16_t)(port + i), 1) : 0xFF;
@@ -109,18 +90,15 @@ static uint32_t read_bytes(struct dev_io_bus *bus, uint16_t port, unsigned size)
     return value;
 }
 
-uint32_t dev_io_read(struct dev_io_bus *bus, uint16_t port, unsigned size)
-{
+uint32_t dev_io_read(struct dev_io_bus *bus, uint16_t port, unsigned size) {
     struct io_range *r = &bus->ranges[bus->slot_of[port]];
-    if (__builtin_expect(!whole(bus, r, port, size), 0))
-        return read_bytes(bus, port, size);
+    if (__builtin_expect(!whole(bus, r, port, size), 0)) return read_bytes(bus, port, size);
     r->accesses++;
     uint32_t value = r->ops->read(r->opaque, port, size);
     return size == 4 ? value : value & ((1u << (8 * size)) - 1u);
 }
 
-void dev_io_write(struct dev_io_bus *bus, uint16_t port, unsigned size, uint32_t value)
-{
+void dev_io_write(struct dev_io_bus *bus, uint16_t port, unsigned size, uint32_t value) {
     struct io_range *r = &bus->ranges[bus->slot_of[port]];
     if (__builtin_expect(!whole(bus, r, port, size), 0)) {
         for (unsigned i = 0; i < size && port + i < PORTS; i++)
@@ -128,18 +106,15 @@ void dev_io_write(struct dev_io_bus *bus, uint16_t port, unsigned size, uint32_t
         return;
     }
     r->accesses++;
-    if (size < 4)
-        value &= (1u << (8 * size)) - 1u;
+    if (size < 4) value &= (1u << (8 * size)) - 1u;
     r->ops->write(r->opaque, port, size, value);
 }
 
-const char *dev_io_name(const struct dev_io_bus *bus, uint16_t port)
-{
+const char *dev_io_name(const struct dev_io_bus *bus, uint16_t port) {
     uint16_t slot = bus->slot_of[port];
     return slot == NOBODY ? NULL : bus->ranges[slot].ops->name;
 }
 
-uint64_t dev_io_accesses(const struct dev_io_bus *bus, uint16_t port)
-{
+uint64_t dev_io_accesses(const struct dev_io_bus *bus, uint16_t port) {
     return bus->ranges[bus->slot_of[port]].accesses;
 }

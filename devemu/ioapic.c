@@ -8,10 +8,15 @@
 #include "devemu/ioapic.h"
 
 enum {
-    SELECT = 0x00, WINDOW = 0x10,
-    R_ID = 0, R_VERSION = 1, R_ARBITRATION = 2, R_TABLE = 0x10,
+    SELECT = 0x00,
+    WINDOW = 0x10,
+    R_ID = 0,
+    R_VERSION = 1,
+    R_ARBITRATION = 2,
+    R_TABLE = 0x10,
     VERSION = 0x11,
-    E_MODE_SHIFT = 8, E_DEST_SHIFT = 56,
+    E_MODE_SHIFT = 8,
+    E_DEST_SHIFT = 56,
 };
 #define E_LOGICAL    (1ull << 11)
 #define E_REMOTE_IRR (1ull << 14)
@@ -34,13 +39,18 @@ static struct ioapic *to_ioapic(struct dev *d) { return (struct ioapic *)d; }
 static void send(struct ioapic *s, int pin) {
     uint64_t e = s->entry[pin];
     struct apic_message m = {
-        .dest = (uint8_t)(e >> E_DEST_SHIFT), .logical = e & E_LOGICAL, .level = e & E_LEVEL,
-        .mode = (enum apic_mode)(e >> E_MODE_SHIFT & 7), .vector = (uint8_t)e,
+        .dest = (uint8_t)(e >> E_DEST_SHIFT),
+        .logical = e & E_LOGICAL,
+        .level = e & E_LEVEL,
+        .mode = (enum apic_mode)(e >> E_MODE_SHIFT & 7),
+        .vector = (uint8_t)e,
     };
     bool vectored = m.mode == APIC_FIXED || m.mode == APIC_LOWEST;
     if (!vectored) m.level = false;
-    if (m.level) s->entry[pin] |= E_REMOTE_IRR;
-    else s->request &= ~(1u << pin);
+    if (m.level)
+        s->entry[pin] |= E_REMOTE_IRR;
+    else
+        s->request &= ~(1u << pin);
     (void)apic_bus_send(s->bus, &m);
 }
 
@@ -56,8 +66,10 @@ void ioapic_set_pin(void *d, int pin, bool level) {
     bool was = s->level & bit;
     if (level == was) return;
     s->level ^= bit;
-    if (s->entry[pin] & E_LEVEL) s->request ^= bit;
-    else if (level && !(s->entry[pin] & E_MASKED)) s->request |= bit;
+    if (s->entry[pin] & E_LEVEL)
+        s->request ^= bit;
+    else if (level && !(s->entry[pin] & E_MASKED))
+        s->request |= bit;
     if (level) service(s, pin);
 }
 
@@ -75,7 +87,8 @@ static void end_of_interrupt(void *opaque, uint8_t vector) {
 
 static uint32_t read_register(const struct ioapic *s) {
     switch (s->select) {
-    case R_ID: case R_ARBITRATION: return s->id;
+    case R_ID:
+    case R_ARBITRATION: return s->id;
     case R_VERSION: return VERSION | (IOAPIC_PINS - 1) << 16;
     default: break;
     }
@@ -106,16 +119,20 @@ static void write_register(struct ioapic *s, uint32_t v) {
 static uint64_t mmio_read(void *opaque, uint32_t offset, unsigned size) {
     const struct ioapic *s = opaque;
     uint32_t v = 0;
-    if ((offset & 0xFC) == SELECT) v = s->select;
-    else if ((offset & 0xFC) == WINDOW) v = read_register(s);
+    if ((offset & 0xFC) == SELECT)
+        v = s->select;
+    else if ((offset & 0xFC) == WINDOW)
+        v = read_register(s);
     v >>= 8 * (offset & 3);
     return size >= 4 ? v : v & ((1u << (8 * size)) - 1);
 }
 static void mmio_write(void *opaque, uint32_t offset, unsigned size, uint64_t value) {
     struct ioapic *s = opaque;
     offset &= 0xFF;
-    if (offset == SELECT) s->select = (uint8_t)value;
-    else if (offset == WINDOW && size >= 4) write_register(s, (uint32_t)value);
+    if (offset == SELECT)
+        s->select = (uint8_t)value;
+    else if (offset == WINDOW && size >= 4)
+        write_register(s, (uint32_t)value);
 }
 
 /* ---- The device ---- */
@@ -132,11 +149,12 @@ static enum dev_status init(struct dev *d, const void *cfg) {
     const struct ioapic_cfg *c = cfg;
     if (!c || !c->bus) return DEV_BAD_CONFIG;
     s->bus = c->bus;
-    s->page = (struct smmu_mmio){ .name = "ioapic", .opaque = s, .read = mmio_read, .write = mmio_write };
+    s->page = (struct smmu_mmio){.name = "ioapic", .opaque = s, .read = mmio_read, .write = mmio_write};
     s->bus->eoi = end_of_interrupt;
     s->bus->eoi_opaque = s;
     reset(d);
-    return smmu_mem_map_mmio(d->host->mem, gpa(IOAPIC_BASE), SMMU_PAGE_SIZE, &s->page) == SMMU_OK ? DEV_OK : DEV_NO_MEMORY;
+    return smmu_mem_map_mmio(d->host->mem, gpa(IOAPIC_BASE), SMMU_PAGE_SIZE, &s->page) == SMMU_OK ? DEV_OK
+                                                                                                  : DEV_NO_MEMORY;
 }
 
 static void state(struct dev *d, struct dev_state *st) {
@@ -157,6 +175,10 @@ static void destroy(struct dev *d) {
 uint64_t ioapic_entry(struct dev *d, int pin) { return to_ioapic(d)->entry[pin]; }
 
 const struct dev_class ioapic_class = {
-    .name = "ioapic", .instance_size = sizeof(struct ioapic),
-    .init = init, .reset = reset, .state = state, .destroy = destroy,
+    .name = "ioapic",
+    .instance_size = sizeof(struct ioapic),
+    .init = init,
+    .reset = reset,
+    .state = state,
+    .destroy = destroy,
 };

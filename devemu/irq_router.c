@@ -35,7 +35,7 @@ static void set(void *opaque, int n, bool level) {
 struct dev_line irq_router_line(struct dev *d, int gsi) {
     struct irq_router *s = to_router(d);
     int source = s->sources[gsi] < IRQ_ROUTER_SOURCES ? s->sources[gsi]++ : IRQ_ROUTER_SOURCES - 1;
-    return (struct dev_line){ .set = set, .opaque = s, .n = gsi | source << SOURCE_SHIFT };
+    return (struct dev_line){.set = set, .opaque = s, .n = gsi | source << SOURCE_SHIFT};
 }
 
 bool irq_router_level(struct dev *d, int gsi) { return to_router(d)->level[gsi]; }
@@ -50,6 +50,9 @@ static void reset(struct dev *d) { (void)d; }
 static void state(struct dev *d, struct dev_state *st) { DEV_STATE(st, to_router(d)->level); }
 
 const struct dev_class irq_router_class = {
-    .name = "irq-router", .instance_size = sizeof(struct irq_router),
-    .init = init, .reset = reset, .state = state,
+    .name = "irq-router",
+    .instance_size = sizeof(struct irq_router),
+    .init = init,
+    .reset = reset,
+    .state = state,
 };

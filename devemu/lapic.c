@@ -11,23 +11,46 @@
 #include <string.h>
 
 enum { /* register offsets */
-    R_ID = 0x20, R_VERSION = 0x30, R_TPR = 0x80, R_APR = 0x90, R_PPR = 0xA0, R_EOI = 0xB0, R_LDR = 0xD0, R_DFR = 0xE0,
-    R_SVR = 0xF0, R_ISR = 0x100, R_TMR = 0x180, R_IRR = 0x200, R_ESR = 0x280, R_ICR_LOW = 0x300, R_ICR_HIGH = 0x310,
-    R_LVT = 0x320, R_TIMER_INITIAL = 0x380, R_TIMER_CURRENT = 0x390, R_TIMER_DIVIDE = 0x3E0,
+       R_ID = 0x20,
+       R_VERSION = 0x30,
+       R_TPR = 0x80,
+       R_APR = 0x90,
+       R_PPR = 0xA0,
+       R_EOI = 0xB0,
+       R_LDR = 0xD0,
+       R_DFR = 0xE0,
+       R_SVR = 0xF0,
+       R_ISR = 0x100,
+       R_TMR = 0x180,
+       R_IRR = 0x200,
+       R_ESR = 0x280,
+       R_ICR_LOW = 0x300,
+       R_ICR_HIGH = 0x310,
+       R_LVT = 0x320,
+       R_TIMER_INITIAL = 0x380,
+       R_TIMER_CURRENT = 0x390,
+       R_TIMER_DIVIDE = 0x3E0,
 };
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
 enum {
-    LVT_MASKED = 1 << 16, LVT_PERIODIC = 1 << 17, LVT_LEVEL = 1 << 15, LVT_REMOTE_IRR = 1 << 14,
+    LVT_MASKED = 1 << 16,
+    LVT_PERIODIC = 1 << 17,
+    LVT_LEVEL = 1 << 15,
+    LVT_REMOTE_IRR = 1 << 14,
     SVR_ENABLE = 1 << 8,
-    ESR_SEND_VECTOR = 1 << 5, ESR_RECEIVE_VECTOR = 1 << 6, ESR_REGISTER = 1 << 7,
-    ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_LEVEL = 1 << 15,
+    ESR_SEND_VECTOR = 1 << 5,
+    ESR_RECEIVE_VECTOR = 1 << 6,
+    ESR_REGISTER = 1 << 7,
+    ICR_LOGICAL = 1 << 11,
+    ICR_ASSERT = 1 << 14,
+    ICR_LEVEL = 1 << 15,
     BROADCAST = 0xFF,
     LOST_TICKS_MAX = 256,
 };
 #define TIMER_LEAST_NS 20000ull /* shortest period the host is asked for */
 
 /* Bits of each LVT entry that can be written. */
-static const uint32_t lvt_mask[LVT_COUNT] = { 0x300FF, 0x107FF, 0x107FF, 0x1A7FF, 0x1A7FF, 0x100FF };
+static const uint32_t lvt_mask[LVT_COUNT] = {0x300FF, 0x107FF, 0x107FF, 0x1A7FF, 0x1A7FF, 0x100FF};
 
 struct lapic {
     struct dev dev;
@@ -37,7 +60,7 @@ struct lapic {
     int (*pic_ack)(void *opaque);
     void *pic_opaque;
     struct dev_timer timer;
-    struct smmu_mmio page;     /* guest memory keeps a pointer to it */
+    struct smmu_mmio page; /* guest memory keeps a pointer to it */
 
     uint64_t base;
     struct smmu_backing under; /* what the register page covers */
@@ -46,7 +69,7 @@ struct lapic {
     uint32_t lvt[LVT_COUNT];
     uint32_t isr[8], tmr[8], irr[8];
     uint32_t initial, divide_reg, divide;
-    uint64_t expiry;           /* 0: stopped */
+    uint64_t expiry; /* 0: stopped */
     uint32_t lost_ticks;
     bool lint[2];
     bool intr_level;
@@ -111,8 +134,10 @@ void lapic_deliver(struct dev *d, uint8_t vector, bool level) {
     }
     if (!software_enabled(s)) return;
     set_bit(s->irr, vector);
-    if (level) set_bit(s->tmr, vector);
-    else clear_bit(s->tmr, vector);
+    if (level)
+        set_bit(s->tmr, vector);
+    else
+        clear_bit(s->tmr, vector);
     update_line(s);
 }
 
@@ -160,8 +185,10 @@ static void end_of_interrupt(struct lapic *s) {
 
 static void event(struct lapic *s, enum lapic_event what, uint8_t vector) {
     struct dev_host *h = s->dev.host;
-    if (s->bus->event) s->bus->event(s->bus->event_opaque, s->cpu, what, vector);
-    else if (what == LAPIC_EVENT_NMI) h->request(h->opaque, DEV_REQ_NMI, s->cpu);
+    if (s->bus->event)
+        s->bus->event(s->bus->event_opaque, s->cpu, what, vector);
+    else if (what == LAPIC_EVENT_NMI)
+        h->request(h->opaque, DEV_REQ_NMI, s->cpu);
 }
 
 /* An unmasked LVT entry fires once. ExtINT is a level, seen by lapic_pending. */
@@ -215,8 +242,10 @@ static uint32_t current_count(const struct lapic *s) {
 
 static void arm(struct lapic *s) {
     struct dev_host *h = s->dev.host;
-    if (s->expiry && !(s->lvt[LVT_TIMER] & LVT_MASKED)) h->timer_arm(h->opaque, &s->timer, s->expiry);
-    else h->timer_cancel(h->opaque, &s->timer);
+    if (s->expiry && !(s->lvt[LVT_TIMER] & LVT_MASKED))
+        h->timer_arm(h->opaque, &s->timer, s->expiry);
+    else
+        h->timer_cancel(h->opaque, &s->timer);
 }
 
 static void tick(struct lapic *s) {
@@ -237,7 +266,8 @@ static uint64_t advance(struct lapic *s, uint64_t t) {
     }
     uint64_t n = (t - s->expiry) / period(s) + 1;
     s->expiry += n * period(s);
-    if (s->expiry < t + TIMER_LEAST_NS && period(s) < TIMER_LEAST_NS) s->expiry += TIMER_LEAST_NS / period(s) * period(s);
+    if (s->expiry < t + TIMER_LEAST_NS && period(s) < TIMER_LEAST_NS)
+        s->expiry += TIMER_LEAST_NS / period(s) * period(s);
     return n;
 }
 
@@ -337,15 +367,18 @@ static void send_to_all(struct lapic *s, const struct apic_message *m, bool self
 static void send_ipi(struct lapic *s) {
     uint32_t v = s->icr_low;
     struct apic_message m = {
-        .dest = (uint8_t)(s->icr_high >> 24), .logical = v & ICR_LOGICAL,
-        .mode = (enum apic_mode)(v >> 8 & 7), .vector = (uint8_t)v,
+        .dest = (uint8_t)(s->icr_high >> 24),
+        .logical = v & ICR_LOGICAL,
+        .mode = (enum apic_mode)(v >> 8 & 7),
+        .vector = (uint8_t)v,
     };
     bool vectored = m.mode == APIC_FIXED || m.mode == APIC_LOWEST;
     if (vectored && m.vector < 16) {
         raise_error(s, ESR_SEND_VECTOR);
         return;
     }
-    if (m.mode == APIC_INIT && (v & ICR_LEVEL) && !(v & ICR_ASSERT)) return; /* INIT level de-assert: arbitration ids only */
+    if (m.mode == APIC_INIT && (v & ICR_LEVEL) && !(v & ICR_ASSERT))
+        return; /* INIT level de-assert: arbitration ids only */
     switch (v >> 18 & 3) {
     case 0: (void)apic_bus_send(s->bus, &m); break;
     case 1: accept(s, &m); break;
@@ -423,10 +456,15 @@ static void write_register(struct lapic *s, uint32_t at, uint32_t v) {
     case R_ICR_HIGH: s->icr_high = v & 0xFF000000u; break;
     case R_TIMER_INITIAL: start_timer(s, v); break;
     case R_TIMER_DIVIDE: set_divide(s, v); break;
-    case R_VERSION: case R_APR: case R_PPR: case R_TIMER_CURRENT: break;
+    case R_VERSION:
+    case R_APR:
+    case R_PPR:
+    case R_TIMER_CURRENT: break;
     default:
-        if (at >= R_LVT && at < R_LVT + 0x10 * LVT_COUNT) write_lvt(s, (int)(at - R_LVT) >> 4, v);
-        else if (at < R_ISR || at >= R_ESR) raise_error(s, ESR_REGISTER);
+        if (at >= R_LVT && at < R_LVT + 0x10 * LVT_COUNT)
+            write_lvt(s, (int)(at - R_LVT) >> 4, v);
+        else if (at < R_ISR || at >= R_ESR)
+            raise_error(s, ESR_REGISTER);
         break;
     }
     update_line(s);
@@ -456,8 +494,10 @@ static void unmap_page(struct lapic *s) {
     if (!s->mapped) return;
     struct gpa at = gpa(s->mapped);
     s->mapped = 0;
-    if (s->under.dev) (void)smmu_mem_unmap(mem, at, SMMU_PAGE_SIZE); /* another device's page: not given back */
-    else (void)smmu_mem_map_frames(mem, at, SMMU_PAGE_SIZE, s->under.read_frame, s->under.write_frame);
+    if (s->under.dev)
+        (void)smmu_mem_unmap(mem, at, SMMU_PAGE_SIZE); /* another device's page: not given back */
+    else
+        (void)smmu_mem_map_frames(mem, at, SMMU_PAGE_SIZE, s->under.read_frame, s->under.write_frame);
 }
 
 /* CPU 0's base decides for all: no system gives each CPU an address of its own. */
@@ -523,7 +563,7 @@ static enum dev_status init(struct dev *d, const void *cfg) {
     s->pic_opaque = c->pic_opaque;
     s->timer.fn = timer_fired;
     s->timer.opaque = s;
-    s->page = (struct smmu_mmio){ .name = "lapic", .opaque = s->bus, .read = mmio_read, .write = mmio_write };
+    s->page = (struct smmu_mmio){.name = "lapic", .opaque = s->bus, .read = mmio_read, .write = mmio_write};
     s->bus->lapic[s->cpu] = d;
     if (s->bus->cpus <= s->cpu) s->bus->cpus = s->cpu + 1;
     reset(d);
@@ -572,6 +612,10 @@ static void destroy(struct dev *d) {
 }
 
 const struct dev_class lapic_class = {
-    .name = "lapic", .instance_size = sizeof(struct lapic),
-    .init = init, .reset = reset, .state = state, .destroy = destroy,
+    .name = "lapic",
+    .instance_size = sizeof(struct lapic),
+    .init = init,
+    .reset = reset,
+    .state = state,
+    .destroy = destroy,
 };

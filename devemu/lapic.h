@@ -19,7 +19,13 @@ enum { APIC_BASE_BSP = 1 << 8, APIC_BASE_ENABLE = 1 << 11 };
 
 /* Delivery modes, as ICR, LVT and I/O APIC entries encode them. */
 enum apic_mode {
-    APIC_FIXED = 0, APIC_LOWEST = 1, APIC_SMI = 2, APIC_NMI = 4, APIC_INIT = 5, APIC_SIPI = 6, APIC_EXTINT = 7,
+    APIC_FIXED = 0,
+    APIC_LOWEST = 1,
+    APIC_SMI = 2,
+    APIC_NMI = 4,
+    APIC_INIT = 5,
+    APIC_SIPI = 6,
+    APIC_EXTINT = 7,
 };
 
 struct apic_message {
@@ -35,7 +41,7 @@ enum lapic_event { LAPIC_EVENT_NMI, LAPIC_EVENT_INIT, LAPIC_EVENT_SIPI /* vector
 struct apic_bus {
     struct dev *lapic[APIC_MAX_CPUS]; /* by CPU number */
     int cpus;
-    int current;    /* CPU whose accesses to the register page are served: monitor sets it before it runs a CPU */
+    int current; /* CPU whose accesses to the register page are served: monitor sets it before it runs a CPU */
     /* Set by the I/O APIC: an EOI of a level-triggered vector. */
     void (*eoi)(void *opaque, uint8_t vector);
     void *eoi_opaque;
@@ -46,8 +52,8 @@ struct apic_bus {
 
 struct lapic_cfg {
     struct apic_bus *bus;
-    int cpu;                  /* 0: boot processor; also the initial APIC id */
-    struct dev_line intr;     /* to the CPU; n is passed through */
+    int cpu;              /* 0: boot processor; also the initial APIC id */
+    struct dev_line intr; /* to the CPU; n is passed through */
     /* Interrupt acknowledge of the PIC, for ExtINT. CPU 0 only; may be NULL. */
     int (*pic_ack)(void *opaque);
     void *pic_opaque;

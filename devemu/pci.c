@@ -12,7 +12,9 @@
 #include "devemu/cf9.h"
 
 enum {
-    PORT_ADDRESS = 0xCF8, PORT_RESET = 0xCF9, PORT_DATA = 0xCFC,
+    PORT_ADDRESS = 0xCF8,
+    PORT_RESET = 0xCF9,
+    PORT_DATA = 0xCFC,
     MMIO_END = 0xFEC00000u, /* I/O APIC, local APIC and firmware from here up */
 };
 #define ADDRESS_ENABLE 0x80000000u
@@ -41,7 +43,9 @@ static uint32_t get_le(const uint8_t *p, unsigned size) {
 static void set_le(uint8_t *p, unsigned size, uint32_t v) {
     for (unsigned i = 0; i < size; i++) p[i] = (uint8_t)(v >> (8 * i));
 }
-void pci_wmask(struct pci_dev *pd, unsigned offset, unsigned size, uint32_t mask) { set_le(pd->wmask + offset, size, mask); }
+void pci_wmask(struct pci_dev *pd, unsigned offset, unsigned size, uint32_t mask) {
+    set_le(pd->wmask + offset, size, mask);
+}
 void pci_set8(struct pci_dev *pd, unsigned offset, uint8_t v) { pd->config[offset] = v; }
 void pci_set16(struct pci_dev *pd, unsigned offset, uint16_t v) { set_le(pd->config + offset, 2, v); }
 void pci_set32(struct pci_dev *pd, unsigned offset, uint32_t v) { set_le(pd->config + offset, 4, v); }
@@ -70,7 +74,8 @@ static bool overlaps_mapped(struct pci_bus *bus, const struct pci_bar *b, uint32
     for (int i = 0; i < PCI_DEVFNS; i++) {
         for (int n = 0; bus->slot[i] && n <= PCI_ROM_BAR; n++) {
             const struct pci_bar *o = &bus->slot[i]->bar[n];
-            if (o != b && o->mapped && is_memory(o) && base < o->base + o->size && o->base < base + b->size) return true;
+            if (o != b && o->mapped && is_memory(o) && base < o->base + o->size && o->base < base + b->size)
+                return true;
         }
     }
     return false;
@@ -78,8 +83,10 @@ static bool overlaps_mapped(struct pci_bus *bus, const struct pci_bar *b, uint32
 
 static void bar_unmap(struct pci_dev *pd, struct pci_bar *b) {
     if (!b->mapped) return;
-    if (b->kind == PCI_BAR_IO) dev_io_unmap(pd->dev.host->io, (uint16_t)b->base, b->size);
-    else (void)smmu_mem_unmap(pd->dev.host->mem, gpa(b->base), b->size);
+    if (b->kind == PCI_BAR_IO)
+        dev_io_unmap(pd->dev.host->io, (uint16_t)b->base, b->size);
+    else
+        (void)smmu_mem_unmap(pd->dev.host->mem, gpa(b->base), b->size);
     b->mapped = false;
 }
 
@@ -139,7 +146,9 @@ void pci_set_intx(struct pci_dev *pd, bool level) {
 
 /* ---- Configuration cycles ---- */
 
-struct pci_dev *pci_bus_find(struct dev *bus, uint8_t devfn) { return to_bus(bus)->slot[devfn]; }
+struct pci_dev *pci_bus_find(struct dev *bus, uint8_t devfn) {
+    return to_bus(bus)->slot[devfn];
+}
 
 uint32_t pci_bus_config_read(struct dev *bus, uint8_t devfn, unsigned offset, unsigned size) {
     const struct pci_dev *pd = to_bus(bus)->slot[devfn];
@@ -195,7 +204,7 @@ static void port_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     }
 }
 
-static const struct dev_io_ops port_ops = { .name = "pci", .read = port_read, .write = port_write };
+static const struct dev_io_ops port_ops = {.name = "pci", .read = port_read, .write = port_write};
 
 /* ---- The bus as a device ---- */
 
@@ -215,8 +224,12 @@ static void bus_state(struct dev *d, struct dev_state *st) {
 static void bus_destroy(struct dev *d) { dev_io_unmap(d->host->io, PORT_ADDRESS, 8); }
 
 const struct dev_class pci_bus_class = {
-    .name = "pci", .instance_size = sizeof(struct pci_bus),
-    .init = bus_init, .reset = bus_reset, .state = bus_state, .destroy = bus_destroy,
+    .name = "pci",
+    .instance_size = sizeof(struct pci_bus),
+    .init = bus_init,
+    .reset = bus_reset,
+    .state = bus_state,
+    .destroy = bus_destroy,
 };
 
 void pci_bus_on_pirq(struct dev *bus, void (*fn)(void *opaque, int pirq, bool level), void *opaque) {

@@ -18,9 +18,21 @@ enum { PCI_DEVFNS = 256, PCI_BARS = 6, PCI_ROM_BAR = 6, PCI_PIRQS = 4 };
 
 /* Standard header, offsets. */
 enum {
-    PCI_VENDOR_ID = 0x00, PCI_DEVICE_ID = 0x02, PCI_COMMAND = 0x04, PCI_STATUS = 0x06, PCI_REVISION = 0x08,
-    PCI_CLASS_PROG = 0x09, PCI_CACHE_LINE = 0x0C, PCI_LATENCY = 0x0D, PCI_HEADER_TYPE = 0x0E, PCI_BAR0 = 0x10,
-    PCI_SUBSYS_VENDOR = 0x2C, PCI_SUBSYS_ID = 0x2E, PCI_ROM_ADDRESS = 0x30, PCI_INT_LINE = 0x3C, PCI_INT_PIN = 0x3D,
+    PCI_VENDOR_ID = 0x00,
+    PCI_DEVICE_ID = 0x02,
+    PCI_COMMAND = 0x04,
+    PCI_STATUS = 0x06,
+    PCI_REVISION = 0x08,
+    PCI_CLASS_PROG = 0x09,
+    PCI_CACHE_LINE = 0x0C,
+    PCI_LATENCY = 0x0D,
+    PCI_HEADER_TYPE = 0x0E,
+    PCI_BAR0 = 0x10,
+    PCI_SUBSYS_VENDOR = 0x2C,
+    PCI_SUBSYS_ID = 0x2E,
+    PCI_ROM_ADDRESS = 0x30,
+    PCI_INT_LINE = 0x3C,
+    PCI_INT_PIN = 0x3D,
 };
 enum { PCI_CMD_IO = 1, PCI_CMD_MEM = 2, PCI_CMD_MASTER = 4, PCI_CMD_INTX_OFF = 1 << 10 };
 
@@ -28,22 +40,22 @@ enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MMIO, PCI_BAR_FRAMES, PCI_
 
 struct pci_bar {
     enum pci_bar_kind kind;
-    uint32_t size;               /* power of two */
-    uint32_t base;               /* where it answers now, if mapped */
+    uint32_t size; /* power of two */
+    uint32_t base; /* where it answers now, if mapped */
     bool mapped, prefetch;
     const struct dev_io_ops *io; /* PCI_BAR_IO */
     void *opaque;
-    struct smmu_mmio mmio;       /* PCI_BAR_MMIO */
+    struct smmu_mmio mmio;           /* PCI_BAR_MMIO */
     int32_t read_frame, write_frame; /* PCI_BAR_FRAMES, PCI_BAR_ROM: first frames */
 };
 
 struct pci_id {
     uint16_t vendor, device;
     uint16_t subsys_vendor, subsys;
-    uint32_t class_code;   /* base class << 16 | subclass << 8 | programming interface */
+    uint32_t class_code; /* base class << 16 | subclass << 8 | programming interface */
     uint8_t revision;
     bool multifunction;
-    uint8_t int_pin;       /* 0 none, 1 INTA ... 4 INTD */
+    uint8_t int_pin; /* 0 none, 1 INTA ... 4 INTD */
 };
 
 struct pci_dev {
@@ -52,8 +64,8 @@ struct pci_dev {
     uint8_t devfn;
     bool int_level;
     uint8_t config[256];
-    uint8_t wmask[256]; /* bits the guest may write */
-    uint8_t w1c[256];   /* bits cleared by writing one */
+    uint8_t wmask[256];       /* bits the guest may write */
+    uint8_t w1c[256];         /* bits cleared by writing one */
     uint8_t reset_value[256]; /* config after reset; taken by pci_dev_ready */
     struct pci_bar bar[PCI_BARS + 1];
     /* May be NULL. Called after the guest's write has changed config[offset..offset+size). */
@@ -62,8 +74,8 @@ struct pci_dev {
 
 /* ---- The bus ---- */
 struct pci_bus_cfg {
-    uint32_t mmio_low;  /* lowest address a memory BAR may answer at: the end of RAM */
-    struct dev *cf9;    /* reset control at byte CF9h; may be NULL */
+    uint32_t mmio_low; /* lowest address a memory BAR may answer at: the end of RAM */
+    struct dev *cf9;   /* reset control at byte CF9h; may be NULL */
 };
 extern const struct dev_class pci_bus_class;
 

@@ -8,8 +8,16 @@
 #include "devemu/piix3.h"
 
 enum {
-    REG_IORT = 0x4C, REG_XBCS = 0x4E, REG_PIRQRC = 0x60, REG_TOM = 0x69, REG_MBIRQ0 = 0x70, REG_MBDMA = 0x76,
-    REG_PCSC = 0x78, REG_APICBASE = 0x80, REG_DLC = 0x82, REG_SMICNTL = 0xA0,
+    REG_IORT = 0x4C,
+    REG_XBCS = 0x4E,
+    REG_PIRQRC = 0x60,
+    REG_TOM = 0x69,
+    REG_MBIRQ0 = 0x70,
+    REG_MBDMA = 0x76,
+    REG_PCSC = 0x78,
+    REG_APICBASE = 0x80,
+    REG_DLC = 0x82,
+    REG_SMICNTL = 0xA0,
     PIRQ_OFF = 0x80,
 };
 /* IRQs a PIRQ may be routed to; the others are reserved. */
@@ -49,23 +57,48 @@ static void config_written(struct pci_dev *pd, unsigned offset, unsigned size) {
     if (offset < REG_PIRQRC + PCI_PIRQS && offset + size > REG_PIRQRC) update_lines((struct piix3 *)pd);
 }
 
-struct reg_default { uint8_t offset, value, mask; };
+struct reg_default {
+    uint8_t offset, value, mask;
+};
 static const struct reg_default reg_default[] = {
-    { REG_IORT, 0x4D, 0x7F }, { REG_XBCS, 0x03, 0xFF }, { REG_XBCS + 1, 0x00, 0x01 },
-    { REG_PIRQRC, PIRQ_OFF, 0x8F }, { REG_PIRQRC + 1, PIRQ_OFF, 0x8F },
-    { REG_PIRQRC + 2, PIRQ_OFF, 0x8F }, { REG_PIRQRC + 3, PIRQ_OFF, 0x8F },
-    { REG_TOM, 0x02, 0xFE }, { 0x6A, 0x00, 0x81 }, { REG_MBIRQ0, 0x80, 0xEF },
-    { REG_MBDMA, 0x0C, 0x8F }, { REG_MBDMA + 1, 0x0C, 0x8F }, { REG_PCSC, 0x02, 0xFF }, { REG_PCSC + 1, 0x00, 0xFF },
-    { REG_APICBASE, 0x00, 0x7F }, { REG_DLC, 0x00, 0x0F }, { REG_SMICNTL, 0x08, 0x1F },
-    { 0xA2, 0x00, 0xFF }, { 0xA3, 0x00, 0xFF }, { 0xA4, 0x00, 0xFF }, { 0xA5, 0x00, 0xFF }, { 0xA6, 0x00, 0xFF },
-    { 0xA7, 0x00, 0xFF }, { 0xA8, 0x0F, 0xFF }, { 0xAA, 0x00, 0xFF }, { 0xAB, 0x00, 0xFF }, { 0xAC, 0x00, 0xFF },
-    { 0xAE, 0x00, 0xFF },
+    {REG_IORT, 0x4D, 0x7F},
+    {REG_XBCS, 0x03, 0xFF},
+    {REG_XBCS + 1, 0x00, 0x01},
+    {REG_PIRQRC, PIRQ_OFF, 0x8F},
+    {REG_PIRQRC + 1, PIRQ_OFF, 0x8F},
+    {REG_PIRQRC + 2, PIRQ_OFF, 0x8F},
+    {REG_PIRQRC + 3, PIRQ_OFF, 0x8F},
+    {REG_TOM, 0x02, 0xFE},
+    {0x6A, 0x00, 0x81},
+    {REG_MBIRQ0, 0x80, 0xEF},
+    {REG_MBDMA, 0x0C, 0x8F},
+    {REG_MBDMA + 1, 0x0C, 0x8F},
+    {REG_PCSC, 0x02, 0xFF},
+    {REG_PCSC + 1, 0x00, 0xFF},
+    {REG_APICBASE, 0x00, 0x7F},
+    {REG_DLC, 0x00, 0x0F},
+    {REG_SMICNTL, 0x08, 0x1F},
+    {0xA2, 0x00, 0xFF},
+    {0xA3, 0x00, 0xFF},
+    {0xA4, 0x00, 0xFF},
+    {0xA5, 0x00, 0xFF},
+    {0xA6, 0x00, 0xFF},
+    {0xA7, 0x00, 0xFF},
+    {0xA8, 0x0F, 0xFF},
+    {0xAA, 0x00, 0xFF},
+    {0xAB, 0x00, 0xFF},
+    {0xAC, 0x00, 0xFF},
+    {0xAE, 0x00, 0xFF},
 };
 
 static enum dev_status init(struct dev *d, const void *cfg) {
     static const struct pci_id id = {
-        .vendor = 0x8086, .device = 0x7000, .subsys_vendor = 0x1AF4, .subsys = 0x1100,
-        .class_code = 0x060100, .multifunction = true,
+        .vendor = 0x8086,
+        .device = 0x7000,
+        .subsys_vendor = 0x1AF4,
+        .subsys = 0x1100,
+        .class_code = 0x060100,
+        .multifunction = true,
     };
     struct piix3 *s = to_piix3(d);
     const struct piix3_cfg *c = cfg;
@@ -105,6 +138,10 @@ static void destroy(struct dev *d) {
 }
 
 const struct dev_class piix3_class = {
-    .name = "piix3", .instance_size = sizeof(struct piix3),
-    .init = init, .reset = reset, .state = state, .destroy = destroy,
+    .name = "piix3",
+    .instance_size = sizeof(struct piix3),
+    .init = init,
+    .reset = reset,
+    .state = state,
+    .destroy = destroy,
 };

@@ -10,27 +10,54 @@
 #include <string.h>
 
 enum {
-    REG_PMBASE = 0x40, REG_DEVACTB_3 = 0x5B, REG_DEVRESC = 0x5F, REG_DEVRESE_3 = 0x63,
-    REG_DEVRESG_3 = 0x67, REG_PMREGMISC = 0x80, REG_SMBBASE = 0x90, REG_SMBHSTCFG = 0xD2,
+    REG_PMBASE = 0x40,
+    REG_DEVACTB_3 = 0x5B,
+    REG_DEVRESC = 0x5F,
+    REG_DEVRESE_3 = 0x63,
+    REG_DEVRESG_3 = 0x67,
+    REG_PMREGMISC = 0x80,
+    REG_SMBBASE = 0x90,
+    REG_SMBHSTCFG = 0xD2,
 
-    PM_SIZE = 64, SMB_SIZE = 16,
-    PM1_STS = 0, PM1_EN = 2, PM1_CNT = 4, PM_TMR = 8,
-    PM1_TMR = 1 << 0, PM1_BM = 1 << 4, PM1_GBL = 1 << 5, PM1_PWRBTN = 1 << 8, PM1_RTC = 1 << 10, PM1_WAK = 1 << 15,
+    PM_SIZE = 64,
+    SMB_SIZE = 16,
+    PM1_STS = 0,
+    PM1_EN = 2,
+    PM1_CNT = 4,
+    PM_TMR = 8,
+    PM1_TMR = 1 << 0,
+    PM1_BM = 1 << 4,
+    PM1_GBL = 1 << 5,
+    PM1_PWRBTN = 1 << 8,
+    PM1_RTC = 1 << 10,
+    PM1_WAK = 1 << 15,
     PM1_STS_ALL = PM1_TMR | PM1_BM | PM1_GBL | PM1_PWRBTN | PM1_RTC | PM1_WAK,
     PM1_EN_ALL = PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_RTC,
-    CNT_SCI_EN = 1 << 0, CNT_SLP_EN = 1 << 13, CNT_SLP_TYP_SHIFT = 10,
-    SLP_TYP_OFF = 0, SLP_TYP_DISK = 2, /* S5 and S4: power off */
+    CNT_SCI_EN = 1 << 0,
+    CNT_SLP_EN = 1 << 13,
+    CNT_SLP_TYP_SHIFT = 10,
+    SLP_TYP_OFF = 0,
+    SLP_TYP_DISK = 2, /* S5 and S4: power off */
 
-    PORT_APM = 0xB2, APM_ACPI_ENABLE = 0xF1, APM_ACPI_DISABLE = 0xF0,
-    PORT_GPE = 0xAFE0, PORT_CPUS = 0xAF00, CPUS_SIZE = 32, PORT_HOTPLUG = 0xAE00, HOTPLUG_SIZE = 16,
+    PORT_APM = 0xB2,
+    APM_ACPI_ENABLE = 0xF1,
+    APM_ACPI_DISABLE = 0xF0,
+    PORT_GPE = 0xAFE0,
+    PORT_CPUS = 0xAF00,
+    CPUS_SIZE = 32,
+    PORT_HOTPLUG = 0xAE00,
+    HOTPLUG_SIZE = 16,
 
-    SMB_STS = 0, SMB_CNT = 2, SMB_STS_DEV_ERR = 4, SMB_CNT_START = 0x40,
+    SMB_STS = 0,
+    SMB_CNT = 2,
+    SMB_STS_DEV_ERR = 4,
+    SMB_CNT_START = 0x40,
 
     PM_HZ = 3579545,
 };
 #define PM_TMR_MASK 0xFFFFFFu
 #define PM_TMR_HALF 0x800000u /* TMR_STS: bit 23 has changed */
-#define NS_PER_S 1000000000ull
+#define NS_PER_S    1000000000ull
 
 struct piix4pm {
     struct pci_dev pci;
@@ -41,7 +68,7 @@ struct piix4pm {
     uint64_t overflow_count; /* timer count, not cut to 24 bits, at which TMR_STS is set next */
     struct dev_timer timer;
     uint8_t apm[2], gpe[4], smb[SMB_SIZE];
-    uint16_t pm_at, smb_at;  /* 0: not mapped */
+    uint16_t pm_at, smb_at; /* 0: not mapped */
 };
 
 static struct piix4pm *to_pm(struct dev *d) { return (struct piix4pm *)d; }
@@ -49,9 +76,7 @@ static struct piix4pm *to_pm(struct dev *d) { return (struct piix4pm *)d; }
 /* ---- PM timer and SCI ---- */
 
 /* Split so that no product overflows in centuries. */
-static uint64_t count_at(uint64_t ns) {
-    return ns / NS_PER_S * PM_HZ + ns % NS_PER_S * PM_HZ / NS_PER_S;
-}
+static uint64_t count_at(uint64_t ns) { return ns / NS_PER_S * PM_HZ + ns % NS_PER_S * PM_HZ / NS_PER_S; }
 static uint64_t ns_of_count(uint64_t count) {
     return count / PM_HZ * NS_PER_S + (count % PM_HZ * NS_PER_S + PM_HZ - 1) / PM_HZ;
 }
@@ -74,8 +99,10 @@ static void update_sci(struct piix4pm *s) {
         s->sci_level = level;
         dev_line_set(&s->sci, level);
     }
-    if ((s->pm1_en & PM1_TMR) && !(s->pm1_sts & PM1_TMR)) h->timer_arm(h->opaque, &s->timer, ns_of_count(s->overflow_count));
-    else h->timer_cancel(h->opaque, &s->timer);
+    if ((s->pm1_en & PM1_TMR) && !(s->pm1_sts & PM1_TMR))
+        h->timer_arm(h->opaque, &s->timer, ns_of_count(s->overflow_count));
+    else
+        h->timer_cancel(h->opaque, &s->timer);
 }
 
 static void timer_fired(void *opaque, uint64_t now_ns) {
@@ -106,7 +133,7 @@ static uint32_t pm_read(void *opaque, uint16_t port, unsigned size) {
     struct piix4pm *s = opaque;
     unsigned at = (uint16_t)(port - s->pm_at);
     if (at == PM_TMR && size == 4) return (uint32_t)pm_count(s) & PM_TMR_MASK;
-    uint8_t block[PM_SIZE + 4] = { 0 };
+    uint8_t block[PM_SIZE + 4] = {0};
     latch_overflow(s);
     put(block + PM1_STS, 2, s->pm1_sts);
     put(block + PM1_EN, 2, s->pm1_en);
@@ -143,7 +170,7 @@ static void pm_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
     struct piix4pm *s = opaque;
     unsigned at = (uint16_t)(port - s->pm_at);
     /* Bytes that are not written: clear no status, keep the rest. */
-    uint8_t block[PM_SIZE + 4] = { 0 };
+    uint8_t block[PM_SIZE + 4] = {0};
     put(block + PM1_EN, 2, s->pm1_en);
     put(block + PM1_CNT, 2, s->pm1_cnt);
     put(block + at, size, value);
@@ -153,7 +180,7 @@ static void pm_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
     if (at < PM1_CNT + 2 && at + size > PM1_CNT) write_control(s, (uint16_t)get(block + PM1_CNT, 2));
     update_sci(s);
 }
-static const struct dev_io_ops pm_ops = { .name = "acpi-pm", .read = pm_read, .write = pm_write };
+static const struct dev_io_ops pm_ops = {.name = "acpi-pm", .read = pm_read, .write = pm_write};
 
 /* ---- SMBus: a host controller, no slave answers ---- */
 
@@ -175,7 +202,7 @@ static void smb_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     s->smb[SMB_CNT] &= (uint8_t)~SMB_CNT_START;
     if (value & SMB_CNT_START) s->smb[SMB_STS] |= SMB_STS_DEV_ERR;
 }
-static const struct dev_io_ops smb_ops = { .name = "smbus", .read = smb_read, .write = smb_write, .byte_only = true };
+static const struct dev_io_ops smb_ops = {.name = "smbus", .read = smb_read, .write = smb_write, .byte_only = true};
 
 /* ---- Fixed ports ---- */
 
@@ -192,7 +219,7 @@ static void apm_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     if (value == APM_ACPI_DISABLE) s->pm1_cnt &= (uint16_t)~CNT_SCI_EN;
     update_sci(s);
 }
-static const struct dev_io_ops apm_ops = { .name = "apm", .read = apm_read, .write = apm_write, .byte_only = true };
+static const struct dev_io_ops apm_ops = {.name = "apm", .read = apm_read, .write = apm_write, .byte_only = true};
 
 static uint32_t gpe_read(void *opaque, uint16_t port, unsigned size) {
     (void)size;
@@ -202,11 +229,13 @@ static void gpe_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     struct piix4pm *s = opaque;
     unsigned at = port - PORT_GPE;
     (void)size;
-    if (at < 2) s->gpe[at] &= (uint8_t)~value;
-    else s->gpe[at] = (uint8_t)value;
+    if (at < 2)
+        s->gpe[at] &= (uint8_t)~value;
+    else
+        s->gpe[at] = (uint8_t)value;
     update_sci(s);
 }
-static const struct dev_io_ops gpe_ops = { .name = "gpe0", .read = gpe_read, .write = gpe_write, .byte_only = true };
+static const struct dev_io_ops gpe_ops = {.name = "gpe0", .read = gpe_read, .write = gpe_write, .byte_only = true};
 
 static uint32_t cpus_read(void *opaque, uint16_t port, unsigned size) {
     const struct piix4pm *s = opaque;
@@ -222,8 +251,10 @@ static uint32_t zero_read(void *opaque, uint16_t port, unsigned size) {
 static void no_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     (void)opaque, (void)port, (void)size, (void)value;
 }
-static const struct dev_io_ops cpus_ops = { .name = "acpi-cpus", .read = cpus_read, .write = no_write, .byte_only = true };
-static const struct dev_io_ops hotplug_ops = { .name = "acpi-pci", .read = zero_read, .write = no_write, .byte_only = true };
+static const struct dev_io_ops cpus_ops = {
+    .name = "acpi-cpus", .read = cpus_read, .write = no_write, .byte_only = true};
+static const struct dev_io_ops hotplug_ops = {
+    .name = "acpi-pci", .read = zero_read, .write = no_write, .byte_only = true};
 
 /* ---- Moving blocks ---- */
 
@@ -283,8 +314,13 @@ static void set_config(struct piix4pm *s, const struct piix4pm_cfg *c) {
 
 static enum dev_status init(struct dev *d, const void *cfg) {
     static const struct pci_id id = {
-        .vendor = 0x8086, .device = 0x7113, .subsys_vendor = 0x1AF4, .subsys = 0x1100,
-        .class_code = 0x068000, .revision = 3, .int_pin = 1,
+        .vendor = 0x8086,
+        .device = 0x7113,
+        .subsys_vendor = 0x1AF4,
+        .subsys = 0x1100,
+        .class_code = 0x068000,
+        .revision = 3,
+        .int_pin = 1,
     };
     struct piix4pm *s = to_pm(d);
     const struct piix4pm_cfg *c = cfg;
@@ -344,6 +380,10 @@ static void destroy(struct dev *d) {
 }
 
 const struct dev_class piix4pm_class = {
-    .name = "piix4pm", .instance_size = sizeof(struct piix4pm),
-    .init = init, .reset = reset, .state = state, .destroy = destroy,
+    .name = "piix4pm",
+    .instance_size = sizeof(struct piix4pm),
+    .init = init,
+    .reset = reset,
+    .state = state,
+    .destroy = destroy,
 };

@@ -13,9 +13,9 @@
 
 struct piix4pm_cfg {
     struct dev *bus;
-    struct dev_line sci;   /* IRQ 9 */
+    struct dev_line sci;             /* IRQ 9 */
     bool serial1, serial2, parallel; /* which legacy ports the board has: firmware's ACPI tables look here */
-    unsigned cpus;         /* present CPUs, for the CPU bitmap at AF00h; 0 means 1 */
+    unsigned cpus;                   /* present CPUs, for the CPU bitmap at AF00h; 0 means 1 */
 };
 extern const struct dev_class piix4pm_class;
 

@@ -12,8 +12,7 @@ struct port61 {
     uint8_t causes;  /* IOCHK, SERR */
 };
 
-static uint32_t p61_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t p61_read(void *opaque, uint16_t port, unsigned size) {
     struct port61 *s = opaque;
     uint32_t v = s->control | s->causes;
     (void)port, (void)size;
@@ -24,30 +23,23 @@ static uint32_t p61_read(void *opaque, uint16_t port, unsigned size)
     return v;
 }
 
-static void set_control(struct port61 *s, uint8_t v)
-{
+static void set_control(struct port61 *s, uint8_t v) {
     s->control = v & WRITABLE;
-    if (v & IOCHK_OFF)
-        s->causes &= (uint8_t)~IOCHK;
-    if (v & SERR_OFF)
-        s->causes &= (uint8_t)~SERR;
-    if (s->cfg.pit)
-        i8254_set_gate(s->cfg.pit, 2, v & GATE2);
+    if (v & IOCHK_OFF) s->causes &= (uint8_t)~IOCHK;
+    if (v & SERR_OFF) s->causes &= (uint8_t)~SERR;
+    if (s->cfg.pit) i8254_set_gate(s->cfg.pit, 2, v & GATE2);
 }
 
-static void p61_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void p61_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     (void)port, (void)size;
     set_control(opaque, (uint8_t)value);
 }
 
-static const struct dev_io_ops p61_ops = { "port61", p61_read, p61_write, true };
+static const struct dev_io_ops p61_ops = {"port61", p61_read, p61_write, true};
 
-static void raise_nmi(struct port61 *s, uint8_t mask, uint8_t cause)
-{
+static void raise_nmi(struct port61 *s, uint8_t mask, uint8_t cause) {
     struct dev_host *h = s->dev.host;
-    if (s->control & mask)
-        return;
+    if (s->control & mask) return;
     s->causes |= cause;
     h->request(h->opaque, DEV_REQ_NMI, 0);
 }
@@ -55,23 +47,19 @@ static void raise_nmi(struct port61 *s, uint8_t mask, uint8_t cause)
 void port61_iochk(struct dev *d) { raise_nmi((struct port61 *)d, IOCHK_OFF, IOCHK); }
 void port61_serr(struct dev *d) { raise_nmi((struct port61 *)d, SERR_OFF, SERR); }
 
-static void p61_reset(struct dev *d)
-{
+static void p61_reset(struct dev *d) {
     struct port61 *s = (struct port61 *)d;
     s->causes = 0;
     set_control(s, 0);
 }
 
-static enum dev_status p61_init(struct dev *d, const void *cfg)
-{
+static enum dev_status p61_init(struct dev *d, const void *cfg) {
     struct port61 *s = (struct port61 *)d;
-    if (cfg)
-        s->cfg = *(const struct port61_config *)cfg;
+    if (cfg) s->cfg = *(const struct port61_config *)cfg;
     return dev_io_map(d->host->io, 0x61, 1, &p61_ops, s);
 }
 
-static void p61_state(struct dev *d, struct dev_state *st)
-{
+static void p61_state(struct dev *d, struct dev_state *st) {
     struct port61 *s = (struct port61 *)d;
     DEV_STATE(st, s->control);
     DEV_STATE(st, s->causes);

@@ -9,47 +9,39 @@ struct port92 {
     uint8_t value;
 };
 
-static uint32_t p92_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t p92_read(void *opaque, uint16_t port, unsigned size) {
     (void)port, (void)size;
     return ((struct port92 *)opaque)->value;
 }
 
-static void p92_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void p92_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     struct port92 *s = opaque;
     struct dev_host *h = s->dev.host;
     bool rises = (value & ~s->value) & FAST_RESET;
     (void)port, (void)size;
     s->value = (uint8_t)value;
     a20_set(s->cfg.a20, h, A20_PORT92, value & FAST_A20);
-    if (rises)
-        h->request(h->opaque, DEV_REQ_RESET, 0);
+    if (rises) h->request(h->opaque, DEV_REQ_RESET, 0);
 }
 
-static const struct dev_io_ops p92_ops = { "port92", p92_read, p92_write, true };
+static const struct dev_io_ops p92_ops = {"port92", p92_read, p92_write, true};
 
-static void p92_reset(struct dev *d)
-{
+static void p92_reset(struct dev *d) {
     struct port92 *s = (struct port92 *)d;
     s->value = 0;
     a20_set(s->cfg.a20, d->host, A20_PORT92, false);
 }
 
-static enum dev_status p92_init(struct dev *d, const void *cfg)
-{
+static enum dev_status p92_init(struct dev *d, const void *cfg) {
     struct port92 *s = (struct port92 *)d;
-    if (cfg)
-        s->cfg = *(const struct port92_config *)cfg;
+    if (cfg) s->cfg = *(const struct port92_config *)cfg;
     return dev_io_map(d->host->io, 0x92, 1, &p92_ops, s);
 }
 
-static void p92_state(struct dev *d, struct dev_state *st)
-{
+static void p92_state(struct dev *d, struct dev_state *st) {
     struct port92 *s = (struct port92 *)d;
     DEV_STATE(st, s->value);
-    if (!st->saving)
-        a20_set(s->cfg.a20, d->host, A20_PORT92, s->value & FAST_A20);
+    if (!st->saving) a20_set(s->cfg.a20, d->host, A20_PORT92, s->value & FAST_A20);
 }
 
 const struct dev_class port92_class = {

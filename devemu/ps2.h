@@ -16,7 +16,7 @@
 /* ---- Byte queue ---- */
 enum { PS2_QUEUE_SIZE = 256 };
 struct ps2_queue {
-    uint8_t head;      /* wraps by itself at 256 */
+    uint8_t head; /* wraps by itself at 256 */
     uint16_t count;
     uint8_t data[PS2_QUEUE_SIZE];
 };
@@ -24,11 +24,11 @@ struct ps2_queue {
 /* ---- Keyboard ---- */
 struct ps2_keyboard {
     struct ps2_queue replies, keys;
-    uint8_t command;   /* waits for its parameter; 0: none */
-    uint8_t scan_set;  /* 1..3 */
+    uint8_t command;  /* waits for its parameter; 0: none */
+    uint8_t scan_set; /* 1..3 */
     uint8_t leds, typematic, scanning;
-    uint8_t last;      /* byte sent last, for Resend */
-    uint8_t break_seen;/* F0 was queued, its code not yet (scan set 1) */
+    uint8_t last;       /* byte sent last, for Resend */
+    uint8_t break_seen; /* F0 was queued, its code not yet (scan set 1) */
 };
 void ps2_keyboard_reset(struct ps2_keyboard *k);
 void ps2_keyboard_write(struct ps2_keyboard *k, uint8_t byte);
@@ -45,9 +45,9 @@ uint8_t ps2_set2_to_set1(uint8_t code);
 struct ps2_mouse {
     struct ps2_queue replies, packets;
     uint8_t command;
-    uint8_t id;        /* 0, 3 wheel, 4 wheel and five buttons */
+    uint8_t id; /* 0, 3 wheel, 4 wheel and five buttons */
     uint8_t rate, resolution, scale21, remote, wrap, reporting;
-    uint8_t knock[2];  /* the two sample rates before the last */
+    uint8_t knock[2]; /* the two sample rates before the last */
     uint8_t buttons, sent_buttons;
     uint8_t last;
     int32_t dx, dy, dz; /* moved since the last packet; y grows upward as in the packet */
@@ -60,18 +60,14 @@ uint8_t ps2_mouse_take(struct ps2_mouse *m);
 void ps2_mouse_fix(struct ps2_mouse *m);
 
 /* ---- Shared by both ---- */
-static inline bool ps2_put(struct ps2_queue *q, uint8_t byte)
-{
-    if (q->count >= PS2_QUEUE_SIZE)
-        return false;
+static inline bool ps2_put(struct ps2_queue *q, uint8_t byte) {
+    if (q->count >= PS2_QUEUE_SIZE) return false;
     q->data[(uint8_t)(q->head + q->count)] = byte;
     q->count++;
     return true;
 }
-static inline uint8_t ps2_get(struct ps2_queue *q)
-{
-    if (!q->count)
-        return 0;
+static inline uint8_t ps2_get(struct ps2_queue *q) {
+    if (!q->count) return 0;
     q->count--;
     return q->data[q->head++];
 }

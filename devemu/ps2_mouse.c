@@ -7,14 +7,26 @@
 #include "devemu/ps2.h"
 
 enum {
-    SCALE_11 = 0xE6, SCALE_21 = 0xE7, RESOLUTION = 0xE8, STATUS = 0xE9, STREAM = 0xEA, READ_DATA = 0xEB,
-    WRAP_OFF = 0xEC, WRAP = 0xEE, REMOTE = 0xF0, IDENTIFY = 0xF2, RATE = 0xF3, ENABLE = 0xF4, DISABLE = 0xF5,
-    DEFAULTS = 0xF6, RESEND = 0xFE, RESET = 0xFF,
+    SCALE_11 = 0xE6,
+    SCALE_21 = 0xE7,
+    RESOLUTION = 0xE8,
+    STATUS = 0xE9,
+    STREAM = 0xEA,
+    READ_DATA = 0xEB,
+    WRAP_OFF = 0xEC,
+    WRAP = 0xEE,
+    REMOTE = 0xF0,
+    IDENTIFY = 0xF2,
+    RATE = 0xF3,
+    ENABLE = 0xF4,
+    DISABLE = 0xF5,
+    DEFAULTS = 0xF6,
+    RESEND = 0xFE,
+    RESET = 0xFF,
 };
 enum { PKT_ALWAYS = 0x08, PKT_X_NEGATIVE = 0x10, PKT_Y_NEGATIVE = 0x20 };
 
-static void set_defaults(struct ps2_mouse *m)
-{
+static void set_defaults(struct ps2_mouse *m) {
     m->command = 0;
     m->rate = 100;
     m->resolution = 2;
@@ -23,8 +35,7 @@ static void set_defaults(struct ps2_mouse *m)
     ps2_clear(&m->packets);
 }
 
-void ps2_mouse_reset(struct ps2_mouse *m)
-{
+void ps2_mouse_reset(struct ps2_mouse *m) {
     set_defaults(m);
     ps2_clear(&m->replies);
     m->id = 0;
@@ -34,18 +45,16 @@ void ps2_mouse_reset(struct ps2_mouse *m)
 
 /* ---- Packets ---- */
 
-static int32_t take_step(int32_t *sum, int32_t most)
-{
+static int32_t take_step(int32_t *sum, int32_t most) {
     int32_t step = *sum > most ? most : *sum < -most ? -most : *sum;
     *sum -= step;
     return step;
 }
 
-static void make_packet(struct ps2_mouse *m, struct ps2_queue *q)
-{
+static void make_packet(struct ps2_mouse *m, struct ps2_queue *q) {
     int32_t dx = take_step(&m->dx, 255), dy = take_step(&m->dy, 255);
-    ps2_put(q, (uint8_t)(PKT_ALWAYS | (m->buttons & 7) | (dx < 0 ? PKT_X_NEGATIVE : 0) |
-                         (dy < 0 ? PKT_Y_NEGATIVE : 0)));
+    ps2_put(q,
+            (uint8_t)(PKT_ALWAYS | (m->buttons & 7) | (dx < 0 ? PKT_X_NEGATIVE : 0) | (dy < 0 ? PKT_Y_NEGATIVE : 0)));
     ps2_put(q, (uint8_t)dx);
     ps2_put(q, (uint8_t)dy);
     if (m->id == 3)
@@ -57,36 +66,29 @@ static void make_packet(struct ps2_mouse *m, struct ps2_queue *q)
     m->sent_buttons = m->buttons;
 }
 
-static bool has_news(const struct ps2_mouse *m)
-{
+static bool has_news(const struct ps2_mouse *m) {
     return m->dx || m->dy || (m->dz && m->id) || m->buttons != m->sent_buttons;
 }
 
-static int32_t add_clamped(int32_t a, int b)
-{
+static int32_t add_clamped(int32_t a, int b) {
     int64_t sum = (int64_t)a + b;
     return (int32_t)(sum > 0xFFFF ? 0xFFFF : sum < -0xFFFF ? -0xFFFF : sum);
 }
 
-void ps2_mouse_move(struct ps2_mouse *m, int dx, int dy, int dz, unsigned buttons)
-{
+void ps2_mouse_move(struct ps2_mouse *m, int dx, int dy, int dz, unsigned buttons) {
     m->buttons = buttons & 31;
     m->dx = add_clamped(m->dx, dx);
     m->dy = add_clamped(m->dy, dy);
     m->dz = add_clamped(m->dz, dz);
-    if (!m->reporting && !m->remote)
-        m->dx = m->dy = m->dz = 0;
+    if (!m->reporting && !m->remote) m->dx = m->dy = m->dz = 0;
 }
 
-bool ps2_mouse_has(struct ps2_mouse *m)
-{
-    if (!m->packets.count && m->reporting && !m->remote && has_news(m))
-        make_packet(m, &m->packets);
+bool ps2_mouse_has(struct ps2_mouse *m) {
+    if (!m->packets.count && m->reporting && !m->remote && has_news(m)) make_packet(m, &m->packets);
     return m->replies.count || m->packets.count;
 }
 
-uint8_t ps2_mouse_take(struct ps2_mouse *m)
-{
+uint8_t ps2_mouse_take(struct ps2_mouse *m) {
     m->last = ps2_get(m->replies.count ? &m->replies : &m->packets);
     return m->last;
 }
@@ -95,8 +97,7 @@ uint8_t ps2_mouse_take(struct ps2_mouse *m)
 
 static void reply(struct ps2_mouse *m, uint8_t v) { ps2_put(&m->replies, v); }
 
-static void set_rate(struct ps2_mouse *m, uint8_t rate)
-{
+static void set_rate(struct ps2_mouse *m, uint8_t rate) {
     if (m->knock[0] == 200 && m->knock[1] == 100 && rate == 80)
         m->id = 3;
     else if (m->id == 3 && m->knock[0] == 200 && m->knock[1] == 200 && rate == 80)
@@ -106,8 +107,7 @@ static void set_rate(struct ps2_mouse *m, uint8_t rate)
     m->rate = rate;
 }
 
-static void reply_status(struct ps2_mouse *m)
-{
+static void reply_status(struct ps2_mouse *m) {
     unsigned b = m->buttons;
     reply(m, (uint8_t)((b & 1) << 2 | (b >> 2 & 1) << 1 | (b >> 1 & 1) | m->scale21 << 4 | m->reporting << 5 |
                        m->remote << 6));
@@ -115,13 +115,11 @@ static void reply_status(struct ps2_mouse *m)
     reply(m, m->rate);
 }
 
-static void command(struct ps2_mouse *m, uint8_t v)
-{
+static void command(struct ps2_mouse *m, uint8_t v) {
     uint8_t last = m->last;
     ps2_clear(&m->replies);
     ps2_clear(&m->packets);
-    if (v != RESEND)
-        reply(m, PS2_ACK);
+    if (v != RESEND) reply(m, PS2_ACK);
     switch (v) {
     case SCALE_11:
     case SCALE_21: m->scale21 = v == SCALE_21; break;
@@ -149,8 +147,7 @@ static void command(struct ps2_mouse *m, uint8_t v)
     }
 }
 
-void ps2_mouse_write(struct ps2_mouse *m, uint8_t byte)
-{
+void ps2_mouse_write(struct ps2_mouse *m, uint8_t byte) {
     uint8_t waiting = m->command;
     m->command = 0;
     if (m->wrap && byte != WRAP_OFF && byte != RESET) {
@@ -168,12 +165,9 @@ void ps2_mouse_write(struct ps2_mouse *m, uint8_t byte)
     }
 }
 
-void ps2_mouse_fix(struct ps2_mouse *m)
-{
-    if (m->replies.count > PS2_QUEUE_SIZE)
-        m->replies.count = 0;
-    if (m->packets.count > PS2_QUEUE_SIZE)
-        m->packets.count = 0;
+void ps2_mouse_fix(struct ps2_mouse *m) {
+    if (m->replies.count > PS2_QUEUE_SIZE) m->replies.count = 0;
+    if (m->packets.count > PS2_QUEUE_SIZE) m->packets.count = 0;
     m->dx = add_clamped(m->dx, 0);
     m->dy = add_clamped(m->dy, 0);
     m->dz = add_clamped(m->dz, 0);

@@ -26,9 +26,9 @@ struct uart {
     struct uart16550_config cfg;
     struct dev_timer timeout;
     uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
-    uint8_t lsr_errors;       /* OE, PE, FE, BI as LSR shows them */
-    uint8_t thre_pending;     /* the transmitter-empty interrupt is due */
-    uint8_t timeout_pending;  /* four character times without traffic */
+    uint8_t lsr_errors;      /* OE, PE, FE, BI as LSR shows them */
+    uint8_t thre_pending;    /* the transmitter-empty interrupt is due */
+    uint8_t timeout_pending; /* four character times without traffic */
     uint8_t rx[FIFO_SIZE], rx_errors[FIFO_SIZE];
     uint8_t head, count;
 };
@@ -36,47 +36,37 @@ struct uart {
 static bool fifos(const struct uart *s) { return s->fcr & FCR_ENABLE; }
 static unsigned capacity(const struct uart *s) { return fifos(s) ? FIFO_SIZE : 1; }
 
-static unsigned trigger_level(const struct uart *s)
-{
-    static const uint8_t level[4] = { 1, 4, 8, 14 };
+static unsigned trigger_level(const struct uart *s) {
+    static const uint8_t level[4] = {1, 4, 8, 14};
     return fifos(s) ? level[s->fcr >> 6] : 1;
 }
 
 /* ---- Interrupts ---- */
 
-static uint8_t pending_irq(const struct uart *s)
-{
-    if ((s->ier & IER_RLS) && s->lsr_errors)
-        return IIR_RLS;
-    if ((s->ier & IER_RDA) && s->count >= trigger_level(s))
-        return IIR_RDA;
-    if ((s->ier & IER_RDA) && s->timeout_pending)
-        return IIR_TIMEOUT;
-    if ((s->ier & IER_THRE) && s->thre_pending)
-        return IIR_THRE;
-    if ((s->ier & IER_MS) && (s->msr & MSR_DELTAS))
-        return IIR_MS;
+static uint8_t pending_irq(const struct uart *s) {
+    if ((s->ier & IER_RLS) && s->lsr_errors) return IIR_RLS;
+    if ((s->ier & IER_RDA) && s->count >= trigger_level(s)) return IIR_RDA;
+    if ((s->ier & IER_RDA) && s->timeout_pending) return IIR_TIMEOUT;
+    if ((s->ier & IER_THRE) && s->thre_pending) return IIR_THRE;
+    if ((s->ier & IER_MS) && (s->msr & MSR_DELTAS)) return IIR_MS;
     return IIR_NONE;
 }
 
 /* On the PC, OUT2 drives the buffer of the interrupt line; loopback forces OUT2 off. */
-static void update_irq(struct uart *s)
-{
+static void update_irq(struct uart *s) {
     bool gate = (s->mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
     dev_line_set(&s->cfg.irq, gate && pending_irq(s) != IIR_NONE);
 }
 
 /* Four characters of start, data, parity and stop bits, 16 clocks each. */
-static uint64_t timeout_ns(const struct uart *s)
-{
+static uint64_t timeout_ns(const struct uart *s) {
     uint64_t bits = 1u + 5 + (s->lcr & 3) + !!(s->lcr & LCR_PARITY) + 1 + !!(s->lcr & LCR_STOP);
     uint64_t divisor = s->dll | s->dlm << 8;
     return dev_ticks_to_ns(4 * bits * 16 * (divisor ? divisor : 1), CLOCK_HZ);
 }
 
 /* Traffic in the receiver: the timeout starts again. */
-static void restart_timeout(struct uart *s)
-{
+static void restart_timeout(struct uart *s) {
     struct dev_host *h = s->dev.host;
     s->timeout_pending = 0;
     if (fifos(s) && s->count)
@@ -85,8 +75,7 @@ static void restart_timeout(struct uart *s)
         h->timer_cancel(h->opaque, &s->timeout);
 }
 
-static void timeout_fired(void *opaque, uint64_t now)
-{
+static void timeout_fired(void *opaque, uint64_t now) {
     struct uart *s = opaque;
     (void)now;
     s->timeout_pending = fifos(s) && s->count;
@@ -95,8 +84,7 @@ static void timeout_fired(void *opaque, uint64_t now)
 
 /* ---- Receiver ---- */
 
-static void push(struct uart *s, uint8_t byte, uint8_t errors)
-{
+static void push(struct uart *s, uint8_t byte, uint8_t errors) {
     if (s->count == capacity(s)) {
         s->lsr_errors |= LSR_OE;
         if (fifos(s)) /* the byte in the shift register is lost; without FIFO it overwrites RBR */
@@ -106,67 +94,52 @@ static void push(struct uart *s, uint8_t byte, uint8_t errors)
     unsigned at = (s->head + s->count) % FIFO_SIZE;
     s->rx[at] = byte;
     s->rx_errors[at] = errors;
-    if (!s->count++)
-        s->lsr_errors |= errors;
+    if (!s->count++) s->lsr_errors |= errors;
 }
 
-static void received(struct uart *s, uint8_t byte, uint8_t errors)
-{
+static void received(struct uart *s, uint8_t byte, uint8_t errors) {
     push(s, byte, errors);
     restart_timeout(s);
     update_irq(s);
 }
 
-static void tell_room(struct uart *s)
-{
+static void tell_room(struct uart *s) {
     struct dev_chr *chr = s->cfg.chr;
-    if (chr && chr->room_grew && !(s->mcr & MCR_LOOP))
-        chr->room_grew(chr->opaque);
+    if (chr && chr->room_grew && !(s->mcr & MCR_LOOP)) chr->room_grew(chr->opaque);
 }
 
-static uint8_t pop(struct uart *s)
-{
+static uint8_t pop(struct uart *s) {
     uint8_t byte = s->rx[s->head];
-    if (!s->count)
-        return byte; /* RBR keeps its last byte */
+    if (!s->count) return byte; /* RBR keeps its last byte */
     bool was_full = s->count == capacity(s);
-    if (s->count > 1 || fifos(s))
-        s->head = (uint8_t)((s->head + 1) % FIFO_SIZE);
-    if (--s->count)
-        s->lsr_errors |= s->rx_errors[s->head];
+    if (s->count > 1 || fifos(s)) s->head = (uint8_t)((s->head + 1) % FIFO_SIZE);
+    if (--s->count) s->lsr_errors |= s->rx_errors[s->head];
     restart_timeout(s);
     update_irq(s);
-    if (was_full)
-        tell_room(s);
+    if (was_full) tell_room(s);
     return byte;
 }
 
-static void clear_rx(struct uart *s)
-{
+static void clear_rx(struct uart *s) {
     bool was_full = s->count == capacity(s);
     s->count = s->head = 0;
     s->lsr_errors = 0;
     restart_timeout(s);
-    if (was_full)
-        tell_room(s);
+    if (was_full) tell_room(s);
 }
 
-static bool error_in_fifo(const struct uart *s)
-{
+static bool error_in_fifo(const struct uart *s) {
     for (unsigned i = 0; fifos(s) && i < s->count; i++)
-        if (s->rx_errors[(s->head + i) % FIFO_SIZE])
-            return true;
+        if (s->rx_errors[(s->head + i) % FIFO_SIZE]) return true;
     return false;
 }
 
-static uint8_t read_lsr(struct uart *s)
-{
-    uint8_t v = (uint8_t)(LSR_THRE | LSR_TEMT | (s->count ? LSR_DR : 0) | s->lsr_errors |
-                          (error_in_fifo(s) ? LSR_FIFO : 0));
+static uint8_t read_lsr(struct uart *s) {
+    uint8_t v =
+        (uint8_t)(LSR_THRE | LSR_TEMT | (s->count ? LSR_DR : 0) | s->lsr_errors | (error_in_fifo(s) ? LSR_FIFO : 0));
     if (s->lsr_errors) {
         s->lsr_errors = 0;
-        if (s->count)
-            s->rx_errors[s->head] = 0;
+        if (s->count) s->rx_errors[s->head] = 0;
         update_irq(s);
     }
     return v;
@@ -174,24 +147,20 @@ static uint8_t read_lsr(struct uart *s)
 
 /* ---- Modem lines ---- */
 
-static uint8_t modem_inputs(const struct uart *s)
-{
+static uint8_t modem_inputs(const struct uart *s) {
     if (s->mcr & MCR_LOOP)
         return (uint8_t)((s->mcr & MCR_RTS ? MSR_CTS : 0) | (s->mcr & MCR_DTR ? MSR_DSR : 0) |
                          (s->mcr & MCR_OUT1 ? MSR_RI : 0) | (s->mcr & MCR_OUT2 ? MSR_DCD : 0));
     return s->cfg.chr ? MSR_CTS | MSR_DSR | MSR_DCD : 0;
 }
 
-static void update_modem(struct uart *s)
-{
+static void update_modem(struct uart *s) {
     uint8_t in = modem_inputs(s), changed = (uint8_t)((in ^ s->msr) >> 4);
-    if (in & MSR_RI)
-        changed &= (uint8_t)~MSR_TERI; /* only the trailing edge of RI counts */
+    if (in & MSR_RI) changed &= (uint8_t)~MSR_TERI; /* only the trailing edge of RI counts */
     s->msr = (uint8_t)(in | (s->msr & MSR_DELTAS) | changed);
 }
 
-static uint8_t read_msr(struct uart *s)
-{
+static uint8_t read_msr(struct uart *s) {
     uint8_t v = s->msr;
     s->msr &= (uint8_t)~MSR_DELTAS;
     update_irq(s);
@@ -200,8 +169,7 @@ static uint8_t read_msr(struct uart *s)
 
 /* ---- Writes ---- */
 
-static void transmit(struct uart *s, uint8_t byte)
-{
+static void transmit(struct uart *s, uint8_t byte) {
     s->thre_pending = 0;
     update_irq(s);
     if (s->mcr & MCR_LOOP)
@@ -212,46 +180,36 @@ static void transmit(struct uart *s, uint8_t byte)
     update_irq(s);
 }
 
-static void write_ier(struct uart *s, uint8_t v)
-{
-    if ((v & IER_THRE) && !(s->ier & IER_THRE))
-        s->thre_pending = 1;
+static void write_ier(struct uart *s, uint8_t v) {
+    if ((v & IER_THRE) && !(s->ier & IER_THRE)) s->thre_pending = 1;
     s->ier = v & 0x0F;
     update_irq(s);
 }
 
-static void write_fcr(struct uart *s, uint8_t v)
-{
+static void write_fcr(struct uart *s, uint8_t v) {
     bool toggled = (v ^ s->fcr) & FCR_ENABLE;
-    if (toggled || (v & FCR_CLEAR_RX))
-        clear_rx(s);
-    if (toggled || (v & FCR_CLEAR_TX))
-        s->thre_pending = 1;
+    if (toggled || (v & FCR_CLEAR_RX)) clear_rx(s);
+    if (toggled || (v & FCR_CLEAR_TX)) s->thre_pending = 1;
     /* The other bits are programmed only together with bit 0. */
-    s->fcr = v & FCR_ENABLE ? v & (uint8_t)~(FCR_CLEAR_RX | FCR_CLEAR_TX) : 0;
+    s->fcr = v & FCR_ENABLE ? v & (uint8_t) ~(FCR_CLEAR_RX | FCR_CLEAR_TX) : 0;
     update_irq(s);
 }
 
-static void write_lcr(struct uart *s, uint8_t v)
-{
+static void write_lcr(struct uart *s, uint8_t v) {
     bool breaks = (v & LCR_BREAK) && !(s->lcr & LCR_BREAK);
     s->lcr = v;
-    if (breaks && (s->mcr & MCR_LOOP))
-        received(s, 0, LSR_BI | LSR_FE);
+    if (breaks && (s->mcr & MCR_LOOP)) received(s, 0, LSR_BI | LSR_FE);
 }
 
-static void write_mcr(struct uart *s, uint8_t v)
-{
+static void write_mcr(struct uart *s, uint8_t v) {
     bool left_loop = (s->mcr & MCR_LOOP) && !(v & MCR_LOOP);
     s->mcr = v & MCR_BITS;
     update_modem(s);
     update_irq(s);
-    if (left_loop && s->count < capacity(s))
-        tell_room(s);
+    if (left_loop && s->count < capacity(s)) tell_room(s);
 }
 
-static void uart_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
-{
+static void uart_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
     struct uart *s = opaque;
     uint8_t v = (uint8_t)value;
     bool dlab = s->lcr & LCR_DLAB;
@@ -277,8 +235,7 @@ static void uart_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     }
 }
 
-static uint8_t read_iir(struct uart *s)
-{
+static uint8_t read_iir(struct uart *s) {
     uint8_t irq = pending_irq(s);
     if (irq == IIR_THRE) {
         s->thre_pending = 0;
@@ -287,8 +244,7 @@ static uint8_t read_iir(struct uart *s)
     return (uint8_t)(irq | (fifos(s) ? IIR_FIFOS : 0));
 }
 
-static uint32_t uart_read(void *opaque, uint16_t port, unsigned size)
-{
+static uint32_t uart_read(void *opaque, uint16_t port, unsigned size) {
     struct uart *s = opaque;
     bool dlab = s->lcr & LCR_DLAB;
     (void)size;
@@ -304,36 +260,30 @@ static uint32_t uart_read(void *opaque, uint16_t port, unsigned size)
     }
 }
 
-static const struct dev_io_ops uart_ops = { "uart16550", uart_read, uart_write, true };
+static const struct dev_io_ops uart_ops = {"uart16550", uart_read, uart_write, true};
 
 /* ---- Backend ---- */
 
-static size_t chr_room(void *opaque)
-{
+static size_t chr_room(void *opaque) {
     struct uart *s = opaque;
     return s->mcr & MCR_LOOP ? 0 : capacity(s) - s->count;
 }
 
-static void chr_receive(void *opaque, const uint8_t *buf, size_t len)
-{
+static void chr_receive(void *opaque, const uint8_t *buf, size_t len) {
     struct uart *s = opaque;
-    for (size_t i = 0; i < len && !(s->mcr & MCR_LOOP); i++)
-        push(s, buf[i], 0);
+    for (size_t i = 0; i < len && !(s->mcr & MCR_LOOP); i++) push(s, buf[i], 0);
     restart_timeout(s);
     update_irq(s);
 }
 
-static void chr_break(void *opaque)
-{
+static void chr_break(void *opaque) {
     struct uart *s = opaque;
-    if (!(s->mcr & MCR_LOOP))
-        received(s, 0, LSR_BI);
+    if (!(s->mcr & MCR_LOOP)) received(s, 0, LSR_BI);
 }
 
 /* ---- Class ---- */
 
-static void uart_reset(struct dev *d)
-{
+static void uart_reset(struct dev *d) {
     struct uart *s = (struct uart *)d;
     clear_rx(s);
     s->ier = s->fcr = s->lcr = s->mcr = s->scr = 0;
@@ -344,18 +294,14 @@ static void uart_reset(struct dev *d)
     update_irq(s);
 }
 
-static enum dev_status uart_init(struct dev *d, const void *cfg)
-{
+static enum dev_status uart_init(struct dev *d, const void *cfg) {
     struct uart *s = (struct uart *)d;
-    if (cfg)
-        s->cfg = *(const struct uart16550_config *)cfg;
-    if (!s->cfg.base)
-        s->cfg.base = 0x3F8;
+    if (cfg) s->cfg = *(const struct uart16550_config *)cfg;
+    if (!s->cfg.base) s->cfg.base = 0x3F8;
     s->timeout.fn = timeout_fired;
     s->timeout.opaque = s;
     enum dev_status st = dev_io_map(d->host->io, s->cfg.base, REGS, &uart_ops, s);
-    if (st != DEV_OK)
-        return st;
+    if (st != DEV_OK) return st;
     uart_reset(d);
     if (s->cfg.chr) {
         s->cfg.chr->dev_opaque = s;
@@ -366,8 +312,7 @@ static enum dev_status uart_init(struct dev *d, const void *cfg)
     return DEV_OK;
 }
 
-static void uart_destroy(struct dev *d)
-{
+static void uart_destroy(struct dev *d) {
     struct uart *s = (struct uart *)d;
     d->host->timer_cancel(d->host->opaque, &s->timeout);
     if (s->cfg.chr) {
@@ -377,21 +322,28 @@ static void uart_destroy(struct dev *d)
     }
 }
 
-static void uart_state(struct dev *d, struct dev_state *st)
-{
+static void uart_state(struct dev *d, struct dev_state *st) {
     struct uart *s = (struct uart *)d;
-    uint8_t *regs[] = { &s->ier, &s->fcr, &s->lcr, &s->mcr, &s->msr, &s->scr, &s->dll, &s->dlm, &s->lsr_errors,
-                        &s->thre_pending, &s->timeout_pending, &s->head, &s->count };
-    for (size_t i = 0; i < sizeof regs / sizeof *regs; i++)
-        dev_state_bytes(st, regs[i], 1);
+    uint8_t *regs[] = {&s->ier,
+                       &s->fcr,
+                       &s->lcr,
+                       &s->mcr,
+                       &s->msr,
+                       &s->scr,
+                       &s->dll,
+                       &s->dlm,
+                       &s->lsr_errors,
+                       &s->thre_pending,
+                       &s->timeout_pending,
+                       &s->head,
+                       &s->count};
+    for (size_t i = 0; i < sizeof regs / sizeof *regs; i++) dev_state_bytes(st, regs[i], 1);
     DEV_STATE(st, s->rx);
     DEV_STATE(st, s->rx_errors);
-    if (st->saving)
-        return;
+    if (st->saving) return;
     s->head %= FIFO_SIZE;
     s->count = s->count > capacity(s) ? (uint8_t)capacity(s) : s->count;
-    if (!s->timeout_pending)
-        restart_timeout(s);
+    if (!s->timeout_pending) restart_timeout(s);
     update_irq(s);
 }
 

@@ -11,7 +11,7 @@
 #include "devemu/dev.h"
 
 struct uart16550_config {
-    uint16_t base;       /* 0: 3F8h */
+    uint16_t base; /* 0: 3F8h */
     struct dev_line irq;
     struct dev_chr *chr; /* NULL: nothing is connected (no carrier, output dropped). Must outlive the device. */
 };

@@ -28,4 +28,6 @@ void blk_close(struct mon_blk *b) {
     if (b) blk_queue_destroy(to_queue(b));
 }
 
-struct blk *blk_dev(struct mon_blk *b) { return b ? blk_queue_dev(to_queue(b)) : NULL; }
+struct blk *blk_dev(struct mon_blk *b) {
+    return b ? blk_queue_dev(to_queue(b)) : NULL;
+}

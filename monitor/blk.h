@@ -8,10 +8,10 @@
 #include "monitor/events.h"
 
 struct blk_config {
-    const char *path;      /* stays the caller's, valid while it is open */
+    const char *path; /* stays the caller's, valid while it is open */
     bool read_only;
-    bool snapshot;         /* writes are forgotten at the end */
-    unsigned unit;         /* bytes of a sector of the medium: a multiple of BLK_SECTOR */
+    bool snapshot; /* writes are forgotten at the end */
+    unsigned unit; /* bytes of a sector of the medium: a multiple of BLK_SECTOR */
 };
 
 struct mon_blk;

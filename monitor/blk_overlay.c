@@ -51,7 +51,8 @@ static size_t overlay_read(struct blk_store *s, uint64_t offset, void *buf, size
 static size_t overlay_write(struct blk_store *s, uint64_t offset, const void *buf, size_t len, int *error) {
     struct overlay *o = (struct overlay *)s;
     size_t put = blk_fd_write(o->fd, offset, buf, len, error) / BLK_SECTOR * BLK_SECTOR;
-    for (uint64_t n = offset / BLK_SECTOR; n < (offset + put) / BLK_SECTOR; n++) o->map[n / 8] |= (uint8_t)(1u << n % 8);
+    for (uint64_t n = offset / BLK_SECTOR; n < (offset + put) / BLK_SECTOR; n++)
+        o->map[n / 8] |= (uint8_t)(1u << n % 8);
     return put;
 }
 

@@ -14,7 +14,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct list { struct blk_request *first, *last; };
+struct list {
+    struct blk_request *first, *last;
+};
 
 struct blk_queue {
     struct blk dev;
@@ -23,20 +25,22 @@ struct blk_queue {
     struct mon_events *events;
     struct events_source ended_src; /* eventfd: `ended` is not empty */
     pthread_t thread;
-    pthread_mutex_t lock;           /* what follows */
-    pthread_cond_t work, progress;  /* for the worker; for who waits for it */
+    pthread_mutex_t lock;          /* what follows */
+    pthread_cond_t work, progress; /* for the worker; for who waits for it */
     struct list todo, ended;
     struct blk_request *running;
     bool quit;
-    bool dirty, warned;             /* the worker's own */
+    bool dirty, warned; /* the worker's own */
 };
 
 /* ---- Lists ---- */
 
 static void append(struct list *l, struct blk_request *r) {
     r->next = NULL;
-    if (l->first) l->last->next = r;
-    else l->first = r;
+    if (l->first)
+        l->last->next = r;
+    else
+        l->first = r;
     l->last = r;
 }
 
@@ -50,8 +54,10 @@ static bool take_out(struct list *l, const struct blk_request *r) {
     struct blk_request *before = NULL;
     for (struct blk_request *at = l->first; at; before = at, at = at->next) {
         if (at != r) continue;
-        if (before) before->next = at->next;
-        else l->first = at->next;
+        if (before)
+            before->next = at->next;
+        else
+            l->first = at->next;
         if (l->last == at) l->last = before;
         return true;
     }
@@ -70,9 +76,7 @@ static enum blk_status status_of(int error) {
     }
 }
 
-static const char *reason(int error) {
-    return error == ENODATA ? "the image is shorter than it was" : strerror(error);
-}
+static const char *reason(int error) { return error == ENODATA ? "the image is shorter than it was" : strerror(error); }
 
 /* The guest hears of every error, the user of the first. */
 static void report(struct blk_queue *q, const char *what, int error) {
@@ -82,8 +86,10 @@ static void report(struct blk_queue *q, const char *what, int error) {
 
 static int flush_store(struct blk_queue *q) {
     int error = q->dirty ? q->store->ops->flush(q->store) : 0;
-    if (error) report(q, "flush", error);
-    else q->dirty = false;
+    if (error)
+        report(q, "flush", error);
+    else
+        q->dirty = false;
     return error;
 }
 
@@ -126,9 +132,12 @@ static void *worker(void *opaque) {
     struct blk_queue *q = opaque;
     pthread_mutex_lock(&q->lock);
     for (;;) {
-        if (q->todo.first) run_next(q);
-        else if (q->quit) break;
-        else pthread_cond_wait(&q->work, &q->lock);
+        if (q->todo.first)
+            run_next(q);
+        else if (q->quit)
+            break;
+        else
+            pthread_cond_wait(&q->work, &q->lock);
     }
     pthread_mutex_unlock(&q->lock);
     flush_store(q);
@@ -247,4 +256,6 @@ void blk_queue_destroy(struct blk_queue *q) {
     free_queue(q);
 }
 
-struct blk *blk_queue_dev(struct blk_queue *q) { return &q->dev; }
+struct blk *blk_queue_dev(struct blk_queue *q) {
+    return &q->dev;
+}

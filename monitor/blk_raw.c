@@ -26,7 +26,8 @@ size_t blk_fd_read(int fd, uint64_t offset, void *buf, size_t len, int *error) {
     size_t got = 0;
     while (got < len) {
         ssize_t n = pread(fd, (char *)buf + got, len - got, (off_t)(offset + got));
-        if (n > 0) got += (size_t)n;
+        if (n > 0)
+            got += (size_t)n;
         else if (n == 0 || errno != EINTR) {
             *error = n == 0 ? ENODATA : errno;
             break;
@@ -39,7 +40,8 @@ size_t blk_fd_write(int fd, uint64_t offset, const void *buf, size_t len, int *e
     size_t put = 0;
     while (put < len) {
         ssize_t n = pwrite(fd, (const char *)buf + put, len - put, (off_t)(offset + put));
-        if (n > 0) put += (size_t)n;
+        if (n > 0)
+            put += (size_t)n;
         else if (n == 0 || errno != EINTR) {
             *error = n == 0 ? ENOSPC : errno;
             break;
@@ -92,9 +94,12 @@ static int open_image(const char *path, bool read_only, char *errbuf, size_t err
     int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd >= 0) return fd;
     bool refused = !read_only && (errno == EACCES || errno == EROFS || errno == EPERM) && !access(path, R_OK);
-    if (refused) fail(path, "cannot be written; readonly=on or snapshot=on leaves it unchanged", errbuf, errlen);
-    else if (errno == EISDIR) fail(path, "is a directory", errbuf, errlen);
-    else fail(path, strerror(errno), errbuf, errlen);
+    if (refused)
+        fail(path, "cannot be written; readonly=on or snapshot=on leaves it unchanged", errbuf, errlen);
+    else if (errno == EISDIR)
+        fail(path, "is a directory", errbuf, errlen);
+    else
+        fail(path, strerror(errno), errbuf, errlen);
     return -1;
 }
 
@@ -105,8 +110,8 @@ static bool measure(struct raw *r, const char *path, unsigned unit, char *errbuf
     r->store.size = (uint64_t)end / unit * unit;
     if (!r->store.size) return fail(path, "is smaller than one sector", errbuf, errlen);
     if (r->store.size != (uint64_t)end)
-        fprintf(stderr, "novt: disk image %s: the last %" PRIu64 " bytes are no whole sector and cannot be seen\n", path,
-                (uint64_t)end - r->store.size);
+        fprintf(stderr, "novt: disk image %s: the last %" PRIu64 " bytes are no whole sector and cannot be seen\n",
+                path, (uint64_t)end - r->store.size);
     return true;
 }
 

@@ -19,9 +19,9 @@ struct blk_store_ops {
     int (*flush)(struct blk_store *s); /* 0 or errno */
     void (*close)(struct blk_store *s);
 };
-struct blk_store {           /* first member of every kind */
+struct blk_store { /* first member of every kind */
     const struct blk_store_ops *ops;
-    uint64_t size;           /* bytes, a multiple of the unit asked for */
+    uint64_t size; /* bytes, a multiple of the unit asked for */
     bool read_only;
 };
 

@@ -33,15 +33,54 @@
 #include "monitor/drives.h"
 #include "monitor/machine.h"
 
-enum { IRQ_PIT = 0, IRQ_KEYBOARD = 1, IRQ_SERIAL = 4, IRQ_FLOPPY = 6, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FPU = 13, IRQ_IDE = 14 };
-enum { ISA_IRQS = 16, IOAPIC_PIT_PIN = 2, PORT_FPU = 0xF0, PORT_DEBUGCON = 0xE9, PORT_FIRMWARE_LOG = 0x402, PORT_SERIAL = 0x3F8 };
+enum {
+    IRQ_PIT = 0,
+    IRQ_KEYBOARD = 1,
+    IRQ_SERIAL = 4,
+    IRQ_FLOPPY = 6,
+    IRQ_RTC = 8,
+    IRQ_SCI = 9,
+    IRQ_MOUSE = 12,
+    IRQ_FPU = 13,
+    IRQ_IDE = 14
+};
+enum {
+    ISA_IRQS = 16,
+    IOAPIC_PIT_PIN = 2,
+    PORT_FPU = 0xF0,
+    PORT_DEBUGCON = 0xE9,
+    PORT_FIRMWARE_LOG = 0x402,
+    PORT_SERIAL = 0x3F8
+};
 enum { DEVFN_VGA = PCI_DEVFN(2, 0) };
 enum { CPUS = 1, ROM_SPARE = (1 << 20) + VGA_FRAME_BYTES /* option ROMs, video memory */ };
 
 /* Positions in the list. */
 enum slot {
-    LAPIC, IOAPIC, PIC, ROUTER, PIT, RTC, DMA, PORT61, PORT92, KEYBOARD, CF9, PCI, HOST_BRIDGE, ISA_BRIDGE, IDE, FLOPPY, PM, VGA, FW_CFG,
-    SERIAL, DEBUGCON, FIRMWARE_LOG, DEBUGEXIT, SLOTS
+    LAPIC,
+    IOAPIC,
+    PIC,
+    ROUTER,
+    PIT,
+    RTC,
+    DMA,
+    PORT61,
+    PORT92,
+    KEYBOARD,
+    CF9,
+    PCI,
+    HOST_BRIDGE,
+    ISA_BRIDGE,
+    IDE,
+    FLOPPY,
+    PM,
+    VGA,
+    FW_CFG,
+    SERIAL,
+    DEBUGCON,
+    FIRMWARE_LOG,
+    DEBUGEXIT,
+    SLOTS
 };
 
 struct board {
@@ -50,7 +89,7 @@ struct board {
     struct apic_bus apic_bus;
     struct a20_gate a20;
     struct dev_line fpu_irq;
-    struct dev *dev[SLOTS];         /* NULL: left out */
+    struct dev *dev[SLOTS]; /* NULL: left out */
 };
 
 union device_config {
@@ -132,8 +171,8 @@ static const struct dev_io_ops fpu_port = {"fpu", fpu_port_read, fpu_port_write,
 static bool config_none(struct board *b, union device_config *c) { return (void)b, (void)c, true; }
 
 static bool config_lapic(struct board *b, union device_config *c) {
-    c->lapic = (struct lapic_cfg){.bus = &b->apic_bus, .intr = {.set = set_cpu_intr, .opaque = b->m},
-                                  .pic_ack = ack_pic, .pic_opaque = b};
+    c->lapic = (struct lapic_cfg){
+        .bus = &b->apic_bus, .intr = {.set = set_cpu_intr, .opaque = b->m}, .pic_ack = ack_pic, .pic_opaque = b};
     return true;
 }
 
@@ -143,13 +182,14 @@ static bool config_ioapic(struct board *b, union device_config *c) {
 }
 
 static bool config_pic(struct board *b, union device_config *c) {
-    c->pic = (struct i8259_config){.intr = {.set = lapic_set_lint, .opaque = b->dev[LAPIC]}, .acked = pic_acked, .acked_opaque = b};
+    c->pic = (struct i8259_config){
+        .intr = {.set = lapic_set_lint, .opaque = b->dev[LAPIC]}, .acked = pic_acked, .acked_opaque = b};
     return true;
 }
 
 static bool config_router(struct board *b, union device_config *c) {
-    c->router = (struct irq_router_cfg){.pic_set = i8259_set_irq, .pic = b->dev[PIC],
-                                        .ioapic_set = ioapic_set_pin, .ioapic = b->dev[IOAPIC]};
+    c->router = (struct irq_router_cfg){
+        .pic_set = i8259_set_irq, .pic = b->dev[PIC], .ioapic_set = ioapic_set_pin, .ioapic = b->dev[IOAPIC]};
     return true;
 }
 
@@ -174,7 +214,8 @@ static bool config_port92(struct board *b, union device_config *c) {
 }
 
 static bool config_keyboard(struct board *b, union device_config *c) {
-    c->keyboard = (struct i8042_config){.irq1 = isa_line(b, IRQ_KEYBOARD), .irq12 = isa_line(b, IRQ_MOUSE), .a20 = &b->a20};
+    c->keyboard =
+        (struct i8042_config){.irq1 = isa_line(b, IRQ_KEYBOARD), .irq12 = isa_line(b, IRQ_MOUSE), .a20 = &b->a20};
     return true;
 }
 
@@ -227,7 +268,8 @@ static bool config_fw_cfg(struct board *b, union device_config *c) {
 }
 
 static bool config_serial(struct board *b, union device_config *c) {
-    c->serial = (struct uart16550_config){.base = PORT_SERIAL, .irq = isa_line(b, IRQ_SERIAL), .chr = machine_serial(b->m)};
+    c->serial =
+        (struct uart16550_config){.base = PORT_SERIAL, .irq = isa_line(b, IRQ_SERIAL), .chr = machine_serial(b->m)};
     return true;
 }
 
@@ -300,7 +342,8 @@ static bool prepare_boot(struct board *b, char *errbuf, size_t errlen) {
     drives_describe_cmos(b->m->drives, &drives);
     cmos_fill(b->dev[RTC], c->memory, CPUS, &drives);
     if (c->kernel) {
-        struct boot_config boot = {.kernel = c->kernel, .initrds = c->initrds, .append = c->append, .ram_size = c->memory};
+        struct boot_config boot = {
+            .kernel = c->kernel, .initrds = c->initrds, .append = c->append, .ram_size = c->memory};
         return boot_load(b->dev[FW_CFG], &boot, errbuf, errlen) == BOOT_OK;
     }
     /* Nobody looks at the screen: the firmware's text goes to the serial port as well. */
@@ -311,8 +354,12 @@ static bool prepare_boot(struct board *b, char *errbuf, size_t errlen) {
 
 /* ---- For the user's side ---- */
 
-struct dev *board_vga(struct board *b) { return b->dev[VGA]; }
-struct dev *board_keyboard(struct board *b) { return b->dev[KEYBOARD]; }
+struct dev *board_vga(struct board *b) {
+    return b->dev[VGA];
+}
+struct dev *board_keyboard(struct board *b) {
+    return b->dev[KEYBOARD];
+}
 bool board_power_button(struct board *b) { return piix4pm_power_button(b->dev[PM]); }
 
 /* ---- Life ---- */

@@ -47,8 +47,10 @@ static bool write_some(struct mon_chr *c) {
         return true;
     }
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return false;
-    if (c->kind == MON_CHR_UNIX) chr_unix_client_gone(c);
-    else chr_lose_output(c, strerror(n < 0 ? errno : ENOSPC));
+    if (c->kind == MON_CHR_UNIX)
+        chr_unix_client_gone(c);
+    else
+        chr_lose_output(c, strerror(n < 0 ? errno : ENOSPC));
     return false;
 }
 
@@ -120,21 +122,20 @@ static void take_key(struct mon_chr *c, uint8_t byte) {
     case TERMINAL_QUIT:
         if (c->host->quit) c->host->quit(c->host->opaque);
         break;
-    case TERMINAL_HELP:
-        chr_write(c, (const uint8_t *)terminal_help, strlen(terminal_help));
-        break;
+    case TERMINAL_HELP: chr_write(c, (const uint8_t *)terminal_help, strlen(terminal_help)); break;
     case TERMINAL_BREAK:
         if (c->dev.event_break) c->dev.event_break(c->dev.dev_opaque);
         break;
-    case TERMINAL_SWALLOWED:
-        break;
+    case TERMINAL_SWALLOWED: break;
     }
 }
 
 static void queue_input(struct mon_chr *c, const uint8_t *buf, size_t len) {
     for (size_t i = 0; i < len; i++) {
-        if (c->raw) take_key(c, buf[i]);
-        else ring_put(&c->in, buf[i]);
+        if (c->raw)
+            take_key(c, buf[i]);
+        else
+            ring_put(&c->in, buf[i]);
     }
 }
 
@@ -167,8 +168,10 @@ static void hand_over(struct mon_chr *c) {
 void chr_input_ended(struct mon_chr *c) {
     events_watch(c->host->events, &c->in_src, 0);
     c->in_unpollable = false;
-    if (c->kind == MON_CHR_UNIX) chr_unix_client_gone(c);
-    else c->in_fd = -1;
+    if (c->kind == MON_CHR_UNIX)
+        chr_unix_client_gone(c);
+    else
+        c->in_fd = -1;
 }
 
 /* A terminal is read even when the guest takes nothing: the escape must work. */
@@ -202,7 +205,9 @@ static void room_grew(void *opaque) {
 
 /* ---- The device's side ---- */
 
-struct dev_chr *chr_dev(struct mon_chr *c) { return c && c->kind != MON_CHR_NONE ? &c->dev : NULL; }
+struct dev_chr *chr_dev(struct mon_chr *c) {
+    return c && c->kind != MON_CHR_NONE ? &c->dev : NULL;
+}
 
 void chr_bind(struct mon_chr *c) {
     c->dev.opaque = c;

@@ -22,9 +22,9 @@ struct chr_host {
     struct mon_events *events;
     struct mon_clock *clock;
     void *opaque;
-    void (*park)(void *opaque);      /* makes libc usable; may be NULL */
-    void (*quit)(void *opaque);      /* the user asked for the end */
-    bool (*stopping)(void *opaque);  /* the run is ending: do not wait for slow readers */
+    void (*park)(void *opaque);     /* makes libc usable; may be NULL */
+    void (*quit)(void *opaque);     /* the user asked for the end */
+    bool (*stopping)(void *opaque); /* the run is ending: do not wait for slow readers */
 };
 
 /* name is for messages ("serial"). host must outlive the chr. NULL: errbuf holds one line. */

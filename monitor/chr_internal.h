@@ -14,16 +14,16 @@ struct mon_chr {
     const char *name;
     const struct chr_host *host;
     enum mon_chr_kind kind;
-    int in_fd, out_fd;             /* -1: none at present */
-    int listen_fd;                 /* unix socket; else -1 */
-    const char *path;              /* of the unix socket */
-    bool own_fds;                  /* stdio is not ours to close */
-    bool raw;                      /* stdin is a terminal in raw mode */
-    bool in_unpollable;            /* a regular file: always ready */
-    bool warned;                   /* one line about lost output was printed */
+    int in_fd, out_fd;  /* -1: none at present */
+    int listen_fd;      /* unix socket; else -1 */
+    const char *path;   /* of the unix socket */
+    bool own_fds;       /* stdio is not ours to close */
+    bool raw;           /* stdin is a terminal in raw mode */
+    bool in_unpollable; /* a regular file: always ready */
+    bool warned;        /* one line about lost output was printed */
     struct terminal_escape escape;
     struct events_source in_src, out_src, listen_src;
-    struct dev_timer flush_timer;  /* runs while unwritten output waits */
+    struct dev_timer flush_timer; /* runs while unwritten output waits */
     struct ring out, in;
 };
 

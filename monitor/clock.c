@@ -161,8 +161,10 @@ void clock_run_due(struct mon_clock *c) {
     }
     uint64_t next = next_deadline(c);
     if (next && next < now + CATCH_UP_GAP_NS) next = now + CATCH_UP_GAP_NS;
-    if (next == armed && (!next || next > now)) c->armed_ns = next; /* the host timer is right as it is */
-    else program_at(c, next);
+    if (next == armed && (!next || next > now))
+        c->armed_ns = next; /* the host timer is right as it is */
+    else
+        program_at(c, next);
 }
 
 /* ---- Life ---- */

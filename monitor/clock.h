@@ -19,13 +19,13 @@ enum { CLOCK_MAX_TIMERS = 256 }; /* every timer is embedded in a device: a board
 struct mon_clock {
     struct dev_timer *heap[CLOCK_MAX_TIMERS];
     uint32_t count;
-    uint64_t start_mono_ns;  /* CLOCK_MONOTONIC at guest time 0 */
-    uint64_t start_tsc;      /* host TSC at guest time 0 */
+    uint64_t start_mono_ns; /* CLOCK_MONOTONIC at guest time 0 */
+    uint64_t start_tsc;     /* host TSC at guest time 0 */
     uint64_t tsc_hz;
     bool have_host_timer;
     int host_timer;
-    uint64_t armed_ns;       /* guest time the host timer fires at; 0: not armed */
-    uint64_t fired;          /* timers run, for --stats */
+    uint64_t armed_ns; /* guest time the host timer fires at; 0: not armed */
+    uint64_t fired;    /* timers run, for --stats */
 };
 
 /* Guest time starts now. Thread tid gets signal signo when a timer is due; signo 0: no host timer (tests). */
@@ -37,9 +37,10 @@ void clock_arm(struct mon_clock *c, struct dev_timer *t, uint64_t deadline_ns);
 void clock_cancel(struct mon_clock *c, struct dev_timer *t);
 /* Runs every timer that is due, each at most once, in order of deadline. */
 void clock_run_due(struct mon_clock *c);
-/* Before a sleep: stops the host timer, and gives the next deadline in CLOCK_MONOTONIC (0: none), which the sleeper waits
- * for itself, without a signal. The next clock_run_due starts the timer again. While guest code runs, a timer that moved
- * later leaves the host timer where it is, which costs one early wake-up instead of a system call each time. */
+/* Before a sleep: stops the host timer, and gives the next deadline in CLOCK_MONOTONIC (0: none), which the sleeper
+ * waits for itself, without a signal. The next clock_run_due starts the timer again. While guest code runs, a timer
+ * that moved later leaves the host timer where it is, which costs one early wake-up instead of a system call each time.
+ */
 uint64_t clock_sleep_until(struct mon_clock *c);
 /* Finds tsc_hz: from CPUID, or measured since clock_init, waiting until that was 10 ms ago. */
 void clock_calibrate(struct mon_clock *c);

@@ -7,7 +7,7 @@
 
 enum { MIB = 1 << 20 };
 #define MEMORY_DEFAULT ((uint64_t)256 * MIB)
-#define MEMORY_MAX ((uint64_t)3584 * MIB)
+#define MEMORY_MAX     ((uint64_t)3584 * MIB)
 
 void mon_config_default(struct mon_config *c) {
     memset(c, 0, sizeof *c);
@@ -78,7 +78,8 @@ static bool check_bt(const struct mon_config *c, char *errbuf, size_t errlen) {
 
 bool config_check(const struct mon_config *c, char *errbuf, size_t errlen) {
     return check_memory(c, errbuf, errlen) && check_cpu(c, errbuf, errlen) && check_chr(c, errbuf, errlen) &&
-           check_display(c, errbuf, errlen) && check_bt(c, errbuf, errlen) && check_boot(c, errbuf, errlen) && drives_check(&c->drives, errbuf, errlen);
+           check_display(c, errbuf, errlen) && check_bt(c, errbuf, errlen) && check_boot(c, errbuf, errlen) &&
+           drives_check(&c->drives, errbuf, errlen);
 }
 
 const char *config_firmware(const struct mon_config *c, char *errbuf, size_t errlen) {

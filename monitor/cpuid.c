@@ -8,9 +8,19 @@
 #include "monitor/monitor.h"
 
 static const struct mon_model models[] = {
-#define MODEL(n, d, v, b, sig, dx, cx, xdx, xcx, leaf, ext, tsc)                                          \
-    {.name = n, .description = d, .vendor = v, .brand = b, .signature = sig, .edx = dx, .ecx = cx,        \
-     .ext_edx = xdx, .ext_ecx = xcx, .max_leaf = leaf, .max_ext = ext, .invariant_tsc = tsc},
+#define MODEL(n, d, v, b, sig, dx, cx, xdx, xcx, leaf, ext, tsc)                                                       \
+    {.name = n,                                                                                                        \
+     .description = d,                                                                                                 \
+     .vendor = v,                                                                                                      \
+     .brand = b,                                                                                                       \
+     .signature = sig,                                                                                                 \
+     .edx = dx,                                                                                                        \
+     .ecx = cx,                                                                                                        \
+     .ext_edx = xdx,                                                                                                   \
+     .ext_ecx = xcx,                                                                                                   \
+     .max_leaf = leaf,                                                                                                 \
+     .max_ext = ext,                                                                                                   \
+     .invariant_tsc = tsc},
 #include "monitor/cpuid_models.def"
 #undef MODEL
 };
@@ -43,7 +53,9 @@ const char *mon_cpu_description(const char *name) {
 
 /* ---- What the host can execute ---- */
 
-struct regs { uint32_t eax, ebx, ecx, edx; };
+struct regs {
+    uint32_t eax, ebx, ecx, edx;
+};
 
 static struct regs host_cpuid(uint32_t leaf) {
     struct regs r;
@@ -69,7 +81,9 @@ bool mon_model_is_amd(const struct mon_model *m) { return m->vendor[0] == 'A'; }
 
 /* ---- Consequences ---- */
 
-struct bit_pair { uint32_t from, to; };
+struct bit_pair {
+    uint32_t from, to;
+};
 
 static uint32_t map_bits(uint32_t word, const struct bit_pair *pairs, unsigned count) {
     uint32_t out = 0;
@@ -79,12 +93,15 @@ static uint32_t map_bits(uint32_t word, const struct bit_pair *pairs, unsigned c
 }
 
 uint32_t mon_model_features(const struct mon_model *m) {
-    static const struct bit_pair edx[] = {
-        {F_FPU, DEC_F_FPU}, {F_TSC, DEC_F_TSC}, {F_MSR, DEC_F_MSR}, {F_CX8, DEC_F_CX8}, {F_SEP, DEC_F_SYSENTER},
-        {F_CMOV, DEC_F_CMOV}, {F_CLFLUSH, DEC_F_CLFLUSH}, {F_MMX, DEC_F_MMX}, {F_FXSR, DEC_F_FXSR},
-        {F_SSE, DEC_F_SSE}, {F_SSE2, DEC_F_SSE2}};
-    static const struct bit_pair ecx[] = {{F_SSE3, DEC_F_SSE3}, {F_SSSE3, DEC_F_SSSE3}, {F_SSE41, DEC_F_SSE41},
-                                          {F_SSE42, DEC_F_SSE42}, {F_POPCNT, DEC_F_POPCNT}};
+    static const struct bit_pair edx[] = {{F_FPU, DEC_F_FPU},         {F_TSC, DEC_F_TSC},      {F_MSR, DEC_F_MSR},
+                                          {F_CX8, DEC_F_CX8},         {F_SEP, DEC_F_SYSENTER}, {F_CMOV, DEC_F_CMOV},
+                                          {F_CLFLUSH, DEC_F_CLFLUSH}, {F_MMX, DEC_F_MMX},      {F_FXSR, DEC_F_FXSR},
+                                          {F_SSE, DEC_F_SSE},         {F_SSE2, DEC_F_SSE2}};
+    static const struct bit_pair ecx[] = {{F_SSE3, DEC_F_SSE3},
+                                          {F_SSSE3, DEC_F_SSSE3},
+                                          {F_SSE41, DEC_F_SSE41},
+                                          {F_SSE42, DEC_F_SSE42},
+                                          {F_POPCNT, DEC_F_POPCNT}};
     uint32_t out = map_bits(mon_model_edx(m), edx, sizeof edx / sizeof edx[0]);
     out |= map_bits(model_ecx(m), ecx, sizeof ecx / sizeof ecx[0]);
     if (m->ext_ecx & FX_PREFETCHW) out |= DEC_F_3DNOWPREFETCH;
@@ -93,8 +110,8 @@ uint32_t mon_model_features(const struct mon_model *m) {
 
 uint32_t mon_model_cr4_mask(const struct mon_model *m) {
     static const struct bit_pair bits[] = {
-        {F_VME, CR4_VME | CR4_PVI}, {F_TSC, CR4_TSD}, {F_DE, CR4_DE}, {F_PSE, CR4_PSE}, {F_PAE, CR4_PAE},
-        {F_MCE, CR4_MCE}, {F_PGE, CR4_PGE}, {F_MMX, CR4_PCE}, {F_FXSR, CR4_OSFXSR}, {F_SSE, CR4_OSXMMEXCPT}};
+        {F_VME, CR4_VME | CR4_PVI}, {F_TSC, CR4_TSD}, {F_DE, CR4_DE},   {F_PSE, CR4_PSE},     {F_PAE, CR4_PAE},
+        {F_MCE, CR4_MCE},           {F_PGE, CR4_PGE}, {F_MMX, CR4_PCE}, {F_FXSR, CR4_OSFXSR}, {F_SSE, CR4_OSXMMEXCPT}};
     return map_bits(mon_model_edx(m), bits, sizeof bits / sizeof bits[0]);
 }
 
@@ -130,8 +147,10 @@ static void leaf_caches(uint32_t out[4]) {
 
 /* Deterministic cache parameters: ways, sets, 64-byte lines. */
 static void leaf_cache_params(uint32_t sub, uint32_t out[4]) {
-    static const struct { uint8_t type, level, ways; uint16_t sets; } caches[] = {
-        {1, 1, 8, 64}, {2, 1, 8, 64}, {3, 2, 8, 1024}};
+    static const struct {
+        uint8_t type, level, ways;
+        uint16_t sets;
+    } caches[] = {{1, 1, 8, 64}, {2, 1, 8, 64}, {3, 2, 8, 1024}};
     if (sub >= sizeof caches / sizeof caches[0]) return;
     out[0] = caches[sub].type | (uint32_t)caches[sub].level << 5 | 1u << 8;
     out[1] = (caches[sub].ways - 1u) << 22 | 63;
@@ -173,7 +192,9 @@ static void extended_leaf(const struct vcpu *v, uint32_t leaf, uint32_t out[4]) 
         out[2] = m->ext_ecx;
         out[3] = mon_model_is_amd(m) ? amd_ext_edx(v) : m->ext_edx;
         break;
-    case 2: case 3: case 4: leaf_brand(m, leaf - 0x80000002u, out); break;
+    case 2:
+    case 3:
+    case 4: leaf_brand(m, leaf - 0x80000002u, out); break;
     case 6: out[2] = 0x02008040; break; /* 512K L2, 8 ways, 64-byte lines */
     case 7: out[3] = m->invariant_tsc ? 1u << 8 : 0; break;
     case 8: out[0] = 0x2024; break; /* 36 physical, 32 linear address bits */

@@ -12,10 +12,27 @@
 
 /* CPUID.01H:EDX. */
 enum {
-    F_FPU = 1u << 0, F_VME = 1u << 1, F_DE = 1u << 2, F_PSE = 1u << 3, F_TSC = 1u << 4, F_MSR = 1u << 5,
-    F_PAE = 1u << 6, F_MCE = 1u << 7, F_CX8 = 1u << 8, F_APIC = 1u << 9, F_SEP = 1u << 11, F_MTRR = 1u << 12,
-    F_PGE = 1u << 13, F_MCA = 1u << 14, F_CMOV = 1u << 15, F_PAT = 1u << 16, F_CLFLUSH = 1u << 19, F_MMX = 1u << 23,
-    F_FXSR = 1u << 24, F_SSE = 1u << 25, F_SSE2 = 1u << 26,
+    F_FPU = 1u << 0,
+    F_VME = 1u << 1,
+    F_DE = 1u << 2,
+    F_PSE = 1u << 3,
+    F_TSC = 1u << 4,
+    F_MSR = 1u << 5,
+    F_PAE = 1u << 6,
+    F_MCE = 1u << 7,
+    F_CX8 = 1u << 8,
+    F_APIC = 1u << 9,
+    F_SEP = 1u << 11,
+    F_MTRR = 1u << 12,
+    F_PGE = 1u << 13,
+    F_MCA = 1u << 14,
+    F_CMOV = 1u << 15,
+    F_PAT = 1u << 16,
+    F_CLFLUSH = 1u << 19,
+    F_MMX = 1u << 23,
+    F_FXSR = 1u << 24,
+    F_SSE = 1u << 25,
+    F_SSE2 = 1u << 26,
 };
 /* CPUID.01H:ECX. */
 enum { F_SSE3 = 1u << 0, F_SSSE3 = 1u << 9, F_SSE41 = 1u << 19, F_SSE42 = 1u << 20, F_POPCNT = 1u << 23 };
@@ -27,7 +44,7 @@ struct mon_model {
     const char *brand;                       /* up to 47 characters, or NULL: no brand string leaves */
     uint32_t signature;                      /* leaf 1 EAX: type, family, model, stepping */
     uint32_t edx, ecx, ext_edx, ext_ecx;
-    uint32_t max_leaf, max_ext;              /* max_ext 0: no extended leaves */
+    uint32_t max_leaf, max_ext; /* max_ext 0: no extended leaves */
     bool invariant_tsc;
 };
 

@@ -11,7 +11,10 @@
 #include "monitor/terminal.h"
 
 /* A text under construction; what does not fit is cut off. */
-struct text { size_t len; char buf[4096]; };
+struct text {
+    size_t len;
+    char buf[4096];
+};
 
 static void put(struct text *t, const char *s) {
     while (*s && t->len < sizeof t->buf) t->buf[t->len++] = *s++;
@@ -44,7 +47,10 @@ static const char *signal_name(int signo) {
 }
 
 static void put_host(struct text *t, const ucontext_t *uc) {
-    static const struct { const char *name; int reg; } regs[] = {
+    static const struct {
+        const char *name;
+        int reg;
+    } regs[] = {
         {"rax", REG_RAX}, {"rcx", REG_RCX}, {"rdx", REG_RDX}, {"rbx", REG_RBX}, {"rsp", REG_RSP}, {"rbp", REG_RBP},
         {"rsi", REG_RSI}, {"rdi", REG_RDI}, {"r8", REG_R8},   {"r9", REG_R9},   {"r10", REG_R10}, {"r11", REG_R11},
         {"r12", REG_R12}, {"r13", REG_R13}, {"r14", REG_R14}, {"r15", REG_R15}, {"rip", REG_RIP}, {"efl", REG_EFL},

@@ -149,14 +149,21 @@ static bool is_far(const struct insn *insn) {
 /* Stack words that the instruction pushes (negative) or pops (positive). */
 static int stack_words(const struct insn *insn) {
     switch (insn->mnemonic) {
-    case ZYDIS_MNEMONIC_PUSH: case ZYDIS_MNEMONIC_PUSHF: case ZYDIS_MNEMONIC_PUSHFD: return -1;
-    case ZYDIS_MNEMONIC_PUSHA: case ZYDIS_MNEMONIC_PUSHAD: return -8;
+    case ZYDIS_MNEMONIC_PUSH:
+    case ZYDIS_MNEMONIC_PUSHF:
+    case ZYDIS_MNEMONIC_PUSHFD: return -1;
+    case ZYDIS_MNEMONIC_PUSHA:
+    case ZYDIS_MNEMONIC_PUSHAD: return -8;
     case ZYDIS_MNEMONIC_ENTER: return -1 - (int)(insn->imm2 & 31u);
     case ZYDIS_MNEMONIC_CALL: return is_far(insn) ? -2 : -1;
-    case ZYDIS_MNEMONIC_POP: case ZYDIS_MNEMONIC_POPF: case ZYDIS_MNEMONIC_POPFD: return 1;
-    case ZYDIS_MNEMONIC_POPA: case ZYDIS_MNEMONIC_POPAD: return 8;
+    case ZYDIS_MNEMONIC_POP:
+    case ZYDIS_MNEMONIC_POPF:
+    case ZYDIS_MNEMONIC_POPFD: return 1;
+    case ZYDIS_MNEMONIC_POPA:
+    case ZYDIS_MNEMONIC_POPAD: return 8;
     case ZYDIS_MNEMONIC_RET: return is_far(insn) ? 2 : 1;
-    case ZYDIS_MNEMONIC_IRET: case ZYDIS_MNEMONIC_IRETD: return 3;
+    case ZYDIS_MNEMONIC_IRET:
+    case ZYDIS_MNEMONIC_IRETD: return 3;
     default: return 0;
     }
 }

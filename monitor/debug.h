@@ -17,7 +17,7 @@ enum { DR6_BD = 1u << 13, DR6_BS = 1u << 14, DR7_GD = 1u << 13 };
 enum mon_access_kind { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_IO = 4 };
 struct mon_access {
     uint32_t at, size;
-    unsigned kind;     /* mask of enum mon_access_kind */
+    unsigned kind; /* mask of enum mon_access_kind */
 };
 
 enum { WATCH_MAX = 4 };
@@ -26,7 +26,7 @@ enum { WATCH_MAX = 4 };
  * string instruction came is seen afterwards. */
 struct mon_watch {
     struct insn insn;
-    bool decoded;               /* false: its bytes cannot be read, it will fault */
+    bool decoded; /* false: its bytes cannot be read, it will fault */
     uint32_t pc, esi, edi;
     struct mon_access access[WATCH_MAX];
     unsigned n;

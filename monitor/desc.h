@@ -10,19 +10,31 @@
 #include "bt/bt.h"
 
 /* The eight bytes of a descriptor, as two little-endian words. */
-struct mon_desc { uint32_t lo, hi; };
+struct mon_desc {
+    uint32_t lo, hi;
+};
 
 /* Types of system descriptors (S = 0). */
 enum mon_sys_type {
-    SYS_TSS16 = 1, SYS_LDT = 2, SYS_TSS16_BUSY = 3, SYS_CALL16 = 4, SYS_TASK_GATE = 5, SYS_INT16 = 6, SYS_TRAP16 = 7,
-    SYS_TSS32 = 9, SYS_TSS32_BUSY = 11, SYS_CALL32 = 12, SYS_INT32 = 14, SYS_TRAP32 = 15,
+    SYS_TSS16 = 1,
+    SYS_LDT = 2,
+    SYS_TSS16_BUSY = 3,
+    SYS_CALL16 = 4,
+    SYS_TASK_GATE = 5,
+    SYS_INT16 = 6,
+    SYS_TRAP16 = 7,
+    SYS_TSS32 = 9,
+    SYS_TSS32_BUSY = 11,
+    SYS_CALL32 = 12,
+    SYS_INT32 = 14,
+    SYS_TRAP32 = 15,
 };
 enum { SYS_BUSY_BIT = 2 };
 
 /* Attribute words of segments whose descriptor is implied. */
 enum {
-    ATTR_REAL = 0x93, /* present, DPL 0, read/write data, accessed */
-    ATTR_V86 = 0xF3,  /* the same with DPL 3 */
+    ATTR_REAL = 0x93,                        /* present, DPL 0, read/write data, accessed */
+    ATTR_V86 = 0xF3,                         /* the same with DPL 3 */
     ATTR_KEEP_REAL = BT_ATTR_DB | BT_ATTR_G, /* survive a load in real mode (unreal mode) */
 };
 

@@ -36,8 +36,10 @@ bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errl
 
 static struct mon_blk *open_image(struct drives *d, const struct mon_disk_config *c, unsigned unit,
                                   struct mon_events *events, char *errbuf, size_t errlen) {
-    struct blk_config bc = {.path = c->path, .read_only = c->read_only || unit != BLK_SECTOR,
-                            .snapshot = c->snapshot || d->cfg->snapshot, .unit = unit};
+    struct blk_config bc = {.path = c->path,
+                            .read_only = c->read_only || unit != BLK_SECTOR,
+                            .snapshot = c->snapshot || d->cfg->snapshot,
+                            .unit = unit};
     return blk_open(&bc, events, errbuf, errlen);
 }
 
@@ -67,7 +69,8 @@ static bool open_floppies(struct drives *d, struct mon_events *events, char *err
     return true;
 }
 
-struct drives *drives_open(const struct mon_drives_config *cfg, struct mon_events *events, char *errbuf, size_t errlen) {
+struct drives *drives_open(const struct mon_drives_config *cfg, struct mon_events *events, char *errbuf,
+                           size_t errlen) {
     struct drives *d = calloc(1, sizeof *d);
     if (!d) {
         snprintf(errbuf, errlen, "out of memory");
@@ -93,7 +96,9 @@ void drives_close(struct drives *d) {
 void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE_DRIVES]) {
     for (int i = 0; i < IDE_DRIVES; i++) {
         bool cd = d->cfg->cdrom && i == CD_PLACE;
-        out[i] = (struct ide_drive_config){.kind = cd ? IDE_CDROM : d->ide[i] ? IDE_DISK : IDE_ABSENT,
+        out[i] = (struct ide_drive_config){.kind = cd          ? IDE_CDROM
+                                                   : d->ide[i] ? IDE_DISK
+                                                               : IDE_ABSENT,
                                            .blk = blk_dev(d->ide[i])};
     }
 }

@@ -17,8 +17,10 @@ enum { NS_PER_S = 1000000000 };
 static void wake_vcpu(struct mon_events *ev) {
     if (ev->kick) ev->kick(ev->kick_opaque);
     events_note(ev);
-    if (__atomic_load_n(&ev->sleeping, __ATOMIC_SEQ_CST)) hostsys_futex_wake(&ev->wake);
-    else hostsys_tgkill(hostsys_getpid(), ev->tid, ev->signo);
+    if (__atomic_load_n(&ev->sleeping, __ATOMIC_SEQ_CST))
+        hostsys_futex_wake(&ev->wake);
+    else
+        hostsys_tgkill(hostsys_getpid(), ev->tid, ev->signo);
 }
 
 static bool quitting(const struct mon_events *ev) { return __atomic_load_n(&ev->quit, __ATOMIC_SEQ_CST); }

@@ -14,11 +14,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct events_source {       /* embedded in its owner; zeroed = not watched */
+struct events_source { /* embedded in its owner; zeroed = not watched */
     int fd;
     void (*fn)(void *opaque, uint32_t ready); /* ready: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR */
     void *opaque;
-    uint32_t interest;       /* 0: not watched */
+    uint32_t interest; /* 0: not watched */
 };
 
 enum { EVENTS_BATCH = 16 };
@@ -27,11 +27,11 @@ struct mon_events {
     int epoll_fd, quit_fd;
     pthread_t thread;
     bool started, quit;
-    uint32_t wake;           /* something may be due; futex word of the sleeping vCPU thread */
-    uint32_t ready;          /* the I/O thread saw a descriptor; futex word on which it waits for the dispatch */
+    uint32_t wake;  /* something may be due; futex word of the sleeping vCPU thread */
+    uint32_t ready; /* the I/O thread saw a descriptor; futex word on which it waits for the dispatch */
     bool sleeping;
-    int tid;                 /* the vCPU thread */
-    int signo;               /* sent to it to interrupt guest code */
+    int tid;                    /* the vCPU thread */
+    int signo;                  /* sent to it to interrupt guest code */
     void (*kick)(void *opaque); /* makes guest code leave at its next boundary; async-signal-safe */
     void *kick_opaque;
     struct events_source *batch[EVENTS_BATCH]; /* being dispatched; removed sources become NULL */

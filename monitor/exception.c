@@ -14,7 +14,11 @@ enum fault_class { BENIGN, CONTRIBUTORY, PAGE_FAULT };
 static enum fault_class classify(const struct mon_event *ev) {
     if (ev->kind != EVENT_EXCEPTION) return BENIGN;
     switch (ev->vector) {
-    case VEC_DE: case VEC_TS: case VEC_NP: case VEC_SS: case VEC_GP: return CONTRIBUTORY;
+    case VEC_DE:
+    case VEC_TS:
+    case VEC_NP:
+    case VEC_SS:
+    case VEC_GP: return CONTRIBUTORY;
     case VEC_PF: return PAGE_FAULT;
     default: return BENIGN;
     }
@@ -34,10 +38,12 @@ static bool pushes_error(int vector) {
 static struct mon_event fault_event(struct vcpu *v, const struct guest_fault *f) {
     if (f->vector == VEC_PF) v->cr2 = f->cr2;
     bool restarts = f->vector != VEC_DF && f->vector != VEC_MC;
-    return (struct mon_event){
-        .kind = EVENT_EXCEPTION, .vector = f->vector, .has_error = pushes_error(f->vector),
-        .error = f->vector == VEC_DF ? 0 : f->error, .eip = v->cpu.eip,
-        .eflags = bt_eflags(&v->cpu) | (restarts ? EFL_RF : 0)};
+    return (struct mon_event){.kind = EVENT_EXCEPTION,
+                              .vector = f->vector,
+                              .has_error = pushes_error(f->vector),
+                              .error = f->vector == VEC_DF ? 0 : f->error,
+                              .eip = v->cpu.eip,
+                              .eflags = bt_eflags(&v->cpu) | (restarts ? EFL_RF : 0)};
 }
 
 static struct mon_event plain_event(const struct vcpu *v, enum mon_event_kind kind, int vector, uint32_t eip) {

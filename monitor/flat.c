@@ -5,7 +5,10 @@
 #include "monitor/machine.h"
 
 enum {
-    FLAT_CS = 0x08, FLAT_DS = 0x10, FLAT_STACK = 0x7000, REAL_TOP = 0x100000,
+    FLAT_CS = 0x08,
+    FLAT_DS = 0x10,
+    FLAT_STACK = 0x7000,
+    REAL_TOP = 0x100000,
     DATA_ATTR = BT_ATTR_P | BT_ATTR_S | BT_ATTR_RW | BT_ATTR_ACCESSED,
     CODE_ATTR = DATA_ATTR | BT_ATTR_CODE,
 };
@@ -14,7 +17,8 @@ bool flat_check(const struct machine *m, const struct image *im, char *errbuf, s
     const struct mon_config *c = m->cfg;
     bool fits = c->flat_address + (uint64_t)im->size <= c->memory;
     bool real_ok = !c->flat_real_mode || (c->flat_address < REAL_TOP && c->flat_address % 16 == 0);
-    if (!fits) snprintf(errbuf, errlen, "flat image %s: does not fit into memory at %#x", c->flat_image, c->flat_address);
+    if (!fits)
+        snprintf(errbuf, errlen, "flat image %s: does not fit into memory at %#x", c->flat_image, c->flat_address);
     else if (!real_ok)
         snprintf(errbuf, errlen, "flat image %s: a real-mode address is a multiple of 16 below 1 MiB", c->flat_image);
     return fits && real_ok;
@@ -29,7 +33,8 @@ static void enter_protected(struct vcpu *v, uint32_t address) {
     const unsigned flat = BT_ATTR_DB | BT_ATTR_G;
     v->cpu.cr0 |= CR0_PE;
     for (int seg = 0; seg < DEC_SEG_COUNT; seg++)
-        set_seg(v, seg, seg == DEC_CS ? FLAT_CS : FLAT_DS, 0, UINT32_MAX, (seg == DEC_CS ? CODE_ATTR : DATA_ATTR) | flat);
+        set_seg(v, seg, seg == DEC_CS ? FLAT_CS : FLAT_DS, 0, UINT32_MAX,
+                (seg == DEC_CS ? CODE_ATTR : DATA_ATTR) | flat);
     v->cpu.eip = address;
 }
 
@@ -42,8 +47,10 @@ static void enter_real(struct vcpu *v, uint32_t address) {
 void flat_enter(struct machine *m, const struct image *im) {
     struct vcpu *v = &m->vcpu;
     smmu_mem_write(m->mem, gpa(m->cfg->flat_address), im->data, im->size);
-    if (m->cfg->flat_real_mode) enter_real(v, m->cfg->flat_address);
-    else enter_protected(v, m->cfg->flat_address);
+    if (m->cfg->flat_real_mode)
+        enter_real(v, m->cfg->flat_address);
+    else
+        enter_protected(v, m->cfg->flat_address);
     v->cpu.cpl = 0;
     v->cpu.gpr[DEC_ESP] = FLAT_STACK;
     mon_update_paging(v, true);

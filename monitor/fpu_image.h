@@ -12,8 +12,19 @@
 #include <string.h>
 
 enum {
-    FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16, FX_MXCSR = 24, FX_MXCSR_MASK = 28,
-    FX_ST = 32, FX_XMM = 160, FX_XMM_END = 288, FX_ST_STRIDE = 16, FX_ST_BYTES = 10,
+    FX_FCW = 0,
+    FX_FSW = 2,
+    FX_FTW = 4,
+    FX_FOP = 6,
+    FX_FIP = 8,
+    FX_FDP = 16,
+    FX_MXCSR = 24,
+    FX_MXCSR_MASK = 28,
+    FX_ST = 32,
+    FX_XMM = 160,
+    FX_XMM_END = 288,
+    FX_ST_STRIDE = 16,
+    FX_ST_BYTES = 10,
 };
 enum { FPU_EXCEPTIONS = 0x3F, FSW_ES = 1u << 7, FSW_B = 1u << 15, FSW_TOP = 7u << 11, FSW_TOP_SHIFT = 11 };
 

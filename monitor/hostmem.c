@@ -54,9 +54,12 @@ static inline void copy_small(uint8_t *d, const uint8_t *s, size_t n) {
 NO_IDIOMS void *memcpy(void *restrict dst, const void *restrict src, size_t n) {
     uint8_t *d = dst;
     const uint8_t *s = src;
-    if (n < 8) copy_small(d, s, n);
-    else if (n < STRING_MIN) copy_words_up(d, s, n);
-    else __asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+    if (n < 8)
+        copy_small(d, s, n);
+    else if (n < STRING_MIN)
+        copy_words_up(d, s, n);
+    else
+        __asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
     return dst;
 }
 
@@ -66,8 +69,10 @@ NO_IDIOMS void *memmove(void *dst, const void *src, size_t n) {
     if (n < 8) {
         copy_small(d, s, n);
     } else if ((uintptr_t)d - (uintptr_t)s >= n) { /* no overlap that an upward copy would trip over */
-        if (n < STRING_MIN) copy_words_up(d, s, n);
-        else __asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+        if (n < STRING_MIN)
+            copy_words_up(d, s, n);
+        else
+            __asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
     } else {
         copy_words_down(d, s, n); /* a loop for every size: REP with DF set is byte by byte on the hardware */
     }

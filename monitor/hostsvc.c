@@ -58,12 +58,18 @@ static void quit(void *opaque) { machine_request_exit(opaque, MON_EXIT_OK); }
 static bool stopping(void *opaque) { return ((struct machine *)opaque)->stop_signal != 0; }
 
 void hostsvc_init(struct machine *m) {
-    m->host = (struct dev_host){
-        .opaque = m, .mem = m->mem, .io = m->io, .now_ns = host_now, .wall_seconds = host_wall_seconds,
-        .timer_arm = host_timer_arm, .timer_cancel = host_timer_cancel, .request = host_request,
-        .set_a20 = host_set_a20, .log = host_log};
-    m->chr_host = (struct chr_host){.events = &m->events, .clock = &m->clock, .opaque = m, .park = park, .quit = quit,
-                                    .stopping = stopping};
+    m->host = (struct dev_host){.opaque = m,
+                                .mem = m->mem,
+                                .io = m->io,
+                                .now_ns = host_now,
+                                .wall_seconds = host_wall_seconds,
+                                .timer_arm = host_timer_arm,
+                                .timer_cancel = host_timer_cancel,
+                                .request = host_request,
+                                .set_a20 = host_set_a20,
+                                .log = host_log};
+    m->chr_host = (struct chr_host){
+        .events = &m->events, .clock = &m->clock, .opaque = m, .park = park, .quit = quit, .stopping = stopping};
     m->log.park = park;
     m->log.park_opaque = m;
 }

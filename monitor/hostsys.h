@@ -26,7 +26,9 @@ static inline long hostsys_call6(long nr, long a, long b, long c, long d, long e
                      : "rcx", "r11", "memory");
     return ret;
 }
-static inline long hostsys_call4(long nr, long a, long b, long c, long d) { return hostsys_call6(nr, a, b, c, d, 0, 0); }
+static inline long hostsys_call4(long nr, long a, long b, long c, long d) {
+    return hostsys_call6(nr, a, b, c, d, 0, 0);
+}
 
 static inline long hostsys_timer_create(clockid_t clock, struct sigevent *ev, int *id) {
     return hostsys_call4(SYS_timer_create, clock, (long)(intptr_t)ev, (long)(intptr_t)id, 0);
@@ -42,8 +44,8 @@ static inline long hostsys_futex_wait(uint32_t *word, uint32_t value) {
 }
 /* The same, until CLOCK_MONOTONIC reaches `until` at the latest: -ETIMEDOUT. NULL: no limit. */
 static inline long hostsys_futex_wait_until(uint32_t *word, uint32_t value, const struct timespec *until) {
-    return hostsys_call6(SYS_futex, (long)(intptr_t)word, FUTEX_WAIT_BITSET_PRIVATE, (long)value, (long)(intptr_t)until, 0,
-                         (long)FUTEX_BITSET_MATCH_ANY);
+    return hostsys_call6(SYS_futex, (long)(intptr_t)word, FUTEX_WAIT_BITSET_PRIVATE, (long)value, (long)(intptr_t)until,
+                         0, (long)FUTEX_BITSET_MATCH_ANY);
 }
 static inline long hostsys_futex_wake(uint32_t *word) {
     return hostsys_call4(SYS_futex, (long)(intptr_t)word, FUTEX_WAKE_PRIVATE, 1, 0);

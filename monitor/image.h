@@ -6,5 +6,8 @@
 
 #include <stddef.h>
 
-struct image { void *data; size_t size; };
+struct image {
+    void *data;
+    size_t size;
+};
 #endif

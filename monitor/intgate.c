@@ -133,7 +133,11 @@ static bool through_gate(struct vcpu *v, const struct mon_event *ev, const struc
 static bool valid_idt_type(const struct mon_desc *gate) {
     if (!desc_system(gate)) return false;
     switch (desc_type(gate)) {
-    case SYS_TASK_GATE: case SYS_INT16: case SYS_TRAP16: case SYS_INT32: case SYS_TRAP32: return true;
+    case SYS_TASK_GATE:
+    case SYS_INT16:
+    case SYS_TRAP16:
+    case SYS_INT32:
+    case SYS_TRAP32: return true;
     default: return false;
     }
 }

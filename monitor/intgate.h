@@ -16,8 +16,8 @@ struct mon_event {
     int vector;
     bool has_error;
     uint32_t error;
-    uint32_t eip;     /* to be saved */
-    uint32_t eflags;  /* to be saved */
+    uint32_t eip;    /* to be saved */
+    uint32_t eflags; /* to be saved */
 };
 
 /* false: *f with the EXT bit set where it belongs; state as before unless a task switch was committed. */

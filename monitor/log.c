@@ -8,9 +8,13 @@
 
 enum { LINE_MAX_BYTES = 512 };
 
-static const struct { const char *name; enum mon_log_category cat; } categories[] = {
-    {"exit", MON_LOG_EXIT},   {"exception", MON_LOG_EXCEPTION}, {"irq", MON_LOG_IRQ},       {"io", MON_LOG_IO},
-    {"block", MON_LOG_BLOCK}, {"mmu", MON_LOG_MMU},             {"device", MON_LOG_DEVICE},
+static const struct {
+    const char *name;
+    enum mon_log_category cat;
+} categories[] = {
+    {"exit", MON_LOG_EXIT},     {"exception", MON_LOG_EXCEPTION}, {"irq", MON_LOG_IRQ},
+    {"io", MON_LOG_IO},         {"block", MON_LOG_BLOCK},         {"mmu", MON_LOG_MMU},
+    {"device", MON_LOG_DEVICE},
 };
 enum { CATEGORY_COUNT = sizeof categories / sizeof categories[0] };
 

@@ -104,10 +104,13 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
     v->model = mon_model_find(m->cfg->cpu);
     v->cpu.smmu = m->smmu;
     v->cpu.fpu_parked = true;
-    struct bt_config cfg = {
-        .ops = mon_ops, .features = mon_model_features(v->model), .cache_bytes = m->cfg->bt_cache_bytes,
-        .one_insn = m->cfg->bt_one_insn, .force_checked = m->cfg->bt_force_checked,
-        .force_direct = m->cfg->bt_force_direct, .no_fsgsbase = m->cfg->no_fsgsbase};
+    struct bt_config cfg = {.ops = mon_ops,
+                            .features = mon_model_features(v->model),
+                            .cache_bytes = m->cfg->bt_cache_bytes,
+                            .one_insn = m->cfg->bt_one_insn,
+                            .force_checked = m->cfg->bt_force_checked,
+                            .force_direct = m->cfg->bt_force_direct,
+                            .no_fsgsbase = m->cfg->no_fsgsbase};
     struct bt_engine *engine = NULL;
     if (bt_create(&v->cpu, m->mem, &cfg, &engine) != BT_OK) return fail(errbuf, errlen, "cannot create the code cache");
     __atomic_store_n(&m->engine, engine, __ATOMIC_RELEASE);
@@ -120,7 +123,9 @@ static bool open_script(struct machine *m, char *errbuf, size_t errlen) {
     return m->script != NULL;
 }
 
-struct dev_chr *machine_serial(struct machine *m) { return m->script ? script_serial(m->script) : chr_dev(m->serial); }
+struct dev_chr *machine_serial(struct machine *m) {
+    return m->script ? script_serial(m->script) : chr_dev(m->serial);
+}
 
 static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     m->io = dev_io_create();

@@ -12,7 +12,7 @@
 
 /* Exit codes of a run; anything else comes from isa-debug-exit: (v<<1)|1. */
 enum mon_exit_code {
-    MON_EXIT_OK = 0,        /* guest powered off, or the user asked to quit */
+    MON_EXIT_OK = 0, /* guest powered off, or the user asked to quit */
     MON_EXIT_BAD_INPUT = 1,
     MON_EXIT_TRIPLE_FAULT = 2, /* with no_reboot */
     MON_EXIT_SCRIPT = 4,       /* a script waited in vain */
@@ -22,61 +22,69 @@ enum mon_exit_code {
 
 /* Where a character device's bytes go. */
 enum mon_chr_kind { MON_CHR_NONE, MON_CHR_STDIO, MON_CHR_FILE, MON_CHR_UNIX };
-struct mon_chr_config { enum mon_chr_kind kind; const char *path; };
+struct mon_chr_config {
+    enum mon_chr_kind kind;
+    const char *path;
+};
 
 /* Who looks at the screen. */
 enum mon_display_kind { MON_DISPLAY_NONE, MON_DISPLAY_CURSES, MON_DISPLAY_VNC };
 struct mon_display_config {
     enum mon_display_kind kind;
-    char host[64];             /* VNC: numeric address to listen at */
+    char host[64]; /* VNC: numeric address to listen at */
     unsigned port;
-    const char *password;      /* VNC: NULL: none asked for; its first 8 characters count */
+    const char *password; /* VNC: NULL: none asked for; its first 8 characters count */
 };
 
 /* Drives. */
 enum { MON_DISKS = 4, MON_FLOPPIES = 2 };
 struct mon_disk_config {
-    const char *path;          /* raw image or block device */
+    const char *path; /* raw image or block device */
     bool read_only;
-    bool snapshot;             /* writes are forgotten at the end */
+    bool snapshot; /* writes are forgotten at the end */
 };
 struct mon_drives_config {
     struct mon_disk_config disk[MON_DISKS], floppy[MON_FLOPPIES], cd;
     unsigned disks, floppies;
-    bool cdrom;                /* there is a CD-ROM drive; cd.path NULL: empty. It takes a disk's place */
-    bool snapshot;             /* for all */
-    const char *boot;          /* order, of a c d n; what it does not name follows. NULL: cda */
+    bool cdrom;       /* there is a CD-ROM drive; cd.path NULL: empty. It takes a disk's place */
+    bool snapshot;    /* for all */
+    const char *boot; /* order, of a c d n; what it does not name follows. NULL: cda */
 };
 
 /* Categories of --log; bits. */
 enum mon_log_category {
-    MON_LOG_EXIT = 1u << 0, MON_LOG_EXCEPTION = 1u << 1, MON_LOG_IRQ = 1u << 2, MON_LOG_IO = 1u << 3,
-    MON_LOG_BLOCK = 1u << 4, MON_LOG_MMU = 1u << 5, MON_LOG_DEVICE = 1u << 6,
+    MON_LOG_EXIT = 1u << 0,
+    MON_LOG_EXCEPTION = 1u << 1,
+    MON_LOG_IRQ = 1u << 2,
+    MON_LOG_IO = 1u << 3,
+    MON_LOG_BLOCK = 1u << 4,
+    MON_LOG_MMU = 1u << 5,
+    MON_LOG_DEVICE = 1u << 6,
 };
 
 struct mon_config {
-    const char *version;       /* for crash reports */
-    uint64_t memory;           /* bytes; 1 MiB .. 3.5 GiB, a multiple of 1 MiB */
-    const char *cpu;           /* model name; NULL: default */
-    const char *firmware;      /* path; NULL: search Debian's SeaBIOS */
+    const char *version;  /* for crash reports */
+    uint64_t memory;      /* bytes; 1 MiB .. 3.5 GiB, a multiple of 1 MiB */
+    const char *cpu;      /* model name; NULL: default */
+    const char *firmware; /* path; NULL: search Debian's SeaBIOS */
     const char *kernel, *append;
     const char *const *initrds; /* first: Linux initrd or multiboot modules, NULL-terminated; may be NULL */
     struct mon_drives_config drives;
     struct mon_chr_config serial, debugcon;
-    bool vga;                  /* there is a display adapter */
+    bool vga; /* there is a display adapter */
     struct mon_display_config display;
-    const char *dump_screen;   /* FILE.png or FILE.txt, written at the end; may be NULL */
-    const char *script;        /* file of commands that operate the machine; may be NULL */
+    const char *dump_screen; /* FILE.png or FILE.txt, written at the end; may be NULL */
+    const char *script;      /* file of commands that operate the machine; may be NULL */
     bool no_reboot;
-    uint64_t timeout_ms;       /* 0: none; real time */
-    unsigned log;              /* enum mon_log_category bits */
-    const char *log_file;      /* NULL: stderr */
-    bool stats;                /* print counters to stderr at the end */
+    uint64_t timeout_ms;  /* 0: none; real time */
+    unsigned log;         /* enum mon_log_category bits */
+    const char *log_file; /* NULL: stderr */
+    bool stats;           /* print counters to stderr at the end */
     /* bisection and tests (--bt) */
     bool bt_one_insn, bt_force_checked, bt_force_direct;
-    uint64_t bt_cache_bytes;   /* 0: default */
-    uint32_t max_vmas;         /* 0: default */
-    bool no_fsgsbase;          /* pretend the host lacks FSGSBASE */
+    uint64_t bt_cache_bytes; /* 0: default */
+    uint32_t max_vmas;       /* 0: default */
+    bool no_fsgsbase;        /* pretend the host lacks FSGSBASE */
     /* raw test images: loaded at address and entered there in 32-bit protected or 16-bit real mode, no firmware */
     const char *flat_image;
     uint32_t flat_address;

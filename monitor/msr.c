@@ -14,8 +14,8 @@ enum { EFER_NXE = 1u << 11 };
 enum { APIC_BASE_BSP = 1u << 8, APIC_BASE_EN = 1u << 11, APIC_BASE_RESERVED = 0x6FF /* and bits 36 up */ };
 enum { MTRR_VCNT = 8, MTRR_FIX = 1u << 8, MTRR_WC = 1u << 10 };
 enum { UCODE_REVISION = 0x218 }; /* high enough that no guest suspects the 4-MiB page erratum of this core */
-#define PHYS_MASK ((UINT64_C(1) << 36) - 1)
-#define PAT_RESET UINT64_C(0x0007040600070406)
+#define PHYS_MASK         ((UINT64_C(1) << 36) - 1)
+#define PAT_RESET         UINT64_C(0x0007040600070406)
 #define APIC_BASE_ADDRESS UINT64_C(0xFEE00000)
 #define MISC_ENABLE_RESET UINT64_C(0x1801) /* fast strings; no BTS, no PEBS */
 
@@ -74,17 +74,17 @@ static bool valid_types(uint64_t value, bool pat) {
 static bool valid_pat(uint64_t value) { return valid_types(value, true); }
 static bool valid_mtrr_def(uint64_t value) { return !(value & ~UINT64_C(0xCFF)) && valid_memory_type(value & 0xFF); }
 
-#define STORAGE(name, field, type, valid)                                         \
-    static bool read_##name(struct vcpu *v, uint32_t index, uint64_t *value) {    \
-        UNUSED(index);                                                            \
-        *value = v->field;                                                        \
-        return true;                                                              \
-    }                                                                             \
-    static bool write_##name(struct vcpu *v, uint32_t index, uint64_t value) {    \
-        UNUSED(index);                                                            \
-        if (!valid(value)) return false;                                          \
-        v->field = (type)value;                                                   \
-        return true;                                                              \
+#define STORAGE(name, field, type, valid)                                                                              \
+    static bool read_##name(struct vcpu *v, uint32_t index, uint64_t *value) {                                         \
+        UNUSED(index);                                                                                                 \
+        *value = v->field;                                                                                             \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    static bool write_##name(struct vcpu *v, uint32_t index, uint64_t value) {                                         \
+        UNUSED(index);                                                                                                 \
+        if (!valid(value)) return false;                                                                               \
+        v->field = (type)value;                                                                                        \
+        return true;                                                                                                   \
     }
 STORAGE(sysenter_cs, sysenter_cs, uint32_t, valid_any)
 STORAGE(sysenter_esp, sysenter_esp, uint32_t, valid_any)

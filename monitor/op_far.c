@@ -14,8 +14,8 @@
 struct far {
     uint16_t selector;
     uint32_t offset;
-    uint32_t next;    /* saved by CALL and by a task switch */
-    unsigned unit;    /* size of pushed items: operand's or gate's */
+    uint32_t next; /* saved by CALL and by a task switch */
+    unsigned unit; /* size of pushed items: operand's or gate's */
     bool call;
 };
 
@@ -80,8 +80,7 @@ static bool far_code(struct vcpu *v, const struct far *t, struct mon_desc *d, st
 
 /* ---- Call gates ---- */
 
-static bool gate_usable(const struct vcpu *v, const struct far *t, const struct mon_desc *gate,
-                        struct guest_fault *f) {
+static bool gate_usable(const struct vcpu *v, const struct far *t, const struct mon_desc *gate, struct guest_fault *f) {
     unsigned dpl = desc_dpl(gate);
     if (dpl < v->cpu.cpl || dpl < sel_rpl(t->selector)) return mon_fail(f, VEC_GP, sel_error(t->selector));
     if (!desc_present(gate)) return mon_fail(f, VEC_NP, sel_error(t->selector));
@@ -149,9 +148,11 @@ static bool far_task(struct vcpu *v, const struct far *t, uint16_t tss, struct g
 
 static bool far_system(struct vcpu *v, struct far *t, const struct mon_desc *d, struct guest_fault *f) {
     switch (desc_type(d)) {
-    case SYS_CALL16: case SYS_CALL32: return far_call_gate(v, t, d, f);
+    case SYS_CALL16:
+    case SYS_CALL32: return far_call_gate(v, t, d, f);
     case SYS_TASK_GATE: return gate_usable(v, t, d, f) && far_task(v, t, gate_selector(d), f);
-    case SYS_TSS16: case SYS_TSS32: return gate_usable(v, t, d, f) && far_task(v, t, t->selector, f);
+    case SYS_TSS16:
+    case SYS_TSS32: return gate_usable(v, t, d, f) && far_task(v, t, t->selector, f);
     default: return mon_fail(f, VEC_GP, sel_error(t->selector));
     }
 }

@@ -51,9 +51,12 @@ static bool must_stop(const struct vcpu *v) {
 }
 
 static void put_element(uint8_t *to, unsigned width, uint32_t value) {
-    if (width == 1) *to = (uint8_t)value;
-    else if (width == 2) __builtin_memcpy(to, &value, 2);
-    else __builtin_memcpy(to, &value, 4);
+    if (width == 1)
+        *to = (uint8_t)value;
+    else if (width == 2)
+        __builtin_memcpy(to, &value, 2);
+    else
+        __builtin_memcpy(to, &value, 4);
 }
 
 static uint32_t get_element(const uint8_t *from, unsigned width) {

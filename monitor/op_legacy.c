@@ -124,8 +124,8 @@ enum bt_next mon_op_xlat(struct bt_cpu *cpu, const struct insn *insn) {
 
 /* ---- MASKMOVQ, MASKMOVDQU: selected bytes to DS:(E)DI ---- */
 
-static bool store_masked(struct vcpu *v, const struct insn *insn, const uint8_t *data, const uint8_t *mask,
-                         unsigned n, struct guest_fault *f) {
+static bool store_masked(struct vcpu *v, const struct insn *insn, const uint8_t *data, const uint8_t *mask, unsigned n,
+                         struct guest_fault *f) {
     uint32_t off = mon_get_reg(v, DEC_EDI, insn->addr_size), wrap = insn->addr_size == 2 ? 0xFFFF : UINT32_MAX;
     unsigned access = SMMU_WRITE | (v->cpu.cpl == 3 ? SMMU_USER : 0);
     struct gva lin;

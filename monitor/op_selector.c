@@ -57,8 +57,8 @@ static enum bt_next verify(struct bt_cpu *cpu, const struct insn *insn, bool wri
     uint16_t selector;
     bool found;
     if (!examine(v, insn, &selector, &d, &found, &f)) return mon_raise_fault(v, &f);
-    bool ok = found && visible(v, selector, &d) &&
-              (write ? attr_writable(desc_attr(&d)) : attr_readable(desc_attr(&d)));
+    bool ok =
+        found && visible(v, selector, &d) && (write ? attr_writable(desc_attr(&d)) : attr_readable(desc_attr(&d)));
     op_set_flag(v, DEC_ZF, ok);
     return BT_NEXT_CONTINUE;
 }

@@ -10,8 +10,8 @@
 /* Value of PUSH reg, PUSH imm or PUSH r/m. */
 static bool push_operand(struct vcpu *v, const struct insn *insn, uint32_t *value, struct guest_fault *f) {
     if (insn->opcode == 0xFF) return op_read_rm(v, insn, insn->op_size, value, f);
-    *value = insn->opcode == 0x68 || insn->opcode == 0x6A ? insn->imm
-                                                          : mon_get_reg(v, insn->opcode & 7u, insn->op_size);
+    *value =
+        insn->opcode == 0x68 || insn->opcode == 0x6A ? insn->imm : mon_get_reg(v, insn->opcode & 7u, insn->op_size);
     return true;
 }
 
@@ -19,8 +19,7 @@ enum bt_next mon_op_push(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     struct guest_fault f;
     uint32_t value;
-    if (!push_operand(v, insn, &value, &f) || !mon_push_one(v, insn->op_size, value, &f))
-        return mon_raise_fault(v, &f);
+    if (!push_operand(v, insn, &value, &f) || !mon_push_one(v, insn->op_size, value, &f)) return mon_raise_fault(v, &f);
     return BT_NEXT_CONTINUE;
 }
 
@@ -68,9 +67,7 @@ enum bt_next mon_op_popa(struct bt_cpu *cpu, const struct insn *insn) {
 
 /* ---- ENTER, LEAVE ---- */
 
-static uint32_t stack_mask(const struct vcpu *v) {
-    return v->cpu.seg[DEC_SS].attr & BT_ATTR_DB ? UINT32_MAX : 0xFFFF;
-}
+static uint32_t stack_mask(const struct vcpu *v) { return v->cpu.seg[DEC_SS].attr & BT_ATTR_DB ? UINT32_MAX : 0xFFFF; }
 
 /* Copies the enclosing frames' pointers, which EBP names. */
 static bool copy_display(struct vcpu *v, struct mon_pushes *p, unsigned level, struct guest_fault *f) {

@@ -35,15 +35,21 @@ void *str_bulk(struct vcpu *v, const struct str *s, int seg, uint32_t index, boo
 }
 
 static void host_movs(unsigned width, void *dst, const void *src, uint64_t n) {
-    if (width == 1) __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
-    else if (width == 2) __asm__ volatile("rep movsw" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
-    else __asm__ volatile("rep movsl" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+    if (width == 1)
+        __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+    else if (width == 2)
+        __asm__ volatile("rep movsw" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+    else
+        __asm__ volatile("rep movsl" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
 }
 
 static void host_stos(unsigned width, void *dst, uint32_t value, uint64_t n) {
-    if (width == 1) __asm__ volatile("rep stosb" : "+D"(dst), "+c"(n) : "a"(value) : "memory");
-    else if (width == 2) __asm__ volatile("rep stosw" : "+D"(dst), "+c"(n) : "a"(value) : "memory");
-    else __asm__ volatile("rep stosl" : "+D"(dst), "+c"(n) : "a"(value) : "memory");
+    if (width == 1)
+        __asm__ volatile("rep stosb" : "+D"(dst), "+c"(n) : "a"(value) : "memory");
+    else if (width == 2)
+        __asm__ volatile("rep stosw" : "+D"(dst), "+c"(n) : "a"(value) : "memory");
+    else
+        __asm__ volatile("rep stosl" : "+D"(dst), "+c"(n) : "a"(value) : "memory");
 }
 
 /* ---- MOVS, STOS, LODS: each step does at least one element and says how many ---- */

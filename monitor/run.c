@@ -27,8 +27,10 @@ void machine_attention(struct machine *m) {
 static void handle_triple_fault(struct machine *m) {
     m->vcpu.triple_fault = false;
     MON_LOG(&m->log, MON_LOG_EXCEPTION, "triple fault at %04x:%08x", m->vcpu.cpu.seg[DEC_CS].selector, m->vcpu.cpu.eip);
-    if (m->cfg->no_reboot) machine_request_exit(m, MON_EXIT_TRIPLE_FAULT);
-    else m->reset_requested = true;
+    if (m->cfg->no_reboot)
+        machine_request_exit(m, MON_EXIT_TRIPLE_FAULT);
+    else
+        m->reset_requested = true;
 }
 
 static void handle_reset(struct machine *m) {
@@ -75,7 +77,8 @@ static void deliver_interrupt(struct machine *m) {
     int vector = board_ack_interrupt(m->board);
     if (vector < 0) return;
     m->stats.interrupts++;
-    MON_LOG(&m->log, MON_LOG_IRQ, "vector %02x at %04x:%08x", (unsigned)vector, v->cpu.seg[DEC_CS].selector, v->cpu.eip);
+    MON_LOG(&m->log, MON_LOG_IRQ, "vector %02x at %04x:%08x", (unsigned)vector, v->cpu.seg[DEC_CS].selector,
+            v->cpu.eip);
     mon_interrupt(v, vector);
 }
 
@@ -83,8 +86,10 @@ static void deliver_pending(struct machine *m) {
     struct vcpu *v = &m->vcpu;
     if (v->halted) v->cpu.irq_shadow = false; /* HLT was the instruction in the shadow of STI */
     if (v->cpu.irq_shadow) return;
-    if (v->nmi_pending && !v->nmi_blocked) deliver_nmi(m);
-    else if (v->cpu.intr && v->cpu.flags_if) deliver_interrupt(m);
+    if (v->nmi_pending && !v->nmi_blocked)
+        deliver_nmi(m);
+    else if (v->cpu.intr && v->cpu.flags_if)
+        deliver_interrupt(m);
 }
 
 /* ---- HLT ---- */
@@ -224,8 +229,10 @@ int machine_run(struct machine *m) {
         if (handle_requests(m)) break;
         deliver_pending(m);
         if (m->vcpu.triple_fault) continue;
-        if (m->vcpu.halted) sleep_halted(m);
-        else run_guest(m);
+        if (m->vcpu.halted)
+            sleep_halted(m);
+        else
+            run_guest(m);
     }
     bt_fpu_park(&m->vcpu.cpu);
     m->stats.run_ns = clock_now(&m->clock) - start;

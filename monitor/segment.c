@@ -47,8 +47,7 @@ bool mon_desc_busy(struct vcpu *v, uint16_t selector, bool busy, struct guest_fa
 }
 
 struct bt_seg mon_seg_from_desc(uint16_t selector, const struct mon_desc *d) {
-    return (struct bt_seg){
-        .base = desc_base(d), .limit = desc_limit(d), .selector = selector, .attr = desc_attr(d)};
+    return (struct bt_seg){.base = desc_base(d), .limit = desc_limit(d), .selector = selector, .attr = desc_attr(d)};
 }
 
 static void put_seg(struct vcpu *v, int seg, struct bt_seg value) {
@@ -74,8 +73,8 @@ void mon_set_seg_real(struct vcpu *v, int seg, uint16_t selector) {
 }
 
 void mon_set_seg_v86(struct vcpu *v, int seg, uint16_t selector) {
-    put_seg(v, seg, (struct bt_seg){.base = (uint32_t)selector << 4, .limit = 0xFFFF, .selector = selector,
-                                    .attr = ATTR_V86});
+    put_seg(v, seg,
+            (struct bt_seg){.base = (uint32_t)selector << 4, .limit = 0xFFFF, .selector = selector, .attr = ATTR_V86});
 }
 
 void mon_set_cs(struct vcpu *v, uint16_t selector, const struct mon_desc *d, unsigned cpl) {
@@ -93,8 +92,7 @@ bool mon_check_stack_desc(struct vcpu *v, uint16_t selector, unsigned cpl, int v
     return true;
 }
 
-static bool check_data_desc(const struct vcpu *v, uint16_t selector, const struct mon_desc *d,
-                            struct guest_fault *f) {
+static bool check_data_desc(const struct vcpu *v, uint16_t selector, const struct mon_desc *d, struct guest_fault *f) {
     uint16_t attr = desc_attr(d);
     if (!attr_readable(attr)) return mon_fail(f, VEC_GP, sel_error(selector));
     unsigned dpl = desc_dpl(d);
@@ -113,8 +111,8 @@ static bool load_checked(struct vcpu *v, int seg, uint16_t selector, struct mon_
     bool ok = seg == DEC_SS ? mon_check_stack_desc(v, selector, v->cpu.cpl, VEC_GP, d, f)
                             : check_data_desc(v, selector, d, f);
     if (!ok || !mon_desc_accessed(v, selector, d, f)) return false;
-    v->seg_memo[seg] = (struct vcpu_seg_memo){.lo = d->lo, .hi = d->hi, .selector = selector, .cpl = v->cpu.cpl,
-                                              .seg = mon_seg_from_desc(selector, d)};
+    v->seg_memo[seg] = (struct vcpu_seg_memo){
+        .lo = d->lo, .hi = d->hi, .selector = selector, .cpl = v->cpu.cpl, .seg = mon_seg_from_desc(selector, d)};
     return true;
 }
 

@@ -63,11 +63,19 @@ static const struct {
     int signo, flags;
     void (*fn)(int, siginfo_t *, void *);
 } handlers[] = {
-    {SIGSEGV, SA_NODEFER, on_fault}, {SIGBUS, SA_NODEFER, on_fault}, {SIGFPE, SA_NODEFER, on_fault},
-    {SIGILL, SA_NODEFER, on_fault},  {SIGTRAP, SA_NODEFER, on_fault}, {SIGABRT, 0, on_abort},
-    {SIGNALS_KICK, SA_RESTART, on_kick}, {SIGPROF, SA_RESTART, on_sample}, {SIGCONT, SA_RESTART, on_continue},
+    {SIGSEGV, SA_NODEFER, on_fault},
+    {SIGBUS, SA_NODEFER, on_fault},
+    {SIGFPE, SA_NODEFER, on_fault},
+    {SIGILL, SA_NODEFER, on_fault},
+    {SIGTRAP, SA_NODEFER, on_fault},
+    {SIGABRT, 0, on_abort},
+    {SIGNALS_KICK, SA_RESTART, on_kick},
+    {SIGPROF, SA_RESTART, on_sample},
+    {SIGCONT, SA_RESTART, on_continue},
     /* No SA_RESTART: a wait for a slow reader of our output must end. */
-    {SIGTERM, 0, on_stop}, {SIGINT, 0, on_stop}, {SIGHUP, 0, on_stop},
+    {SIGTERM, 0, on_stop},
+    {SIGINT, 0, on_stop},
+    {SIGHUP, 0, on_stop},
 };
 enum { HANDLER_COUNT = sizeof handlers / sizeof handlers[0] };
 

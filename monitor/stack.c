@@ -9,8 +9,8 @@
 static uint32_t sp_mask(const struct bt_seg *ss) { return ss->attr & BT_ATTR_DB ? UINT32_MAX : 0xFFFF; }
 
 struct mon_stack mon_stack_current(const struct vcpu *v) {
-    return (struct mon_stack){.ss = v->cpu.seg[DEC_SS], .esp = v->cpu.gpr[DEC_ESP],
-                              .access = v->cpu.cpl == 3 ? SMMU_USER : 0};
+    return (struct mon_stack){
+        .ss = v->cpu.seg[DEC_SS], .esp = v->cpu.gpr[DEC_ESP], .access = v->cpu.cpl == 3 ? SMMU_USER : 0};
 }
 
 static void move(struct mon_stack *st, uint32_t delta) {
@@ -26,16 +26,13 @@ void mon_stack_set_esp(struct vcpu *v, const struct mon_stack *st) {
 }
 
 /* [off, off+n) without passing the stack pointer's wrap point. */
-static bool contiguous(const struct mon_stack *st, uint32_t off, uint32_t n) {
-    return n - 1 <= sp_mask(&st->ss) - off;
-}
+static bool contiguous(const struct mon_stack *st, uint32_t off, uint32_t n) { return n - 1 <= sp_mask(&st->ss) - off; }
 
 static bool check(const struct mon_stack *st, uint32_t off, uint32_t n, struct guest_fault *f) {
     return mon_in_limit(&st->ss, off, n) || mon_fail(f, VEC_SS, st->error);
 }
 
-static bool push_pieces(struct vcpu *v, const struct mon_stack *st, const struct mon_pushes *p,
-                        struct guest_fault *f) {
+static bool push_pieces(struct vcpu *v, const struct mon_stack *st, const struct mon_pushes *p, struct guest_fault *f) {
     uint32_t mask = sp_mask(&st->ss);
     unsigned access = SMMU_WRITE | st->access;
     for (unsigned done = p->unit; done <= p->used; done += p->unit) {

@@ -12,15 +12,15 @@
 struct mon_stack {
     struct bt_seg ss;
     uint32_t esp;
-    unsigned access;   /* 0 or SMMU_USER */
-    uint32_t error;    /* error code of #SS: 0 on the current stack, the selector on a new one */
+    unsigned access; /* 0 or SMMU_USER */
+    uint32_t error;  /* error code of #SS: 0 on the current stack, the selector on a new one */
 };
 
 enum { MON_PUSH_BYTES = 160 }; /* 31 parameters and four words of a call gate are the largest frame */
 
 struct mon_pushes {
-    unsigned unit;     /* 2 or 4: every item of a frame has the same size */
-    unsigned used;     /* bytes, at the end of buf */
+    unsigned unit; /* 2 or 4: every item of a frame has the same size */
+    unsigned used; /* bytes, at the end of buf */
     uint8_t buf[MON_PUSH_BYTES];
 };
 

@@ -10,15 +10,18 @@
 
 /* One string instruction. */
 struct str {
-    unsigned width;    /* bytes of an element */
-    unsigned addr;     /* 2 or 4: SI/DI/CX or ESI/EDI/ECX */
-    int seg;           /* of the source; the destination is always ES */
+    unsigned width; /* bytes of an element */
+    unsigned addr;  /* 2 or 4: SI/DI/CX or ESI/EDI/ECX */
+    int seg;        /* of the source; the destination is always ES */
     bool rep, backward;
 };
 
 static inline struct str str_begin(const struct vcpu *v, const struct insn *insn) {
-    return (struct str){.width = insn->opcode & 1 ? insn->op_size : 1, .addr = insn->addr_size, .seg = insn->mem.seg,
-                        .rep = insn->rep != 0, .backward = (v->cpu.flags_host & DEC_DF) != 0};
+    return (struct str){.width = insn->opcode & 1 ? insn->op_size : 1,
+                        .addr = insn->addr_size,
+                        .seg = insn->mem.seg,
+                        .rep = insn->rep != 0,
+                        .backward = (v->cpu.flags_host & DEC_DF) != 0};
 }
 
 static inline uint32_t str_index(const struct vcpu *v, const struct str *s, unsigned reg) {

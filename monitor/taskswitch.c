@@ -23,13 +23,17 @@ struct tss16 {
 struct tss32 {
     uint16_t link, pad0;
     uint32_t inner[6], cr3, eip, eflags, gpr[8];
-    struct { uint16_t sel, pad; } seg[DEC_SEG_COUNT];
+    struct {
+        uint16_t sel, pad;
+    } seg[DEC_SEG_COUNT];
     uint16_t ldt, pad1, trap, iomap;
 };
 _Static_assert(sizeof(struct tss16) == 0x2C && sizeof(struct tss32) == 0x68, "SDM vol. 3 TSS formats");
 enum {
-    SAVE16_OFF = offsetof(struct tss16, ip), SAVE16_LEN = offsetof(struct tss16, ldt) - SAVE16_OFF,
-    SAVE32_OFF = offsetof(struct tss32, eip), SAVE32_LEN = offsetof(struct tss32, ldt) - SAVE32_OFF,
+    SAVE16_OFF = offsetof(struct tss16, ip),
+    SAVE16_LEN = offsetof(struct tss16, ldt) - SAVE16_OFF,
+    SAVE32_OFF = offsetof(struct tss32, eip),
+    SAVE32_LEN = offsetof(struct tss32, ldt) - SAVE32_OFF,
 };
 enum { DR6_BT = 1u << 15, DR7_LOCAL = 0x155 /* L0..L3, LE */ };
 

@@ -48,9 +48,13 @@ enum terminal_key terminal_key(struct terminal_escape *e, uint8_t byte) {
     e->pending = false;
     switch (byte) {
     case CTRL_A: return TERMINAL_PASS;
-    case 'x': case 'X': return TERMINAL_QUIT;
-    case 'b': case 'B': return TERMINAL_BREAK;
-    case 'h': case 'H': case '?': return TERMINAL_HELP;
+    case 'x':
+    case 'X': return TERMINAL_QUIT;
+    case 'b':
+    case 'B': return TERMINAL_BREAK;
+    case 'h':
+    case 'H':
+    case '?': return TERMINAL_HELP;
     default: return TERMINAL_SWALLOWED;
     }
 }

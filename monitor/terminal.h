@@ -20,7 +20,9 @@ void terminal_continue(void);
 
 /* What a typed byte means. */
 enum terminal_key { TERMINAL_PASS, TERMINAL_SWALLOWED, TERMINAL_QUIT, TERMINAL_HELP, TERMINAL_BREAK };
-struct terminal_escape { bool pending; }; /* the last byte was Ctrl-A */
+struct terminal_escape {
+    bool pending;
+}; /* the last byte was Ctrl-A */
 enum terminal_key terminal_key(struct terminal_escape *e, uint8_t byte);
 
 extern const char terminal_help[];

@@ -13,8 +13,13 @@ static bool read_tss(struct vcpu *v, uint32_t off, void *buf, uint32_t size, str
 }
 
 static bool read_inner_pointer(struct vcpu *v, unsigned level, uint16_t *ss, uint32_t *esp, struct guest_fault *f) {
-    struct { uint32_t esp; uint16_t ss; } __attribute__((packed)) p32;
-    struct { uint16_t sp, ss; } p16;
+    struct {
+        uint32_t esp;
+        uint16_t ss;
+    } __attribute__((packed)) p32;
+    struct {
+        uint16_t sp, ss;
+    } p16;
     bool is32 = tss_is32(v->tr.attr);
     uint32_t off = is32 ? 4 + level * 8 : 2 + level * 4;
     if (!v->tr.attr || off + (is32 ? 5 : 3) > v->tr.limit) return mon_fail(f, VEC_TS, sel_error(v->tr.selector));
@@ -35,8 +40,8 @@ bool mon_inner_stack(struct vcpu *v, unsigned level, struct mon_stack *out, stru
     if (!read_inner_pointer(v, level, &ss, &esp, f)) return false;
     if (!mon_check_stack_desc(v, ss, level, VEC_TS, &d, f)) return false;
     if (!mon_desc_accessed(v, ss, &d, f)) return false;
-    *out = (struct mon_stack){.ss = mon_seg_from_desc(ss, &d), .esp = esp,
-                              .access = level == 3 ? SMMU_USER : 0, .error = sel_error(ss)};
+    *out = (struct mon_stack){
+        .ss = mon_seg_from_desc(ss, &d), .esp = esp, .access = level == 3 ? SMMU_USER : 0, .error = sel_error(ss)};
     return true;
 }
 

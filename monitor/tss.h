@@ -25,6 +25,6 @@ enum mon_task_source { TASK_JMP, TASK_CALL, TASK_INT, TASK_IRET };
  * TSS. error: pushed on the new task's stack, or NULL. false: *f to be raised at the current cpu.eip, which is the
  * old task's instruction before the commit point and the new task's first one after it.
  */
-bool mon_task_switch(struct vcpu *v, uint16_t selector, enum mon_task_source why, uint32_t next,
-                     const uint32_t *error, struct guest_fault *f);
+bool mon_task_switch(struct vcpu *v, uint16_t selector, enum mon_task_source why, uint32_t next, const uint32_t *error,
+                     struct guest_fault *f);
 #endif

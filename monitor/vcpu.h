@@ -12,53 +12,90 @@
 #include "bt/bt.h"
 #include "devemu/dev.h"
 
-struct mon_model;   /* cpuid.h */
-struct machine;     /* machine.h */
+struct mon_model; /* cpuid.h */
+struct machine;   /* machine.h */
 
 /* CR0, CR4 bits: SDM vol. 3 "Control Registers". */
 enum {
-    CR0_PE = 1u << 0, CR0_MP = 1u << 1, CR0_EM = 1u << 2, CR0_TS = 1u << 3, CR0_ET = 1u << 4, CR0_NE = 1u << 5,
-    CR0_WP = 1u << 16, CR0_AM = 1u << 18, CR0_NW = 1u << 29, CR0_CD = 1u << 30, CR0_PG = 1u << 31,
-    CR4_VME = 1u << 0, CR4_PVI = 1u << 1, CR4_TSD = 1u << 2, CR4_DE = 1u << 3, CR4_PSE = 1u << 4, CR4_PAE = 1u << 5,
-    CR4_MCE = 1u << 6, CR4_PGE = 1u << 7, CR4_PCE = 1u << 8, CR4_OSFXSR = 1u << 9, CR4_OSXMMEXCPT = 1u << 10,
+    CR0_PE = 1u << 0,
+    CR0_MP = 1u << 1,
+    CR0_EM = 1u << 2,
+    CR0_TS = 1u << 3,
+    CR0_ET = 1u << 4,
+    CR0_NE = 1u << 5,
+    CR0_WP = 1u << 16,
+    CR0_AM = 1u << 18,
+    CR0_NW = 1u << 29,
+    CR0_CD = 1u << 30,
+    CR0_PG = 1u << 31,
+    CR4_VME = 1u << 0,
+    CR4_PVI = 1u << 1,
+    CR4_TSD = 1u << 2,
+    CR4_DE = 1u << 3,
+    CR4_PSE = 1u << 4,
+    CR4_PAE = 1u << 5,
+    CR4_MCE = 1u << 6,
+    CR4_PGE = 1u << 7,
+    CR4_PCE = 1u << 8,
+    CR4_OSFXSR = 1u << 9,
+    CR4_OSXMMEXCPT = 1u << 10,
 };
 
 /* Exception vectors, SDM vol. 3 "Exception and Interrupt Reference". */
 enum {
-    VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7, VEC_DF = 8,
-    VEC_TS = 10, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_MF = 16, VEC_AC = 17, VEC_MC = 18, VEC_XM = 19,
+    VEC_DE = 0,
+    VEC_DB = 1,
+    VEC_NMI = 2,
+    VEC_BP = 3,
+    VEC_OF = 4,
+    VEC_BR = 5,
+    VEC_UD = 6,
+    VEC_NM = 7,
+    VEC_DF = 8,
+    VEC_TS = 10,
+    VEC_NP = 11,
+    VEC_SS = 12,
+    VEC_GP = 13,
+    VEC_PF = 14,
+    VEC_MF = 16,
+    VEC_AC = 17,
+    VEC_MC = 18,
+    VEC_XM = 19,
 };
 
-struct vcpu_table { uint32_t base; uint16_t limit; }; /* GDTR, IDTR */
+struct vcpu_table {
+    uint32_t base;
+    uint16_t limit;
+}; /* GDTR, IDTR */
 
 /* Last successful load of a segment register from a descriptor: the same selector at the same CPL from the same
  * descriptor bytes gives the same result, without a check. */
 struct vcpu_seg_memo {
-    uint32_t lo, hi;     /* descriptor bytes, Accessed bit set */
-    uint16_t selector;   /* 0: nothing remembered */
+    uint32_t lo, hi;   /* descriptor bytes, Accessed bit set */
+    uint16_t selector; /* 0: nothing remembered */
     uint8_t cpl;
     struct bt_seg seg;
 };
 
 struct vcpu {
-    struct bt_cpu cpu;           /* first: translated code and helpers see the same address */
+    struct bt_cpu cpu; /* first: translated code and helpers see the same address */
     uint32_t cr2, cr3;
     uint32_t dr[8];
     struct vcpu_table gdt, idt;
-    struct bt_seg ldtr, tr;      /* attr holds the system type */
-    uint64_t efer;               /* NXE only */
+    struct bt_seg ldtr, tr; /* attr holds the system type */
+    uint64_t efer;          /* NXE only */
     uint64_t pdpte[4];
     uint32_t sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t apic_base, pat, mtrr_def_type, mtrr_fixed[11], mtrr_var[16], misc_enable, mcg_status;
-    int64_t tsc_offset;          /* guest TSC = scaled host time + offset */
+    int64_t tsc_offset; /* guest TSC = scaled host time + offset */
     uint64_t tsc_hz;
     bool halted;
     bool nmi_pending, nmi_blocked, init_pending;
     bool triple_fault;
-    bool ferr_pending;           /* FERR# raised (IRQ 13) */
-    bool ss_shadow;              /* irq_shadow comes from a load of SS, which holds debug exceptions off too */
-    uint32_t debug_held;         /* DR6 bits of data breakpoints that such a load hit */
-    uint32_t events;             /* exceptions and interrupts delivered: tells an instruction that ended from one that did not */
+    bool ferr_pending;   /* FERR# raised (IRQ 13) */
+    bool ss_shadow;      /* irq_shadow comes from a load of SS, which holds debug exceptions off too */
+    uint32_t debug_held; /* DR6 bits of data breakpoints that such a load hit */
+    uint32_t events; /* exceptions and interrupts delivered: tells an instruction that ended from one that did not */
     struct vcpu_seg_memo seg_memo[DEC_SEG_COUNT];
     const struct mon_model *model;
     struct machine *machine;
@@ -93,7 +130,8 @@ void mon_debug_fault(struct vcpu *v, uint32_t dr6);
 bool mon_seg_read(struct vcpu *v, int seg, uint32_t off, void *buf, uint32_t size, struct guest_fault *f);
 bool mon_seg_write(struct vcpu *v, int seg, uint32_t off, const void *buf, uint32_t size, struct guest_fault *f);
 /* Linear address after the segment checks only. */
-bool mon_seg_check(struct vcpu *v, int seg, uint32_t off, uint32_t size, bool write, struct gva *lin, struct guest_fault *f);
+bool mon_seg_check(struct vcpu *v, int seg, uint32_t off, uint32_t size, bool write, struct gva *lin,
+                   struct guest_fault *f);
 /* Effective address (offset) of insn's memory operand from the current registers. */
 uint32_t mon_ea(const struct vcpu *v, const struct insn *insn);
 /* Register access by operand size (1, 2, 4); size 1 knows AH..BH. */
@@ -114,7 +152,7 @@ uint64_t mon_guest_tsc(const struct vcpu *v);
 void mon_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 /* ---- Services of the machine (machine.c) ---- */
-uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size);          /* parks the FPU first */
+uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size); /* parks the FPU first */
 void mon_io_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
 void mon_set_apic_base(struct vcpu *v, uint64_t value);
 void mon_fpu_error(struct vcpu *v, bool active); /* FERR# to IRQ 13 where CR0.NE is clear */

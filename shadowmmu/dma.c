@@ -7,8 +7,7 @@
  */
 #include "shadowmmu/shadowmmu_internal.h"
 
-void mem_copy(void *to, const void *from, uint32_t len)
-{
+void mem_copy(void *to, const void *from, uint32_t len) {
     switch (len) {
     case 1: __builtin_memcpy(to, from, 1); return;
     case 2: __builtin_memcpy(to, from, 2); return;
@@ -19,34 +18,28 @@ void mem_copy(void *to, const void *from, uint32_t len)
 }
 
 /* The widest naturally aligned register access (up to 4 bytes) at pa within len. */
-static uint32_t register_size(uint64_t pa, uint32_t len)
-{
+static uint32_t register_size(uint64_t pa, uint32_t len) {
     uint32_t n = 4;
-    while (n > len || (pa & (n - 1)))
-        n >>= 1;
+    while (n > len || (pa & (n - 1))) n >>= 1;
     return n;
 }
 
-static void device_read(const struct mmio_range *r, uint64_t pa, uint8_t *out, uint32_t len)
-{
+static void device_read(const struct mmio_range *r, uint64_t pa, uint8_t *out, uint32_t len) {
     while (len > 0) {
         uint32_t n = register_size(pa, len);
         uint64_t value = r->dev->read(r->dev->opaque, (uint32_t)(pa - r->base), n);
-        for (uint32_t i = 0; i < n; i++)
-            out[i] = (uint8_t)(value >> (8 * i));
+        for (uint32_t i = 0; i < n; i++) out[i] = (uint8_t)(value >> (8 * i));
         out += n;
         pa += n;
         len -= n;
     }
 }
 
-static void device_write(const struct mmio_range *r, uint64_t pa, const uint8_t *in, uint32_t len)
-{
+static void device_write(const struct mmio_range *r, uint64_t pa, const uint8_t *in, uint32_t len) {
     while (len > 0) {
         uint32_t n = register_size(pa, len);
         uint64_t value = 0;
-        for (uint32_t i = 0; i < n; i++)
-            value |= (uint64_t)in[i] << (8 * i);
+        for (uint32_t i = 0; i < n; i++) value |= (uint64_t)in[i] << (8 * i);
         r->dev->write(r->dev->opaque, (uint32_t)(pa - r->base), n, value);
         in += n;
         pa += n;
@@ -54,13 +47,11 @@ static void device_write(const struct mmio_range *r, uint64_t pa, const uint8_t 
     }
 }
 
-static bool frame_is_ram(const struct smmu_mem *mem, uint32_t frame)
-{
+static bool frame_is_ram(const struct smmu_mem *mem, uint32_t frame) {
     return ((uint64_t)frame << SMMU_PAGE_SHIFT) < mem->ram_size;
 }
 
-bool mem_page_read(const struct smmu_mem *mem, uint64_t pa, void *buf, uint32_t len)
-{
+bool mem_page_read(const struct smmu_mem *mem, uint64_t pa, void *buf, uint32_t len) {
     struct phys_page p = mem_page(mem, pa);
     if (__builtin_expect(p.read1 > 0, 1)) {
         uint32_t frame = (uint32_t)p.read1 - 1;
@@ -77,15 +68,13 @@ bool mem_page_read(const struct smmu_mem *mem, uint64_t pa, void *buf, uint32_t 
     return false;
 }
 
-bool mem_page_write(const struct smmu_mem *mem, uint64_t pa, const void *buf, uint32_t len)
-{
+bool mem_page_write(const struct smmu_mem *mem, uint64_t pa, const void *buf, uint32_t len) {
     struct phys_page p = mem_page(mem, pa);
     if (__builtin_expect(p.write1 > 0, 1)) {
         uint32_t frame = (uint32_t)p.write1 - 1;
         uint32_t offset = (uint32_t)(pa & SMMU_PAGE_MASK);
         mem_copy(mem_frame_ptr(mem, frame) + offset, buf, len);
-        if (mem_is_code(mem, frame))
-            mem_code_written(mem, frame, offset, len);
+        if (mem_is_code(mem, frame)) mem_code_written(mem, frame, offset, len);
         return frame_is_ram(mem, frame);
     }
     if (p.write1 < 0) {
@@ -95,14 +84,12 @@ bool mem_page_write(const struct smmu_mem *mem, uint64_t pa, const void *buf, ui
     return false;
 }
 
-static uint32_t page_chunk(uint64_t pa, size_t len)
-{
+static uint32_t page_chunk(uint64_t pa, size_t len) {
     uint32_t room = SMMU_PAGE_SIZE - (uint32_t)(pa & SMMU_PAGE_MASK);
     return len < room ? (uint32_t)len : room;
 }
 
-bool smmu_mem_read(struct smmu_mem *mem, struct gpa pa, void *buf, size_t len)
-{
+bool smmu_mem_read(struct smmu_mem *mem, struct gpa pa, void *buf, size_t len) {
     uint8_t *out = buf;
     uint64_t at = pa.v;
     bool ram = true;
@@ -119,8 +106,7 @@ bool smmu_mem_read(struct smmu_mem *mem, struct gpa pa, void *buf, size_t len)
     return ram;
 }
 
-bool smmu_mem_write(struct smmu_mem *mem, struct gpa pa, const void *buf, size_t len)
-{
+bool smmu_mem_write(struct smmu_mem *mem, struct gpa pa, const void *buf, size_t len) {
     const uint8_t *in = buf;
     uint64_t at = pa.v;
     bool ram = true;
@@ -129,8 +115,7 @@ bool smmu_mem_write(struct smmu_mem *mem, struct gpa pa, const void *buf, size_t
         ram &= mem_page_write(mem, at, in, n);
         in += n;
         len -= n;
-        if (__builtin_add_overflow(at, (uint64_t)n, &at))
-            return len == 0 && ram;
+        if (__builtin_add_overflow(at, (uint64_t)n, &at)) return len == 0 && ram;
     }
     return ram;
 }

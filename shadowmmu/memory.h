@@ -41,8 +41,8 @@ enum smmu_status smmu_mem_create(uint64_t ram_size, uint64_t rom_size, struct sm
 void smmu_mem_destroy(struct smmu_mem *mem);
 
 uint64_t smmu_mem_ram_size(const struct smmu_mem *mem);
-uint8_t *smmu_mem_linear(const struct smmu_mem *mem);  /* the whole memfd mapped read-write: frame f is at +f*4096 */
-uint32_t smmu_mem_frames(const struct smmu_mem *mem);  /* RAM + ROM frames */
+uint8_t *smmu_mem_linear(const struct smmu_mem *mem); /* the whole memfd mapped read-write: frame f is at +f*4096 */
+uint32_t smmu_mem_frames(const struct smmu_mem *mem); /* RAM + ROM frames */
 
 /* Puts `bytes` of `data` into fresh ROM frames; returns the first frame, or -1 if ROM room is used up. */
 int32_t smmu_mem_add_rom(struct smmu_mem *mem, const void *data, size_t bytes);
@@ -51,11 +51,12 @@ int32_t smmu_mem_add_frames(struct smmu_mem *mem, size_t bytes);
 
 /* Map changes: [base, base+size) page-aligned, below 4 GiB. The listeners
  * registered with smmu_mem_on_map_change are told, so that TLB and views drop the range. */
-enum smmu_status smmu_mem_map_frames(struct smmu_mem *mem, struct gpa base, uint64_t size,
-                                     int32_t read_frame, int32_t write_frame); /* -1 read: hole; -1 write: dropped */
+enum smmu_status smmu_mem_map_frames(struct smmu_mem *mem, struct gpa base, uint64_t size, int32_t read_frame,
+                                     int32_t write_frame); /* -1 read: hole; -1 write: dropped */
 enum smmu_status smmu_mem_map_mmio(struct smmu_mem *mem, struct gpa base, uint64_t size, const struct smmu_mmio *dev);
 enum smmu_status smmu_mem_unmap(struct smmu_mem *mem, struct gpa base, uint64_t size);
-void smmu_mem_on_map_change(struct smmu_mem *mem, void (*fn)(void *opaque, struct gpa base, uint64_t size), void *opaque);
+void smmu_mem_on_map_change(struct smmu_mem *mem, void (*fn)(void *opaque, struct gpa base, uint64_t size),
+                            void *opaque);
 
 /* The backing of one page; pa may be any address. */
 struct smmu_backing smmu_mem_lookup(const struct smmu_mem *mem, struct gpa pa);

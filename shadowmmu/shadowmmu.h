@@ -20,13 +20,13 @@ struct smmu;
 /* ---- Paging state ---- */
 struct smmu_paging {
     uint32_t cr0, cr3, cr4;
-    bool nxe;             /* EFER.NXE */
-    uint64_t pdpte[4];    /* loaded at CR3 writes under PAE, SDM vol. 3 "PDPTE Registers" */
+    bool nxe;          /* EFER.NXE */
+    uint64_t pdpte[4]; /* loaded at CR3 writes under PAE, SDM vol. 3 "PDPTE Registers" */
 };
 
-struct smmu_limits {      /* 0: default */
-    uint32_t max_vmas;    /* budget of host mappings for all views; default: 3/4 of vm.max_map_count */
-    uint32_t max_views;   /* user views kept; default 64 */
+struct smmu_limits {    /* 0: default */
+    uint32_t max_vmas;  /* budget of host mappings for all views; default: 3/4 of vm.max_map_count */
+    uint32_t max_views; /* user views kept; default 64 */
 };
 
 enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *limits, struct smmu **out);
@@ -44,11 +44,11 @@ uint32_t smmu_map_generation(const struct smmu *s);
 /* ---- Walk ---- */
 struct smmu_xlat {
     struct gpa pa;
-    bool writable;        /* a write by the same privilege is allowed (WP, U/S, R/W considered) */
-    bool dirty;           /* leaf D bit is set (or paging is off): a write needs no walk */
-    bool user;            /* U/S allows CPL 3 */
+    bool writable; /* a write by the same privilege is allowed (WP, U/S, R/W considered) */
+    bool dirty;    /* leaf D bit is set (or paging is off): a write needs no walk */
+    bool user;     /* U/S allows CPL 3 */
     bool global;
-    uint8_t page_shift;   /* 12, 21 or 22; 32 with paging off */
+    uint8_t page_shift; /* 12, 21 or 22; 32 with paging off */
 };
 /* Walks the guest's tables for one access (enum smmu_access bits), setting A and D bits as hardware does.
  * Returns false and fills *fault (#PF, error code and cr2 complete) if the guest denies it. */
@@ -59,7 +59,8 @@ bool smmu_probe(const struct smmu *s, struct gva va, struct smmu_xlat *out);
 /* ---- Software access by helpers: size 1..512, any alignment, page crossing and devices included ----
  * A write checks every page before it changes a byte. Fault: false and *fault. */
 bool smmu_read(struct smmu *s, struct gva va, void *buf, uint32_t size, unsigned access, struct guest_fault *fault);
-bool smmu_write(struct smmu *s, struct gva va, const void *buf, uint32_t size, unsigned access, struct guest_fault *fault);
+bool smmu_write(struct smmu *s, struct gva va, const void *buf, uint32_t size, unsigned access,
+                struct guest_fault *fault);
 /* Checks that [va, va+size) may be written (and sets A/D), without writing. */
 bool smmu_probe_write(struct smmu *s, struct gva va, uint32_t size, unsigned access, struct guest_fault *fault);
 /* Pointer for a bulk access inside one page (string helpers): length until the page's end in *run;
@@ -77,11 +78,12 @@ enum { SMMU_TLB_READ = 0, SMMU_TLB_WRITE = 8 << 20, SMMU_TLB_CODE = 16 << 20, SM
 uint8_t *smmu_tlb_base(const struct smmu *s, bool user);
 
 enum smmu_fill {
-    SMMU_FILL_OK,     /* entry filled (data: *delta; code: *frame) */
-    SMMU_FILL_SLOW,   /* allowed, but a device, hole, ROM or code page on a write: use smmu_read/smmu_write */
-    SMMU_FILL_FAULT,  /* guest denies: *fault */
+    SMMU_FILL_OK,    /* entry filled (data: *delta; code: *frame) */
+    SMMU_FILL_SLOW,  /* allowed, but a device, hole, ROM or code page on a write: use smmu_read/smmu_write */
+    SMMU_FILL_FAULT, /* guest denies: *fault */
 };
-enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool write, uint64_t *delta, struct guest_fault *fault);
+enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool write, uint64_t *delta,
+                             struct guest_fault *fault);
 /* Code: checks fetch permission, gives the frame that holds the page's bytes. SLOW: fetch from a device or hole. */
 enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault);
 /* Told whenever any code entry was dropped or changed (bt resets return predictions). */
@@ -101,9 +103,10 @@ uint8_t *smmu_view_base(struct smmu *s, bool user);
 bool smmu_view_contains(const struct smmu *s, const void *host);
 
 enum smmu_view_result {
-    SMMU_VIEW_MAPPED,   /* hidden fault resolved: resume the instruction */
-    SMMU_VIEW_CHECKED,  /* allowed, but must go the checked way: device, hole, ROM write, code-frame write, window wrap */
-    SMMU_VIEW_FAULT,    /* true fault: *fault */
+    SMMU_VIEW_MAPPED,  /* hidden fault resolved: resume the instruction */
+    SMMU_VIEW_CHECKED, /* allowed, but must go the checked way: device, hole, ROM write, code-frame write, window wrap
+                        */
+    SMMU_VIEW_FAULT,   /* true fault: *fault */
 };
 /* Shadow page fault at va in the current view of that privilege. Runs in a signal handler
  * (synchronously raised by translated code). Maps runs, not pages. */
@@ -115,7 +118,8 @@ void smmu_view_prefault(struct smmu *s, bool user, struct gva va, bool write);
 struct smmu_stats {
     uint64_t walks, tlb_fills_read, tlb_fills_write, code_fills, tlb_flushes, invlpgs;
     uint64_t hidden_faults, true_faults, checked_faults;
-    uint64_t view_maps, view_mapped_pages, view_unmaps, view_protects, view_evictions, view_switches, view_revalidated_pages, view_dropped;
+    uint64_t view_maps, view_mapped_pages, view_unmaps, view_protects, view_evictions, view_switches,
+        view_revalidated_pages, view_dropped;
     uint32_t vmas, views;
 };
 void smmu_get_stats(const struct smmu *s, struct smmu_stats *out);

@@ -17,10 +17,9 @@
 
 /* Our own bug: says where on stderr and traps. */
 _Noreturn void smmu_bug(const char *what, const char *file, int line);
-#define SMMU_BUG_ON(cond)                              \
-    do {                                               \
-        if (__builtin_expect(!!(cond), 0))             \
-            smmu_bug(#cond, __FILE__, __LINE__);       \
+#define SMMU_BUG_ON(cond)                                                                                              \
+    do {                                                                                                               \
+        if (__builtin_expect(!!(cond), 0)) smmu_bug(#cond, __FILE__, __LINE__);                                        \
     } while (0)
 
 #define SMMU_PAGE_BASE (~(uint32_t)SMMU_PAGE_MASK) /* address bits of a page */
@@ -28,12 +27,12 @@ _Noreturn void smmu_bug(const char *what, const char *file, int line);
 /* ---- Physical memory (memory.c, dma.c) ---- */
 
 enum {
-    MEM_PAGES = 1 << 20,     /* 4-KiB pages below 4 GiB */
+    MEM_PAGES = 1 << 20, /* 4-KiB pages below 4 GiB */
     MEM_CHUNK_PAGES = 512,
     MEM_CHUNKS = MEM_PAGES / MEM_CHUNK_PAGES,
-    MEM_MAX_MMIO = 256,      /* live device ranges */
+    MEM_MAX_MMIO = 256, /* live device ranges */
     MEM_MAX_LISTENERS = 8,
-    MEM_GUARD = 64 << 10,    /* inaccessible bytes on both sides of the linear mapping */
+    MEM_GUARD = 64 << 10, /* inaccessible bytes on both sides of the linear mapping */
 };
 
 /* One page of the physical map. All zero: a hole. */
@@ -61,10 +60,10 @@ struct code_listener {
 struct smmu_mem {
     int fd;
     uint8_t *linear;
-    uint8_t *reservation;     /* linear with its guards */
+    uint8_t *reservation; /* linear with its guards */
     size_t reservation_size;
-    struct phys_page *map;    /* MEM_PAGES */
-    uint64_t *code;           /* one bit a frame */
+    struct phys_page *map;      /* MEM_PAGES */
+    uint64_t *code;             /* one bit a frame */
     uint32_t chunk[MEM_CHUNKS]; /* per 2 MiB: first frame + 1 if all of it is RAM in one piece; else 0 */
     uint64_t ram_size;
     uint32_t frames, rom_next;
@@ -75,28 +74,23 @@ struct smmu_mem {
     bool change_hit_memory; /* the last map change replaced readable memory: caches may hold it */
 };
 
-static inline struct phys_page mem_page(const struct smmu_mem *mem, uint64_t pa)
-{
-    if (__builtin_expect(pa >> 32 != 0, 0))
-        return (struct phys_page){0, 0};
+static inline struct phys_page mem_page(const struct smmu_mem *mem, uint64_t pa) {
+    if (__builtin_expect(pa >> 32 != 0, 0)) return (struct phys_page){0, 0};
     return mem->map[pa >> SMMU_PAGE_SHIFT];
 }
 
-static inline uint8_t *mem_frame_ptr(const struct smmu_mem *mem, uint32_t frame)
-{
+static inline uint8_t *mem_frame_ptr(const struct smmu_mem *mem, uint32_t frame) {
     return mem->linear + ((uint64_t)frame << SMMU_PAGE_SHIFT);
 }
 
-static inline bool mem_is_code(const struct smmu_mem *mem, uint32_t frame)
-{
+static inline bool mem_is_code(const struct smmu_mem *mem, uint32_t frame) {
     return (mem->code[frame >> 6] >> (frame & 63)) & 1;
 }
 
 /* Forgets the map listeners registered with this opaque. */
 void mem_remove_map_listener(struct smmu_mem *mem, const void *opaque);
 /* May any of these frames be a code frame? */
-static inline bool mem_any_code(const struct smmu_mem *mem, uint32_t frame, uint32_t count)
-{
+static inline bool mem_any_code(const struct smmu_mem *mem, uint32_t frame, uint32_t count) {
     uint64_t any = 0;
     uint32_t last = (frame + count - 1) >> 6;
     for (uint32_t word = frame >> 6; word <= last; word++) /* whole words: may say yes for a neighbour */
@@ -127,7 +121,7 @@ enum {
     PTE_PS = 1 << 7,
     PTE_G = 1 << 8,
 };
-#define PTE_NX (UINT64_C(1) << 63)
+#define PTE_NX       (UINT64_C(1) << 63)
 #define PTE_ADDR_PAE UINT64_C(0x0000000ffffff000) /* MAXPHYADDR is 36 */
 
 enum {
@@ -140,10 +134,10 @@ enum {
 
 /* What one walk saw. pde and pte are the values after A and D were set. */
 struct walk {
-    uint64_t pa;      /* A20 applied */
+    uint64_t pa; /* A20 applied */
     uint64_t pde, pte;
-    uint64_t table;   /* physical address of the page table; only for 4-KiB pages */
-    uint8_t shift;    /* 12, 21, 22; 32 with paging off */
+    uint64_t table; /* physical address of the page table; only for 4-KiB pages */
+    uint8_t shift;  /* 12, 21, 22; 32 with paging off */
     bool writable, dirty, user, global;
 };
 
@@ -201,18 +195,15 @@ struct smmu {
     struct smmu_stats stats;
 };
 
-static inline uint64_t *tlb_read_slot(const struct tlb_ctx *t, uint32_t va)
-{
+static inline uint64_t *tlb_read_slot(const struct tlb_ctx *t, uint32_t va) {
     return (uint64_t *)(void *)(t->base + SMMU_TLB_READ) + (va >> SMMU_PAGE_SHIFT);
 }
 
-static inline uint64_t *tlb_write_slot(const struct tlb_ctx *t, uint32_t va)
-{
+static inline uint64_t *tlb_write_slot(const struct tlb_ctx *t, uint32_t va) {
     return (uint64_t *)(void *)(t->base + SMMU_TLB_WRITE) + (va >> SMMU_PAGE_SHIFT);
 }
 
-static inline uint32_t *tlb_code_slot(const struct tlb_ctx *t, uint32_t va)
-{
+static inline uint32_t *tlb_code_slot(const struct tlb_ctx *t, uint32_t va) {
     return (uint32_t *)(void *)(t->base + SMMU_TLB_CODE) + (va >> SMMU_PAGE_SHIFT);
 }
 

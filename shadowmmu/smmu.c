@@ -13,8 +13,7 @@
 
 #include <stdlib.h>
 
-static void derive(struct smmu *s)
-{
+static void derive(struct smmu *s) {
     const struct smmu_paging *p = &s->paging;
     s->mode = !(p->cr0 & CR0_PG) ? MODE_OFF : p->cr4 & CR4_PAE ? MODE_PAE : MODE_32;
     s->wp = (p->cr0 & CR0_WP) != 0;
@@ -24,35 +23,29 @@ static void derive(struct smmu *s)
 }
 
 /* Physical addresses name other memory now. */
-static void drop_all(struct smmu *s)
-{
+static void drop_all(struct smmu *s) {
     s->map_generation++;
     tlb_flush(s, false);
     views_drop_all(s);
 }
 
-static void on_map_change(void *opaque, struct gpa base, uint64_t size)
-{
+static void on_map_change(void *opaque, struct gpa base, uint64_t size) {
     struct smmu *s = opaque;
     (void)base;
     (void)size;
     /* Devices and holes are cached nowhere: a BAR that moves costs nothing. */
-    if (!s->mem->change_hit_memory)
-        return;
+    if (!s->mem->change_hit_memory) return;
     drop_all(s);
 }
 
-enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *limits, struct smmu **out)
-{
+enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *limits, struct smmu **out) {
     struct smmu *s = calloc(1, sizeof *s);
     *out = NULL;
-    if (!s)
-        return SMMU_NO_MEMORY;
+    if (!s) return SMMU_NO_MEMORY;
     s->mem = mem;
     s->a20_mask = UINT64_MAX;
     enum smmu_status status = tlb_create(s);
-    if (status == SMMU_OK)
-        status = views_create(s, limits);
+    if (status == SMMU_OK) status = views_create(s, limits);
     if (status != SMMU_OK) {
         smmu_destroy(s);
         return status;
@@ -62,18 +55,15 @@ enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *lim
     return SMMU_OK;
 }
 
-void smmu_destroy(struct smmu *s)
-{
-    if (!s)
-        return;
+void smmu_destroy(struct smmu *s) {
+    if (!s) return;
     mem_remove_map_listener(s->mem, s);
     views_destroy(s);
     tlb_destroy(s);
     free(s);
 }
 
-void smmu_set_paging(struct smmu *s, const struct smmu_paging *p, bool flush_global)
-{
+void smmu_set_paging(struct smmu *s, const struct smmu_paging *p, bool flush_global) {
     const enum paging_mode mode = s->mode;
     const bool wp = s->wp, pse = s->pse, pge = s->pge, nxe = s->nxe;
     s->paging = *p;
@@ -84,49 +74,34 @@ void smmu_set_paging(struct smmu *s, const struct smmu_paging *p, bool flush_glo
     views_switch(s);
 }
 
-void smmu_invlpg(struct smmu *s, struct gva va)
-{
+void smmu_invlpg(struct smmu *s, struct gva va) {
     s->stats.invlpgs++;
     tlb_invlpg(s, va.v);
     views_invlpg(s, va.v);
 }
 
-void smmu_set_a20(struct smmu *s, bool enabled)
-{
+void smmu_set_a20(struct smmu *s, bool enabled) {
     const uint64_t mask = enabled ? UINT64_MAX : ~(UINT64_C(1) << 20);
-    if (mask == s->a20_mask)
-        return;
+    if (mask == s->a20_mask) return;
     s->a20_mask = mask;
     drop_all(s);
 }
 
-bool smmu_a20(const struct smmu *s)
-{
-    return s->a20_mask == UINT64_MAX;
-}
+bool smmu_a20(const struct smmu *s) { return s->a20_mask == UINT64_MAX; }
 
-uint32_t smmu_map_generation(const struct smmu *s)
-{
-    return s->map_generation;
-}
+uint32_t smmu_map_generation(const struct smmu *s) { return s->map_generation; }
 
-void smmu_code_protect(struct smmu *s, uint32_t frame)
-{
+void smmu_code_protect(struct smmu *s, uint32_t frame) {
     SMMU_BUG_ON(frame >= s->mem->frames);
-    if (mem_is_code(s->mem, frame))
-        return;
+    if (mem_is_code(s->mem, frame)) return;
     mem_set_code(s->mem, frame, true);
     tlb_drop_frame_writes(s, frame);
     views_protect_frame(s, frame);
 }
 
-void smmu_code_unprotect(struct smmu *s, uint32_t frame)
-{
-    mem_set_code(s->mem, frame, false);
-}
+void smmu_code_unprotect(struct smmu *s, uint32_t frame) { mem_set_code(s->mem, frame, false); }
 
-void smmu_get_stats(const struct smmu *s, struct smmu_stats *out)
-{
+void smmu_get_stats(const struct smmu *s, struct smmu_stats *out) {
     *out = s->stats;
     views_get_stats(s, out);
 }

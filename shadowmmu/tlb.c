@@ -16,46 +16,36 @@
 enum { TLB_HINT_VALID = 1, TLB_HINT_MANY = 2 };
 enum { TLB_RING_BYTES = TLB_RING * sizeof(uint32_t) };
 
-static void *anonymous(size_t bytes)
-{
+static void *anonymous(size_t bytes) {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
 /* Low in the address space where there is room, so that translated code can name it without a base register. */
-static void *anonymous_low(size_t bytes)
-{
+static void *anonymous_low(size_t bytes) {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_32BIT, -1, 0);
     return p == MAP_FAILED ? anonymous(bytes) : p;
 }
 
-static void release(void *p, size_t bytes)
-{
-    if (p)
-        munmap(p, bytes);
+static void release(void *p, size_t bytes) {
+    if (p) munmap(p, bytes);
 }
 
-static size_t hint_bytes(const struct smmu *s)
-{
-    return (size_t)s->mem->frames * sizeof(uint32_t);
-}
+static size_t hint_bytes(const struct smmu *s) { return (size_t)s->mem->frames * sizeof(uint32_t); }
 
-enum smmu_status tlb_create(struct smmu *s)
-{
+enum smmu_status tlb_create(struct smmu *s) {
     for (int i = 0; i < 2; i++) {
         struct tlb_ctx *t = &s->tlb[i];
         t->base = anonymous_low(SMMU_TLB_BYTES);
         t->data.rec = anonymous(TLB_RING_BYTES);
         t->code.rec = anonymous(TLB_RING_BYTES);
         t->frame_page = anonymous(hint_bytes(s));
-        if (!t->base || !t->data.rec || !t->code.rec || !t->frame_page)
-            return SMMU_NO_MEMORY;
+        if (!t->base || !t->data.rec || !t->code.rec || !t->frame_page) return SMMU_NO_MEMORY;
     }
     return SMMU_OK;
 }
 
-void tlb_destroy(struct smmu *s)
-{
+void tlb_destroy(struct smmu *s) {
     for (int i = 0; i < 2; i++) {
         struct tlb_ctx *t = &s->tlb[i];
         release(t->base, SMMU_TLB_BYTES);
@@ -67,22 +57,17 @@ void tlb_destroy(struct smmu *s)
 
 /* ---- Rings ---- */
 
-static void clear_data(struct tlb_ctx *t, uint32_t rec)
-{
-    if (rec & TLB_READ_REC)
-        *tlb_read_slot(t, rec) = 0;
-    if (rec & TLB_WRITE_REC)
-        *tlb_write_slot(t, rec) = 0;
+static void clear_data(struct tlb_ctx *t, uint32_t rec) {
+    if (rec & TLB_READ_REC) *tlb_read_slot(t, rec) = 0;
+    if (rec & TLB_WRITE_REC) *tlb_write_slot(t, rec) = 0;
 }
 
-static bool data_live(const struct tlb_ctx *t, uint32_t rec)
-{
+static bool data_live(const struct tlb_ctx *t, uint32_t rec) {
     return ((rec & TLB_READ_REC) && *tlb_read_slot(t, rec)) || ((rec & TLB_WRITE_REC) && *tlb_write_slot(t, rec));
 }
 
 /* Makes room for one record; gives the evicted one, or 0. */
-static uint32_t ring_push(struct tlb_ring *r, uint32_t rec)
-{
+static uint32_t ring_push(struct tlb_ring *r, uint32_t rec) {
     uint32_t evicted = 0;
     if (r->count == TLB_RING) {
         evicted = r->rec[r->head];
@@ -93,15 +78,13 @@ static uint32_t ring_push(struct tlb_ring *r, uint32_t rec)
     return evicted;
 }
 
-static void flush_data(struct tlb_ctx *t, bool keep_global)
-{
+static void flush_data(struct tlb_ctx *t, bool keep_global) {
     struct tlb_ring *r = &t->data;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < r->count; i++) {
         uint32_t rec = r->rec[(r->head + i) % TLB_RING];
         if (keep_global && (rec & TLB_GLOBAL_REC)) {
-            if (data_live(t, rec))
-                r->rec[(r->head + kept++) % TLB_RING] = rec;
+            if (data_live(t, rec)) r->rec[(r->head + kept++) % TLB_RING] = rec;
         } else {
             clear_data(t, rec);
         }
@@ -110,16 +93,14 @@ static void flush_data(struct tlb_ctx *t, bool keep_global)
 }
 
 /* Returns true if a live entry was dropped. */
-static bool flush_code(struct tlb_ctx *t, bool keep_global)
-{
+static bool flush_code(struct tlb_ctx *t, bool keep_global) {
     struct tlb_ring *r = &t->code;
     uint32_t kept = 0;
     bool dropped = false;
     for (uint32_t i = 0; i < r->count; i++) {
         uint32_t rec = r->rec[(r->head + i) % TLB_RING];
         uint32_t *slot = tlb_code_slot(t, rec);
-        if (*slot == 0)
-            continue;
+        if (*slot == 0) continue;
         if (keep_global && (rec & TLB_GLOBAL_REC)) {
             r->rec[(r->head + kept++) % TLB_RING] = rec;
         } else {
@@ -131,101 +112,79 @@ static bool flush_code(struct tlb_ctx *t, bool keep_global)
     return dropped;
 }
 
-static void code_changed(struct smmu *s)
-{
-    if (s->code_flush.fn)
-        s->code_flush.fn(s->code_flush.opaque);
+static void code_changed(struct smmu *s) {
+    if (s->code_flush.fn) s->code_flush.fn(s->code_flush.opaque);
 }
 
-void smmu_on_code_flush(struct smmu *s, void (*fn)(void *opaque), void *opaque)
-{
+void smmu_on_code_flush(struct smmu *s, void (*fn)(void *opaque), void *opaque) {
     s->code_flush = (struct code_flush_listener){fn, opaque};
 }
 
-void tlb_flush(struct smmu *s, bool keep_global)
-{
+void tlb_flush(struct smmu *s, bool keep_global) {
     bool dropped = false;
     s->stats.tlb_flushes++;
     for (int i = 0; i < 2; i++) {
         flush_data(&s->tlb[i], keep_global);
         dropped |= flush_code(&s->tlb[i], keep_global);
-        if (!keep_global)
-            memset(s->tlb[i].large, 0, sizeof s->tlb[i].large);
+        if (!keep_global) memset(s->tlb[i].large, 0, sizeof s->tlb[i].large);
     }
-    if (dropped)
-        code_changed(s);
+    if (dropped) code_changed(s);
 }
 
 /* ---- One page ---- */
 
-static bool drop_page(struct tlb_ctx *t, uint32_t va)
-{
+static bool drop_page(struct tlb_ctx *t, uint32_t va) {
     uint64_t *read = tlb_read_slot(t, va), *write = tlb_write_slot(t, va);
     uint32_t *code = tlb_code_slot(t, va);
     bool dropped = *code != 0;
     /* Written only where set: an untouched table page stays unallocated. */
-    if (*read)
-        *read = 0;
-    if (*write)
-        *write = 0;
-    if (dropped)
-        *code = 0;
+    if (*read) *read = 0;
+    if (*write) *write = 0;
+    if (dropped) *code = 0;
     return dropped;
 }
 
-static bool region_is_large(const struct tlb_ctx *t, uint32_t va)
-{
+static bool region_is_large(const struct tlb_ctx *t, uint32_t va) {
     return (t->large[va >> 28] >> ((va >> 22) & 63)) & 1;
 }
 
 /* SDM vol. 3 "INVLPG": an address inside a large page invalidates all of the large page.
  * A 2-MiB page drops its 4-MiB neighbourhood: more than asked is always allowed. */
-static bool drop_large(struct tlb_ctx *t, uint32_t va)
-{
+static bool drop_large(struct tlb_ctx *t, uint32_t va) {
     bool dropped = false;
     uint32_t base = va & ~UINT32_C(0x3fffff);
-    for (uint32_t i = 0; i < 1024; i++)
-        dropped |= drop_page(t, base + (i << SMMU_PAGE_SHIFT));
+    for (uint32_t i = 0; i < 1024; i++) dropped |= drop_page(t, base + (i << SMMU_PAGE_SHIFT));
     t->large[va >> 28] &= ~(UINT64_C(1) << ((va >> 22) & 63));
     return dropped;
 }
 
-void tlb_invlpg(struct smmu *s, uint32_t va)
-{
+void tlb_invlpg(struct smmu *s, uint32_t va) {
     bool dropped = false;
     for (int i = 0; i < 2; i++) {
         struct tlb_ctx *t = &s->tlb[i];
         dropped |= region_is_large(t, va) ? drop_large(t, va) : drop_page(t, va);
     }
-    if (dropped)
-        code_changed(s);
+    if (dropped) code_changed(s);
 }
 
-void tlb_drop_page(struct smmu *s, bool user, uint32_t va)
-{
+void tlb_drop_page(struct smmu *s, bool user, uint32_t va) {
     uint64_t *read = tlb_read_slot(&s->tlb[user], va), *write = tlb_write_slot(&s->tlb[user], va);
-    if (*read)
-        *read = 0;
-    if (*write)
-        *write = 0;
+    if (*read) *read = 0;
+    if (*write) *write = 0;
 }
 
 /* ---- Filling ---- */
 
-static void note_large(struct tlb_ctx *t, uint32_t va, const struct walk *w)
-{
-    if (w->shift == 21 || w->shift == 22)
-        t->large[va >> 28] |= UINT64_C(1) << ((va >> 22) & 63);
+static void note_large(struct tlb_ctx *t, uint32_t va, const struct walk *w) {
+    if (w->shift == 21 || w->shift == 22) t->large[va >> 28] |= UINT64_C(1) << ((va >> 22) & 63);
 }
 
-static uint64_t delta_of(const struct smmu *s, uint32_t frame, uint32_t va)
-{
+static uint64_t delta_of(const struct smmu *s, uint32_t frame, uint32_t va) {
     return (uint64_t)(uintptr_t)mem_frame_ptr(s->mem, frame) - (va & SMMU_PAGE_BASE);
 }
 
 /* Remembers which page writes to the frame, for tlb_drop_frame_writes. */
-static void note_writer(const struct smmu *s, struct tlb_ctx *t, uint32_t frame, uint32_t va)
-{
+static void note_writer(const struct smmu *s, struct tlb_ctx *t, uint32_t frame, uint32_t va) {
     uint32_t *hint = &t->frame_page[frame];
     uint32_t page = va & SMMU_PAGE_BASE;
     uint32_t old = *hint & SMMU_PAGE_BASE;
@@ -235,21 +194,18 @@ static void note_writer(const struct smmu *s, struct tlb_ctx *t, uint32_t frame,
     *hint = page | TLB_HINT_VALID | many;
 }
 
-uint64_t tlb_enter(struct smmu *s, bool user, uint32_t va, bool write, const struct walk *w)
-{
+uint64_t tlb_enter(struct smmu *s, bool user, uint32_t va, bool write, const struct walk *w) {
     struct phys_page p = mem_page(s->mem, w->pa);
     struct tlb_ctx *t = &s->tlb[user];
-    if (p.read1 <= 0)
-        return 0;
+    if (p.read1 <= 0) return 0;
     uint32_t frame = (uint32_t)p.read1 - 1;
-    if (write && (p.write1 != p.read1 || mem_is_code(s->mem, frame)))
-        return 0;
+    if (write && (p.write1 != p.read1 || mem_is_code(s->mem, frame))) return 0;
     uint64_t delta = delta_of(s, frame, va);
-    uint32_t rec = (va & SMMU_PAGE_BASE) | TLB_READ_REC | (write ? TLB_WRITE_REC : 0) | (w->global ? TLB_GLOBAL_REC : 0);
+    uint32_t rec =
+        (va & SMMU_PAGE_BASE) | TLB_READ_REC | (write ? TLB_WRITE_REC : 0) | (w->global ? TLB_GLOBAL_REC : 0);
     /* Before the slots are set: the record that goes may name this page, and slots that the new one does not. */
     uint32_t evicted = ring_push(&t->data, rec);
-    if (evicted)
-        clear_data(t, evicted);
+    if (evicted) clear_data(t, evicted);
     if (write) {
         /* May write implies may read; hardware has one entry for both. */
         note_writer(s, t, frame, va);
@@ -264,8 +220,7 @@ uint64_t tlb_enter(struct smmu *s, bool user, uint32_t va, bool write, const str
 }
 
 enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool write, uint64_t *delta,
-                             struct guest_fault *fault)
-{
+                             struct guest_fault *fault) {
     struct walk w;
     unsigned access = (user ? SMMU_USER : 0) | (write ? SMMU_WRITE : 0);
     if (walk_guest(s, va.v, access, &w, fault) != WALK_OK) {
@@ -276,58 +231,46 @@ enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool writ
     return *delta ? SMMU_FILL_OK : SMMU_FILL_SLOW;
 }
 
-enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault)
-{
+enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault) {
     struct walk w;
     struct tlb_ctx *t = &s->tlb[user];
     uint32_t *slot = tlb_code_slot(t, va.v);
-    if (walk_guest(s, va.v, SMMU_EXEC | (user ? SMMU_USER : 0), &w, fault) != WALK_OK)
-        return SMMU_FILL_FAULT;
+    if (walk_guest(s, va.v, SMMU_EXEC | (user ? SMMU_USER : 0), &w, fault) != WALK_OK) return SMMU_FILL_FAULT;
     struct phys_page p = mem_page(s->mem, w.pa);
-    if (p.read1 <= 0)
-        return SMMU_FILL_SLOW;
+    if (p.read1 <= 0) return SMMU_FILL_SLOW;
     uint32_t old = *slot;
     *slot = (uint32_t)p.read1; /* frame + 1 */
     *frame = (uint32_t)p.read1 - 1;
     note_large(t, va.v, &w);
     s->stats.code_fills++;
     bool changed = old != 0 && old != *slot;
-    uint32_t evicted = ring_push(&t->code, (va.v & SMMU_PAGE_BASE) | TLB_READ_REC |
-                                               (w.global ? TLB_GLOBAL_REC : 0));
+    uint32_t evicted = ring_push(&t->code, (va.v & SMMU_PAGE_BASE) | TLB_READ_REC | (w.global ? TLB_GLOBAL_REC : 0));
     if (evicted && (evicted ^ va.v) >> SMMU_PAGE_SHIFT && *tlb_code_slot(t, evicted)) {
         *tlb_code_slot(t, evicted) = 0;
         changed = true;
     }
-    if (changed)
-        code_changed(s);
+    if (changed) code_changed(s);
     return SMMU_FILL_OK;
 }
 
-uint8_t *smmu_tlb_base(const struct smmu *s, bool user)
-{
-    return s->tlb[user].base;
-}
+uint8_t *smmu_tlb_base(const struct smmu *s, bool user) { return s->tlb[user].base; }
 
 /* ---- Code frames ---- */
 
-static void scan_frame_writes(const struct smmu *s, struct tlb_ctx *t, uint32_t frame)
-{
+static void scan_frame_writes(const struct smmu *s, struct tlb_ctx *t, uint32_t frame) {
     for (uint32_t i = 0; i < t->data.count; i++) {
         uint32_t rec = t->data.rec[(t->data.head + i) % TLB_RING];
         uint32_t page = rec & SMMU_PAGE_BASE;
-        if ((rec & TLB_WRITE_REC) && *tlb_write_slot(t, page) == delta_of(s, frame, page))
-            *tlb_write_slot(t, page) = 0;
+        if ((rec & TLB_WRITE_REC) && *tlb_write_slot(t, page) == delta_of(s, frame, page)) *tlb_write_slot(t, page) = 0;
     }
 }
 
-void tlb_drop_frame_writes(struct smmu *s, uint32_t frame)
-{
+void tlb_drop_frame_writes(struct smmu *s, uint32_t frame) {
     for (int i = 0; i < 2; i++) {
         struct tlb_ctx *t = &s->tlb[i];
         uint32_t hint = t->frame_page[frame];
         uint32_t page = hint & SMMU_PAGE_BASE;
-        if (!(hint & TLB_HINT_VALID))
-            continue;
+        if (!(hint & TLB_HINT_VALID)) continue;
         if (hint & TLB_HINT_MANY)
             scan_frame_writes(s, t, frame);
         else if (*tlb_write_slot(t, page) == delta_of(s, frame, page))

@@ -13,18 +13,22 @@
 enum { SMMU_PAGE_SHIFT = 12, SMMU_PAGE_SIZE = 4096, SMMU_PAGE_MASK = 4095 };
 
 /* Guest-linear address: after segmentation, before paging. */
-struct gva { uint32_t v; };
+struct gva {
+    uint32_t v;
+};
 /* Guest-physical address. Up to 36 bits under PAE. */
-struct gpa { uint64_t v; };
+struct gpa {
+    uint64_t v;
+};
 
 static inline struct gva gva(uint32_t v) { return (struct gva){v}; }
 static inline struct gpa gpa(uint64_t v) { return (struct gpa){v}; }
 
 /* A fault the guest must see; only monitor injects it. vector < 0: none. */
 struct guest_fault {
-    int vector;       /* 0..31 */
-    uint32_t error;   /* pushed where the vector has an error code */
-    uint32_t cr2;     /* page faults only */
+    int vector;     /* 0..31 */
+    uint32_t error; /* pushed where the vector has an error code */
+    uint32_t cr2;   /* page faults only */
 };
 
 /* Page-fault error code, SDM vol. 3 "Page-Fault Exceptions". */

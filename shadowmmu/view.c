@@ -19,22 +19,19 @@ enum { DEFAULT_VIEWS = 64, MOST_VIEWS = 1024, DEFAULT_MAP_COUNT = 65530, LEAST_B
 #define WINDOW (UINT64_C(1) << 32)
 #define STRIDE (2 * WINDOW)
 
-static uint32_t host_map_count(void)
-{
+static uint32_t host_map_count(void) {
     char text[16];
     uint32_t value = 0;
     int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text);
-    if (fd >= 0)
-        close(fd);
+    if (fd >= 0) close(fd);
     for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9' && value < (1u << 28); i++)
         value = value * 10 + (uint32_t)(text[i] - '0');
     return value ? value : DEFAULT_MAP_COUNT;
 }
 
 /* Address space may be limited too: then fewer views. */
-static bool reserve_windows(struct views *vs, uint32_t user_views)
-{
+static bool reserve_windows(struct views *vs, uint32_t user_views) {
     for (uint32_t n = user_views; n >= 1; n /= 2) {
         vs->count = n + VIEW_FIRST_USER;
         vs->arena_size = vs->count * STRIDE + 2 * WINDOW;
@@ -47,14 +44,12 @@ static bool reserve_windows(struct views *vs, uint32_t user_views)
     return false;
 }
 
-static bool place_views(struct views *vs)
-{
+static bool place_views(struct views *vs) {
     void *p = mmap(NULL, vs->count * sizeof(struct view_body), PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     vs->body = p == MAP_FAILED ? NULL : p;
     vs->view = calloc(vs->count, sizeof *vs->view);
-    if (!vs->body || !vs->view)
-        return false;
+    if (!vs->body || !vs->view) return false;
     /* Translated code adds a signed 32-bit displacement to the base: 2 GiB below and above a window must be guard. */
     uint64_t base = ((uint64_t)(uintptr_t)vs->arena + 2 * WINDOW - 1) & ~(WINDOW - 1);
     for (uint32_t i = 0; i < vs->count; i++) {
@@ -68,31 +63,24 @@ static bool place_views(struct views *vs)
     return true;
 }
 
-enum smmu_status views_create(struct smmu *s, const struct smmu_limits *limits)
-{
+enum smmu_status views_create(struct smmu *s, const struct smmu_limits *limits) {
     struct views *vs = calloc(1, sizeof *vs);
-    if (!vs)
-        return SMMU_NO_MEMORY;
+    if (!vs) return SMMU_NO_MEMORY;
     s->views = vs;
     uint32_t views = limits && limits->max_views ? limits->max_views : DEFAULT_VIEWS;
     vs->budget = limits && limits->max_vmas ? limits->max_vmas : host_map_count() / 4 * 3;
-    if (vs->budget < LEAST_BUDGET)
-        vs->budget = LEAST_BUDGET;
+    if (vs->budget < LEAST_BUDGET) vs->budget = LEAST_BUDGET;
     if (!reserve_windows(vs, views < MOST_VIEWS ? views : MOST_VIEWS) || !place_views(vs) || !state_create(s))
         return SMMU_NO_MEMORY;
     view_hold_reserve(vs);
     return SMMU_OK;
 }
 
-void views_destroy(struct smmu *s)
-{
+void views_destroy(struct smmu *s) {
     struct views *vs = s->views;
-    if (!vs)
-        return;
-    if (vs->arena)
-        munmap(vs->arena, vs->arena_size);
-    if (vs->body)
-        munmap(vs->body, vs->count * sizeof(struct view_body));
+    if (!vs) return;
+    if (vs->arena) munmap(vs->arena, vs->arena_size);
+    if (vs->body) munmap(vs->body, vs->count * sizeof(struct view_body));
     state_destroy(s);
     view_give_reserve(vs);
     free(vs->view);
@@ -102,30 +90,22 @@ void views_destroy(struct smmu *s)
 
 /* ---- Current views ---- */
 
-struct view *view_current(const struct smmu *s, bool user)
-{
+struct view *view_current(const struct smmu *s, bool user) {
     struct views *vs = s->views;
-    if (s->mode == MODE_OFF)
-        return &vs->view[VIEW_IDENTITY];
+    if (s->mode == MODE_OFF) return &vs->view[VIEW_IDENTITY];
     return user ? vs->user : &vs->view[VIEW_SUPER];
 }
 
 /* What the tables' format depends on; never 0. */
-static uint64_t format_key(const struct smmu *s)
-{
+static uint64_t format_key(const struct smmu *s) {
     return 1 | (s->mode == MODE_PAE ? 2 : 0) | (s->pse ? 4 : 0) | (s->nxe ? 8 : 0);
 }
 
-static uint32_t region_shift(const struct smmu *s)
-{
-    return s->mode == MODE_PAE ? 21 : 22;
-}
+static uint32_t region_shift(const struct smmu *s) { return s->mode == MODE_PAE ? 21 : 22; }
 
 /* Gives the view this key; whatever it showed under another key goes. */
-static void rekey(struct smmu *s, struct view *v, uint64_t key)
-{
-    if (v->key == key)
-        return;
+static void rekey(struct smmu *s, struct view *v, uint64_t key) {
+    if (v->key == key) return;
     if (v->bounds > 0) {
         s->stats.view_evictions += v->key != 0;
         view_reset(s, v);
@@ -134,25 +114,20 @@ static void rekey(struct smmu *s, struct view *v, uint64_t key)
     v->region_shift = region_shift(s);
 }
 
-static struct view *find_user(struct smmu *s, uint64_t key)
-{
+static struct view *find_user(struct smmu *s, uint64_t key) {
     struct views *vs = s->views;
     struct view *coldest = &vs->view[VIEW_FIRST_USER];
-    if (vs->user && vs->user->key == key)
-        return vs->user;
+    if (vs->user && vs->user->key == key) return vs->user;
     for (uint32_t i = VIEW_FIRST_USER; i < vs->count; i++) {
         struct view *v = &vs->view[i];
-        if (v->key == key)
-            return v;
-        if (v->stamp < coldest->stamp)
-            coldest = v;
+        if (v->key == key) return v;
+        if (v->stamp < coldest->stamp) coldest = v;
     }
     rekey(s, coldest, key);
     return coldest;
 }
 
-void views_switch(struct smmu *s)
-{
+void views_switch(struct smmu *s) {
     struct views *vs = s->views;
     struct view *before = vs->user;
     if (s->mode == MODE_OFF) {
@@ -170,29 +145,21 @@ void views_switch(struct smmu *s)
     view_keep_budget(s);
 }
 
-void views_invlpg(struct smmu *s, uint32_t va)
-{
-    if (s->mode == MODE_OFF)
-        return;
+void views_invlpg(struct smmu *s, uint32_t va) {
+    if (s->mode == MODE_OFF) return;
     view_revalidate_page(s, &s->views->view[VIEW_SUPER], va);
     view_revalidate_page(s, s->views->user, va);
     view_keep_budget(s);
 }
 
-void views_drop_all(struct smmu *s)
-{
+void views_drop_all(struct smmu *s) {
     for (uint32_t i = 0; i < s->views->count; i++)
-        if (s->views->view[i].bounds > 0)
-            view_reset(s, &s->views->view[i]);
+        if (s->views->view[i].bounds > 0) view_reset(s, &s->views->view[i]);
 }
 
-uint8_t *smmu_view_base(struct smmu *s, bool user)
-{
-    return view_current(s, user)->base;
-}
+uint8_t *smmu_view_base(struct smmu *s, bool user) { return view_current(s, user)->base; }
 
-bool smmu_view_contains(const struct smmu *s, const void *host)
-{
+bool smmu_view_contains(const struct smmu *s, const void *host) {
     const struct views *vs = s->views;
     return (uintptr_t)host - (uintptr_t)vs->arena < vs->arena_size;
 }
@@ -200,25 +167,19 @@ bool smmu_view_contains(const struct smmu *s, const void *host)
 /* ---- The shadow page fault ---- */
 
 /* A page of a WHOLE region that was read-only for code it no longer holds: give it, and such neighbours, back. */
-static bool unprotect_whole(struct smmu *s, struct view *v, uint32_t page)
-{
+static bool unprotect_whole(struct smmu *s, struct view *v, uint32_t page) {
     const struct region *r = &v->region[region_of(v, page)];
     const uint32_t pages = region_pages(v), i = page & (pages - 1);
-    if (r->kind != REGION_WHOLE || !r->writable || !r->detail)
-        return false;
+    if (r->kind != REGION_WHOLE || !r->writable || !r->detail) return false;
     const struct detail *d = detail_of(s->views, r);
-    if (bit_get(d->writable, i))
-        return false;
+    if (bit_get(d->writable, i)) return false;
     uint32_t lo = i, hi = i + 1;
-    while (hi < pages && !bit_get(d->writable, hi) && !mem_is_code(s->mem, r->frame + hi))
-        hi++;
-    while (lo > 0 && !bit_get(d->writable, lo - 1) && !mem_is_code(s->mem, r->frame + lo - 1))
-        lo--;
+    while (hi < pages && !bit_get(d->writable, hi) && !mem_is_code(s->mem, r->frame + hi)) hi++;
+    while (lo > 0 && !bit_get(d->writable, lo - 1) && !mem_is_code(s->mem, r->frame + lo - 1)) lo--;
     return view_protect(s, v, page - i + lo, hi - lo, true);
 }
 
-static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool write, struct guest_fault *fault)
-{
+static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool write, struct guest_fault *fault) {
     struct view *v = view_current(s, user);
     struct walk w;
     struct view_run run;
@@ -229,26 +190,19 @@ static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool w
         return SMMU_VIEW_FAULT;
     }
     struct phys_page p = mem_page(s->mem, w.pa);
-    if (r == WALK_DEFERRED || p.read1 <= 0)
-        return SMMU_VIEW_CHECKED;
-    if (write && (p.write1 != p.read1 || mem_is_code(s->mem, (uint32_t)p.read1 - 1)))
-        return SMMU_VIEW_CHECKED;
+    if (r == WALK_DEFERRED || p.read1 <= 0) return SMMU_VIEW_CHECKED;
+    if (write && (p.write1 != p.read1 || mem_is_code(s->mem, (uint32_t)p.read1 - 1))) return SMMU_VIEW_CHECKED;
     const uint32_t index = va >> v->region_shift;
     const struct region *region = &v->region[index];
-    if (region->kind != REGION_EMPTY &&
-        !view_same_pde(s, region, s->mode == MODE_OFF ? walk_read_pde(s, va) : w.pde))
+    if (region->kind != REGION_EMPTY && !view_same_pde(s, region, s->mode == MODE_OFF ? walk_read_pde(s, va) : w.pde))
         view_drop_region(s, v, index);
-    if (write && unprotect_whole(s, v, va >> SMMU_PAGE_SHIFT))
-        return SMMU_VIEW_MAPPED;
-    if (!view_find_run(s, v, va, &w, &run))
-        return SMMU_VIEW_CHECKED;
-    if (region->kind == REGION_WHOLE && !run.whole)
-        view_drop_region(s, v, index);
+    if (write && unprotect_whole(s, v, va >> SMMU_PAGE_SHIFT)) return SMMU_VIEW_MAPPED;
+    if (!view_find_run(s, v, va, &w, &run)) return SMMU_VIEW_CHECKED;
+    if (region->kind == REGION_WHOLE && !run.whole) view_drop_region(s, v, index);
     return view_map_run(s, v, &run) ? SMMU_VIEW_MAPPED : SMMU_VIEW_CHECKED;
 }
 
-enum smmu_view_result smmu_view_fault(struct smmu *s, bool user, struct gva va, bool write, struct guest_fault *fault)
-{
+enum smmu_view_result smmu_view_fault(struct smmu *s, bool user, struct gva va, bool write, struct guest_fault *fault) {
     fault->vector = -1;
     enum smmu_view_result r = fill(s, user, va.v, write, fault);
     s->stats.hidden_faults += r == SMMU_VIEW_MAPPED;
@@ -257,55 +211,45 @@ enum smmu_view_result smmu_view_fault(struct smmu *s, bool user, struct gva va, 
     return r;
 }
 
-void smmu_view_prefault(struct smmu *s, bool user, struct gva va, bool write)
-{
+void smmu_view_prefault(struct smmu *s, bool user, struct gva va, bool write) {
     struct guest_fault ignored;
     uint32_t next;
     uint64_t state = state_of(s->views, view_current(s, user), va.v >> SMMU_PAGE_SHIFT, &next);
-    if (state == 0 || (write && !(state & 2)))
-        (void)fill(s, user, va.v, write, &ignored);
+    if (state == 0 || (write && !(state & 2))) (void)fill(s, user, va.v, write, &ignored);
 }
 
 /* ---- Code frames ---- */
 
 /* Whatever happens, the page is not writable afterwards. */
-static void protect_page(struct smmu *s, struct view *v, uint32_t page)
-{
-    if (!view_protect(s, v, page, 1, false) && v->bounds > 0)
-        view_reset(s, v);
+static void protect_page(struct smmu *s, struct view *v, uint32_t page) {
+    if (!view_protect(s, v, page, 1, false) && v->bounds > 0) view_reset(s, v);
 }
 
-static void protect_in_wholes(struct smmu *s, struct view *v, uint32_t frame)
-{
+static void protect_in_wholes(struct smmu *s, struct view *v, uint32_t frame) {
     const uint32_t pages = region_pages(v);
     for (uint32_t word = 0; word < VIEW_REGIONS / 64; word++)
         for (uint64_t bits = v->used[word]; bits; bits &= bits - 1) {
             const uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
             const struct region *r = &v->region[index];
-            if (r->kind != REGION_WHOLE || !r->writable || frame - r->frame >= pages)
-                continue;
+            if (r->kind != REGION_WHOLE || !r->writable || frame - r->frame >= pages) continue;
             if (!r->detail || bit_get(detail_of(s->views, r)->writable, frame - r->frame))
                 protect_page(s, v, index * pages + (frame - r->frame));
         }
 }
 
-void views_protect_frame(struct smmu *s, uint32_t frame)
-{
+void views_protect_frame(struct smmu *s, uint32_t frame) {
     struct views *vs = s->views;
     for (uint32_t i = 0; i < vs->count; i++)
-        if (vs->view[i].wholes > 0)
-            protect_in_wholes(s, &vs->view[i], frame);
+        if (vs->view[i].wholes > 0) protect_in_wholes(s, &vs->view[i], frame);
     while (vs->rmap_head[frame]) {
         const struct rmap_node n = vs->rmap[vs->rmap_head[frame] - 1];
         protect_page(s, &vs->view[n.view], n.page);
     }
 }
 
-void views_get_stats(const struct smmu *s, struct smmu_stats *out)
-{
+void views_get_stats(const struct smmu *s, struct smmu_stats *out) {
     const struct views *vs = s->views;
     out->vmas = vs->vmas;
     out->views = 0;
-    for (uint32_t i = 0; i < vs->count; i++)
-        out->views += vs->view[i].bounds > 0;
+    for (uint32_t i = 0; i < vs->count; i++) out->views += vs->view[i].bounds > 0;
 }

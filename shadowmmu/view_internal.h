@@ -35,7 +35,7 @@ struct region {
     uint32_t frame;  /* WHOLE: first frame */
     uint32_t detail; /* index + 1; 0: none. PAGED: always. WHOLE: where some pages are read-only */
     uint8_t kind;
-    bool writable;   /* WHOLE: writable, but for pages whose bit in the detail is clear */
+    bool writable; /* WHOLE: writable, but for pages whose bit in the detail is clear */
 };
 
 struct detail {
@@ -56,7 +56,7 @@ struct view {
     uint32_t bounds;
     uint32_t wholes; /* WHOLE regions */
     bool user;
-    bool wp;         /* CR0.WP when last validated */
+    bool wp; /* CR0.WP when last validated */
     /* Apart, so that a search over all views stays in a few cache lines. */
     struct region *region; /* VIEW_REGIONS */
     uint64_t *used;        /* a bit a region that is not empty */
@@ -104,18 +104,15 @@ static inline void bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= UINT64_
 static inline void bit_clear(uint64_t *bits, uint32_t i) { bits[i >> 6] &= ~(UINT64_C(1) << (i & 63)); }
 
 static inline uint32_t region_pages(const struct view *v) { return UINT32_C(1) << (v->region_shift - SMMU_PAGE_SHIFT); }
-static inline uint32_t region_of(const struct view *v, uint32_t page)
-{
+static inline uint32_t region_of(const struct view *v, uint32_t page) {
     return page >> (v->region_shift - SMMU_PAGE_SHIFT);
 }
 
-static inline struct detail *detail_of(const struct views *vs, const struct region *r)
-{
+static inline struct detail *detail_of(const struct views *vs, const struct region *r) {
     return &vs->details[r->detail - 1];
 }
 
-static inline uint64_t entry_at(const struct smmu *s, const void *table, uint32_t index)
-{
+static inline uint64_t entry_at(const struct smmu *s, const void *table, uint32_t index) {
     uint32_t narrow;
     uint64_t wide;
     if (s->mode == MODE_PAE) {

@@ -19,23 +19,18 @@ struct dropper {
     uint32_t first, end; /* equal: none */
 };
 
-static void drop_flush(struct dropper *d)
-{
-    if (d->first != d->end)
-        view_unmap(d->s, d->v, d->first, d->end - d->first);
+static void drop_flush(struct dropper *d) {
+    if (d->first != d->end) view_unmap(d->s, d->v, d->first, d->end - d->first);
     d->first = d->end = 0;
 }
 
-static void drop_add(struct dropper *d, uint32_t page, uint32_t count)
-{
-    if (d->first == d->end)
-        d->first = page;
+static void drop_add(struct dropper *d, uint32_t page, uint32_t count) {
+    if (d->first == d->end) d->first = page;
     d->end = page + count;
     d->s->stats.view_dropped += count;
 }
 
-static void drop_region(struct dropper *d, uint32_t index)
-{
+static void drop_region(struct dropper *d, uint32_t index) {
     const uint32_t pages = region_pages(d->v), first = index * pages;
     uint32_t before = state_before(d->s->views, d->v, first, pages);
     state_clear_region(d->s->views, d->v, index);
@@ -43,58 +38,48 @@ static void drop_region(struct dropper *d, uint32_t index)
     drop_add(d, first, pages);
 }
 
-static void drop_page(struct dropper *d, uint32_t page)
-{
+static void drop_page(struct dropper *d, uint32_t page) {
     uint32_t before = state_before(d->s->views, d->v, page, 1);
     state_clear_page(d->s->views, d->v, page);
     state_after(d->s->views, d->v, page, 1, before);
     drop_add(d, page, 1);
 }
 
-void view_drop_region(struct smmu *s, struct view *v, uint32_t index)
-{
+void view_drop_region(struct smmu *s, struct view *v, uint32_t index) {
     struct dropper d = {s, v, 0, 0};
     drop_region(&d, index);
     drop_flush(&d);
 }
 
-static bool same_entry(uint64_t old, uint64_t now, uint64_t compared, uint64_t need)
-{
+static bool same_entry(uint64_t old, uint64_t now, uint64_t compared, uint64_t need) {
     return ((old ^ now) & compared) == 0 && (now & need) == need;
 }
 
 /* Does the region's detail show any page writable? */
-static bool any_writable(const struct views *vs, const struct region *r)
-{
+static bool any_writable(const struct views *vs, const struct region *r) {
     const struct detail *d = detail_of(vs, r);
     uint64_t any = 0;
-    for (uint32_t word = 0; word < VIEW_REGION_PAGES / 64; word++)
-        any |= d->writable[word];
+    for (uint32_t word = 0; word < VIEW_REGION_PAGES / 64; word++) any |= d->writable[word];
     return any != 0;
 }
 
-static bool region_writable(const struct views *vs, const struct region *r)
-{
+static bool region_writable(const struct views *vs, const struct region *r) {
     return r->kind == REGION_WHOLE ? r->writable : any_writable(vs, r);
 }
 
-bool view_same_pde(const struct smmu *s, const struct region *r, uint64_t pde)
-{
+bool view_same_pde(const struct smmu *s, const struct region *r, uint64_t pde) {
     uint64_t need = PTE_A;
-    if (walk_is_large(s, pde) && region_writable(s->views, r))
-        need |= PTE_D;
+    if (walk_is_large(s, pde) && region_writable(s->views, r)) need |= PTE_D;
     return same_entry(r->pde, pde, PDE_COMPARED, need);
 }
 
 /* SDM vol. 3 "Determination of Access Rights": with WP set, a supervisor needs W too. */
-static bool write_denied(const struct smmu *s, const struct view *v, uint64_t rights)
-{
+static bool write_denied(const struct smmu *s, const struct view *v, uint64_t rights) {
     return !v->user && s->wp && !(rights & PTE_W);
 }
 
 static bool same_page(const struct smmu *s, const struct view *v, const struct detail *d, uint32_t i,
-                      const uint8_t *table, uint64_t pde)
-{
+                      const uint8_t *table, uint64_t pde) {
     const uint64_t old = entry_at(s, d->copy, i), now = entry_at(s, table, i);
     const bool writable = bit_get(d->writable, i);
     return same_entry(old, now, PTE_COMPARED, PTE_A | (writable ? PTE_D : 0)) &&
@@ -102,17 +87,14 @@ static bool same_page(const struct smmu *s, const struct view *v, const struct d
 }
 
 /* No memcmp: the replacement is a byte loop in microcode, this is four words a turn. */
-static bool same_table(const uint64_t *a, const uint8_t *table)
-{
+static bool same_table(const uint64_t *a, const uint8_t *table) {
     const uint64_t *b = (const uint64_t *)(const void *)table;
     for (uint32_t i = 0; i < SMMU_PAGE_SIZE / 8; i += 4)
-        if (((a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) | (a[i + 3] ^ b[i + 3])) != 0)
-            return false;
+        if (((a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) | (a[i + 3] ^ b[i + 3])) != 0) return false;
     return true;
 }
 
-static void check_pages(struct dropper *d, uint32_t index, const uint8_t *table, uint64_t pde)
-{
+static void check_pages(struct dropper *d, uint32_t index, const uint8_t *table, uint64_t pde) {
     struct smmu *s = d->s;
     struct view *v = d->v;
     struct region *r = &v->region[index];
@@ -122,20 +104,17 @@ static void check_pages(struct dropper *d, uint32_t index, const uint8_t *table,
             const uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(bits);
             if (same_page(s, v, detail, i, table, pde)) {
                 drop_flush(d);
-                if (r->kind == REGION_EMPTY)
-                    return; /* a failed unmap emptied the view */
+                if (r->kind == REGION_EMPTY) return; /* a failed unmap emptied the view */
             } else {
                 drop_page(d, index * region_pages(v) + i);
-                if (r->kind == REGION_EMPTY)
-                    return;
+                if (r->kind == REGION_EMPTY) return;
             }
         }
     }
     memcpy(detail->copy, table, SMMU_PAGE_SIZE);
 }
 
-static void check_region(struct dropper *d, uint32_t index, bool thorough)
-{
+static void check_region(struct dropper *d, uint32_t index, bool thorough) {
     struct smmu *s = d->s;
     struct view *v = d->v;
     struct region *r = &v->region[index];
@@ -161,8 +140,7 @@ static void check_region(struct dropper *d, uint32_t index, bool thorough)
         drop_flush(d);
 }
 
-void view_revalidate(struct smmu *s, struct view *v)
-{
+void view_revalidate(struct smmu *s, struct view *v) {
     struct dropper d = {s, v, 0, 0};
     const bool thorough = s->wp && !v->wp;
     v->wp = s->wp;
@@ -170,19 +148,16 @@ void view_revalidate(struct smmu *s, struct view *v)
     for (uint32_t word = 0; word < VIEW_REGIONS / 64; word++)
         for (uint64_t bits = v->used[word]; bits; bits &= bits - 1) {
             const uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
-            if (v->region[index].kind != REGION_EMPTY)
-                check_region(&d, index, thorough);
+            if (v->region[index].kind != REGION_EMPTY) check_region(&d, index, thorough);
         }
     drop_flush(&d);
 }
 
-void view_revalidate_page(struct smmu *s, struct view *v, uint32_t va)
-{
+void view_revalidate_page(struct smmu *s, struct view *v, uint32_t va) {
     const uint32_t index = va >> v->region_shift;
     struct region *r = &v->region[index];
     struct dropper d = {s, v, 0, 0};
-    if (r->kind == REGION_EMPTY)
-        return;
+    if (r->kind == REGION_EMPTY) return;
     const uint64_t pde = walk_read_pde(s, va);
     if (!view_same_pde(s, r, pde)) {
         drop_region(&d, index);
@@ -190,8 +165,7 @@ void view_revalidate_page(struct smmu *s, struct view *v, uint32_t va)
         const uint32_t page = va >> SMMU_PAGE_SHIFT, i = page & (region_pages(v) - 1);
         const struct detail *detail = detail_of(s->views, r);
         const uint8_t *table = walk_table(s, pde & (s->mode == MODE_PAE ? PTE_ADDR_PAE : UINT64_C(0xfffff000)));
-        if (bit_get(detail->mapped, i) && !(table && same_page(s, v, detail, i, table, pde)))
-            drop_page(&d, page);
+        if (bit_get(detail->mapped, i) && !(table && same_page(s, v, detail, i, table, pde))) drop_page(&d, page);
     }
     drop_flush(&d);
 }

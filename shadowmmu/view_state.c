@@ -9,19 +9,14 @@
 
 #include <sys/mman.h>
 
-static void *anonymous(size_t bytes)
-{
+static void *anonymous(size_t bytes) {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
-static size_t head_bytes(const struct smmu *s)
-{
-    return (size_t)s->mem->frames * sizeof(uint32_t);
-}
+static size_t head_bytes(const struct smmu *s) { return (size_t)s->mem->frames * sizeof(uint32_t); }
 
-bool state_create(struct smmu *s)
-{
+bool state_create(struct smmu *s) {
     struct views *vs = s->views;
     vs->details = anonymous(VIEW_MAX_DETAILS * sizeof(struct detail));
     vs->rmap = anonymous(VIEW_MAX_RMAP * sizeof(struct rmap_node));
@@ -29,21 +24,16 @@ bool state_create(struct smmu *s)
     return vs->details && vs->rmap && vs->rmap_head;
 }
 
-void state_destroy(struct smmu *s)
-{
+void state_destroy(struct smmu *s) {
     struct views *vs = s->views;
-    if (vs->details)
-        munmap(vs->details, VIEW_MAX_DETAILS * sizeof(struct detail));
-    if (vs->rmap)
-        munmap(vs->rmap, VIEW_MAX_RMAP * sizeof(struct rmap_node));
-    if (vs->rmap_head)
-        munmap(vs->rmap_head, head_bytes(s));
+    if (vs->details) munmap(vs->details, VIEW_MAX_DETAILS * sizeof(struct detail));
+    if (vs->rmap) munmap(vs->rmap, VIEW_MAX_RMAP * sizeof(struct rmap_node));
+    if (vs->rmap_head) munmap(vs->rmap_head, head_bytes(s));
 }
 
 /* ---- Pools: view_map.c makes room before a run is entered, so these do not fail ---- */
 
-static uint32_t detail_alloc(struct views *vs)
-{
+static uint32_t detail_alloc(struct views *vs) {
     uint32_t id = vs->details_free;
     if (id)
         vs->details_free = vs->details[id - 1].next_free;
@@ -58,18 +48,15 @@ static uint32_t detail_alloc(struct views *vs)
     return id;
 }
 
-static void detail_free(struct views *vs, struct region *r)
-{
-    if (!r->detail)
-        return;
+static void detail_free(struct views *vs, struct region *r) {
+    if (!r->detail) return;
     vs->details[r->detail - 1].next_free = vs->details_free;
     vs->details_free = r->detail;
     vs->details_live--;
     r->detail = 0;
 }
 
-static void rmap_add(struct views *vs, uint32_t frame, const struct view *v, uint32_t page)
-{
+static void rmap_add(struct views *vs, uint32_t frame, const struct view *v, uint32_t page) {
     uint32_t id = vs->rmap_free;
     if (id)
         vs->rmap_free = vs->rmap[id - 1].next;
@@ -81,8 +68,7 @@ static void rmap_add(struct views *vs, uint32_t frame, const struct view *v, uin
     vs->rmap_head[frame] = id;
 }
 
-static void rmap_remove(struct views *vs, uint32_t frame, const struct view *v, uint32_t page)
-{
+static void rmap_remove(struct views *vs, uint32_t frame, const struct view *v, uint32_t page) {
     uint32_t *link = &vs->rmap_head[frame];
     while (*link) {
         uint32_t id = *link;
@@ -101,8 +87,7 @@ static void rmap_remove(struct views *vs, uint32_t frame, const struct view *v, 
 
 /* ---- What a page shows ---- */
 
-uint64_t state_of(const struct views *vs, const struct view *v, uint32_t page, uint32_t *next)
-{
+uint64_t state_of(const struct views *vs, const struct view *v, uint32_t page, uint32_t *next) {
     const struct region *r = &v->region[region_of(v, page)];
     const uint32_t pages = region_pages(v);
     const uint32_t i = page & (pages - 1);
@@ -122,8 +107,7 @@ uint64_t state_of(const struct views *vs, const struct view *v, uint32_t page, u
             *next = (page | (pages - 1)) + 1;
     } else {
         const struct detail *d = detail_of(vs, r);
-        if (!bit_get(d->mapped, i))
-            return 0;
+        if (!bit_get(d->mapped, i)) return 0;
         frame = d->frame[i];
         writable = bit_get(d->writable, i);
     }
@@ -131,8 +115,7 @@ uint64_t state_of(const struct views *vs, const struct view *v, uint32_t page, u
     return (uint64_t)(frame + VIEW_PAGES - page) << 2 | (writable ? 2 : 0) | 1;
 }
 
-static uint32_t count_bounds(const struct views *vs, const struct view *v, uint32_t first, uint32_t end)
-{
+static uint32_t count_bounds(const struct views *vs, const struct view *v, uint32_t first, uint32_t end) {
     uint32_t count = 0, next;
     uint64_t previous = first > 0 ? state_of(vs, v, first - 1, &next) : 0;
     for (uint32_t page = first; page < end; page = next) {
@@ -144,13 +127,11 @@ static uint32_t count_bounds(const struct views *vs, const struct view *v, uint3
     return count + (last != previous);
 }
 
-uint32_t state_before(const struct views *vs, const struct view *v, uint32_t first, uint32_t count)
-{
+uint32_t state_before(const struct views *vs, const struct view *v, uint32_t first, uint32_t count) {
     return count_bounds(vs, v, first, first + count);
 }
 
-void state_after(struct views *vs, struct view *v, uint32_t first, uint32_t count, uint32_t before)
-{
+void state_after(struct views *vs, struct view *v, uint32_t first, uint32_t count, uint32_t before) {
     uint32_t after = count_bounds(vs, v, first, first + count);
     v->bounds += after - before;
     vs->vmas += after - before;
@@ -158,8 +139,7 @@ void state_after(struct views *vs, struct view *v, uint32_t first, uint32_t coun
 
 /* ---- Changes ---- */
 
-static void set_used(struct view *v, uint32_t index, uint8_t kind)
-{
+static void set_used(struct view *v, uint32_t index, uint8_t kind) {
     struct region *r = &v->region[index];
     v->wholes -= r->kind == REGION_WHOLE;
     v->wholes += kind == REGION_WHOLE;
@@ -170,8 +150,7 @@ static void set_used(struct view *v, uint32_t index, uint8_t kind)
         bit_set(v->used, index);
 }
 
-void state_clear_region(struct views *vs, struct view *v, uint32_t index)
-{
+void state_clear_region(struct views *vs, struct view *v, uint32_t index) {
     struct region *r = &v->region[index];
     if (r->kind == REGION_PAGED) {
         const struct detail *d = detail_of(vs, r);
@@ -185,43 +164,35 @@ void state_clear_region(struct views *vs, struct view *v, uint32_t index)
     set_used(v, index, REGION_EMPTY);
 }
 
-void state_clear_page(struct views *vs, struct view *v, uint32_t page)
-{
+void state_clear_page(struct views *vs, struct view *v, uint32_t page) {
     uint32_t index = region_of(v, page), i = page & (region_pages(v) - 1);
     struct region *r = &v->region[index];
     SMMU_BUG_ON(r->kind != REGION_PAGED);
     struct detail *d = detail_of(vs, r);
-    if (!bit_get(d->mapped, i))
-        return;
-    if (bit_get(d->writable, i))
-        rmap_remove(vs, d->frame[i], v, page);
+    if (!bit_get(d->mapped, i)) return;
+    if (bit_get(d->writable, i)) rmap_remove(vs, d->frame[i], v, page);
     bit_clear(d->mapped, i);
     bit_clear(d->writable, i);
-    if (--d->pages == 0)
-        state_clear_region(vs, v, index);
+    if (--d->pages == 0) state_clear_region(vs, v, index);
 }
 
-void state_set_writable(struct views *vs, struct view *v, uint32_t page, bool writable)
-{
+void state_set_writable(struct views *vs, struct view *v, uint32_t page, bool writable) {
     uint32_t i = page & (region_pages(v) - 1);
     struct region *r = &v->region[region_of(v, page)];
     SMMU_BUG_ON(r->kind == REGION_EMPTY);
     if (r->kind == REGION_WHOLE && !r->detail) {
-        if (r->writable == writable)
-            return;
+        if (r->writable == writable) return;
         SMMU_BUG_ON(!r->writable);
         r->detail = detail_alloc(vs);
         memset(detail_of(vs, r)->writable, 0xff, sizeof detail_of(vs, r)->writable);
     }
     struct detail *d = detail_of(vs, r);
-    if (bit_get(d->writable, i) == writable)
-        return;
+    if (bit_get(d->writable, i) == writable) return;
     if (writable)
         bit_set(d->writable, i);
     else
         bit_clear(d->writable, i);
-    if (r->kind != REGION_PAGED)
-        return;
+    if (r->kind != REGION_PAGED) return;
     SMMU_BUG_ON(!bit_get(d->mapped, i));
     if (writable)
         rmap_add(vs, d->frame[i], v, page);
@@ -229,8 +200,7 @@ void state_set_writable(struct views *vs, struct view *v, uint32_t page, bool wr
         rmap_remove(vs, d->frame[i], v, page);
 }
 
-static void set_page(struct views *vs, struct view *v, struct detail *d, uint32_t page, uint32_t frame)
-{
+static void set_page(struct views *vs, struct view *v, struct detail *d, uint32_t page, uint32_t frame) {
     uint32_t i = page & (region_pages(v) - 1);
     if (bit_get(d->writable, i)) {
         rmap_remove(vs, d->frame[i], v, page);
@@ -243,8 +213,7 @@ static void set_page(struct views *vs, struct view *v, struct detail *d, uint32_
     d->frame[i] = frame;
 }
 
-static void copy_entries(struct smmu *s, struct detail *d, uint64_t pde, uint32_t first, uint32_t count, bool fresh)
-{
+static void copy_entries(struct smmu *s, struct detail *d, uint64_t pde, uint32_t first, uint32_t count, bool fresh) {
     const uint8_t *table = walk_table(s, pde & (s->mode == MODE_PAE ? PTE_ADDR_PAE : UINT64_C(0xfffff000)));
     const uint32_t size = s->mode == MODE_PAE ? 8 : 4;
     SMMU_BUG_ON(!table);
@@ -254,8 +223,7 @@ static void copy_entries(struct smmu *s, struct detail *d, uint64_t pde, uint32_
         memcpy((uint8_t *)d->copy + first * size, table + first * size, count * size);
 }
 
-static void set_paged(struct smmu *s, struct view *v, const struct view_run *run)
-{
+static void set_paged(struct smmu *s, struct view *v, const struct view_run *run) {
     struct views *vs = s->views;
     const uint32_t index = region_of(v, run->first);
     struct region *r = &v->region[index];
@@ -271,15 +239,12 @@ static void set_paged(struct smmu *s, struct view *v, const struct view_run *run
     for (uint32_t k = 0; k < run->count; k++) {
         uint32_t frame = run->frame + k;
         set_page(vs, v, d, run->first + k, frame);
-        if (run->writable && !mem_is_code(s->mem, frame))
-            state_set_writable(vs, v, run->first + k, true);
+        if (run->writable && !mem_is_code(s->mem, frame)) state_set_writable(vs, v, run->first + k, true);
     }
-    if (!walk_is_large(s, pde))
-        copy_entries(s, d, pde, run->first & (region_pages(v) - 1), run->count, fresh);
+    if (!walk_is_large(s, pde)) copy_entries(s, d, pde, run->first & (region_pages(v) - 1), run->count, fresh);
 }
 
-static void set_wholes(struct smmu *s, struct view *v, const struct view_run *run)
-{
+static void set_wholes(struct smmu *s, struct view *v, const struct view_run *run) {
     struct views *vs = s->views;
     const uint32_t pages = region_pages(v);
     for (uint32_t done = 0; done < run->count; done += pages) {
@@ -292,13 +257,11 @@ static void set_wholes(struct smmu *s, struct view *v, const struct view_run *ru
         set_used(v, index, REGION_WHOLE);
         const bool code = run->writable && mem_any_code(s->mem, r->frame, pages);
         for (uint32_t i = 0; code && i < pages; i++)
-            if (mem_is_code(s->mem, r->frame + i))
-                state_set_writable(vs, v, run->first + done + i, false);
+            if (mem_is_code(s->mem, r->frame + i)) state_set_writable(vs, v, run->first + done + i, false);
     }
 }
 
-void state_set_run(struct smmu *s, struct view *v, const struct view_run *run)
-{
+void state_set_run(struct smmu *s, struct view *v, const struct view_run *run) {
     uint32_t before = state_before(s->views, v, run->first, run->count);
     if (run->whole)
         set_wholes(s, v, run);

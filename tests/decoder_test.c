@@ -27,8 +27,7 @@ struct text {
     size_t len;
 };
 
-__attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *format, ...)
-{
+__attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *format, ...) {
     va_list args;
     va_start(args, format);
     int n = vsnprintf(t->buf + t->len, TEXT - t->len, format, args);
@@ -40,35 +39,28 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
 static const char *const gpr_name[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
 static const char *const seg_name[] = {"es", "cs", "ss", "ds", "fs", "gs"};
 
-static void put_mem(struct text *t, const struct dec_mem *m)
-{
+static void put_mem(struct text *t, const struct dec_mem *m) {
     put(t, " [%s:", seg_name[m->seg]);
-    if (m->base != DEC_NOREG)
-        put(t, "%s+", gpr_name[m->base]);
-    if (m->index != DEC_NOREG)
-        put(t, "%s*%u+", gpr_name[m->index], m->scale);
+    if (m->base != DEC_NOREG) put(t, "%s+", gpr_name[m->base]);
+    if (m->index != DEC_NOREG) put(t, "%s*%u+", gpr_name[m->index], m->scale);
     put(t, "%x]", m->disp);
-    if (m->accessed)
-        put(t, "%u%s%s", m->size, m->read ? "r" : "", m->write ? "w" : "");
+    if (m->accessed) put(t, "%u%s%s", m->size, m->read ? "r" : "", m->write ? "w" : "");
 }
 
-static void put_flags(struct text *t, const char *what, unsigned bits)
-{
+static void put_flags(struct text *t, const char *what, unsigned bits) {
     static const struct {
         unsigned bit;
         char name;
-    } flags[] = {{DEC_CF, 'C'}, {DEC_PF, 'P'}, {DEC_AF, 'A'}, {DEC_ZF, 'Z'}, {DEC_SF, 'S'}, {DEC_OF, 'O'}, {DEC_DF, 'D'}};
-    if (bits == 0)
-        return;
+    } flags[] = {{DEC_CF, 'C'}, {DEC_PF, 'P'}, {DEC_AF, 'A'}, {DEC_ZF, 'Z'},
+                 {DEC_SF, 'S'}, {DEC_OF, 'O'}, {DEC_DF, 'D'}};
+    if (bits == 0) return;
     put(t, " %s", what);
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        if (bits & flags[i].bit)
-            put(t, "%c", flags[i].name);
+        if (bits & flags[i].bit) put(t, "%c", flags[i].name);
     }
 }
 
-static void put_gprs(struct text *t, unsigned gprs)
-{
+static void put_gprs(struct text *t, unsigned gprs) {
     const char *sep = " ";
     for (unsigned i = 0; i < 8; i++) {
         if (gprs >> i & 1) {
@@ -82,19 +74,14 @@ static void put_gprs(struct text *t, unsigned gprs)
  * length class mnemonic [address]size rw $imm$imm2 reads> writes= registers, then
  * b: byte operand, R8/M8: byte register in reg/rm, fpu, sse, o16 or a16: sizes.
  */
-static struct text describe(const struct insn *in)
-{
+static struct text describe(const struct insn *in) {
     struct text t = {.len = 0};
     put(&t, "%u %s", in->len, dec_class_name((enum dec_class)in->cls));
-    if (in->cls == DEC_CLASS_UD || in->cls == DEC_CLASS_TOO_LONG)
-        return t;
+    if (in->cls == DEC_CLASS_UD || in->cls == DEC_CLASS_TOO_LONG) return t;
     put(&t, " %s", ZydisMnemonicGetString((ZydisMnemonic)in->mnemonic));
-    if (in->mem.present)
-        put_mem(&t, &in->mem);
-    if (in->imm_size)
-        put(&t, " $%x", in->imm);
-    if (in->imm2)
-        put(&t, "$%x", in->imm2);
+    if (in->mem.present) put_mem(&t, &in->mem);
+    if (in->imm_size) put(&t, " $%x", in->imm);
+    if (in->imm2) put(&t, "$%x", in->imm2);
     put_flags(&t, ">", in->flags_read);
     put_flags(&t, "=", in->flags_written);
     put_gprs(&t, in->gprs);
@@ -104,11 +91,9 @@ static struct text describe(const struct insn *in)
     return t;
 }
 
-static unsigned parse_hex(const char *hex, uint8_t out[DEC_MAX_LEN])
-{
+static unsigned parse_hex(const char *hex, uint8_t out[DEC_MAX_LEN]) {
     unsigned n = 0, byte;
-    for (; n < DEC_MAX_LEN && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
-        out[n] = (uint8_t)byte;
+    for (; n < DEC_MAX_LEN && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++) out[n] = (uint8_t)byte;
     return n;
 }
 
@@ -824,53 +809,62 @@ static const struct row rows[] = {
     {16, "65678a03", "4 plain mov [gs:ebx+0]1r ax,bx b R8 o16"},
 };
 
-static bool row_is_right(const struct row *row)
-{
+static bool row_is_right(const struct row *row) {
     uint8_t bytes[DEC_MAX_LEN];
     struct insn in;
     unsigned n = parse_hex(row->hex, bytes);
     enum dec_status status = dec_insn(bytes, n, row->bits == 32, ALL_FEATURES, &in);
     struct text got = {.buf = "need more"};
-    if (status == DEC_OK)
-        got = describe(&in);
-    if (strcmp(got.buf, row->expect) == 0)
-        return true;
+    if (status == DEC_OK) got = describe(&in);
+    if (strcmp(got.buf, row->expect) == 0) return true;
     print_error("    {%u, \"%s\", \"%s\"},\n", row->bits, row->hex, got.buf);
     return false;
 }
 
-static void test_rows(void **state)
-{
+static void test_rows(void **state) {
     (void)state;
     unsigned wrong = 0;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        wrong += !row_is_right(&rows[i]);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) wrong += !row_is_right(&rows[i]);
     assert_int_equal(wrong, 0);
 }
 
 /* Bytes, and the class without and with the features. */
-static void test_features(void **state)
-{
+static void test_features(void **state) {
     static const struct {
         const char *hex;
         uint32_t feature;
         uint8_t with;
     } cases[] = {
-        {"0f44c1", DEC_F_CMOV, DEC_CLASS_PLAIN},       {"dbf1", DEC_F_CMOV, DEC_CLASS_PLAIN},
-        {"dac1", DEC_F_CMOV, DEC_CLASS_PLAIN},         {"0ffcc1", DEC_F_MMX, DEC_CLASS_PLAIN},
-        {"0fe0c1", DEC_F_SSE, DEC_CLASS_PLAIN},        {"0f58c1", DEC_F_SSE, DEC_CLASS_PLAIN},
-        {"0fae10", DEC_F_SSE, DEC_CLASS_PLAIN},        {"0f1800", DEC_F_SSE, DEC_CLASS_PLAIN},
-        {"660f58c1", DEC_F_SSE2, DEC_CLASS_PLAIN},     {"0fd4c1", DEC_F_SSE2, DEC_CLASS_PLAIN},
-        {"660f7cc1", DEC_F_SSE3, DEC_CLASS_PLAIN},     {"db08", DEC_F_SSE3, DEC_CLASS_PLAIN},
-        {"0f3800c1", DEC_F_SSSE3, DEC_CLASS_PLAIN},    {"660f3817c1", DEC_F_SSE41, DEC_CLASS_PLAIN},
-        {"f20f38f1c0", DEC_F_SSE42, DEC_CLASS_PLAIN},  {"f30fb8c1", DEC_F_POPCNT, DEC_CLASS_PLAIN},
-        {"0fc70b", DEC_F_CX8, DEC_CLASS_PLAIN},        {"0fae00", DEC_F_FXSR, DEC_CLASS_FPU_STATE},
-        {"0f34", DEC_F_SYSENTER, DEC_CLASS_SYSTEM},    {"0fae38", DEC_F_CLFLUSH, DEC_CLASS_PLAIN},
-        {"660f38dcc1", DEC_F_AES, DEC_CLASS_PLAIN},    {"660f3a44c100", DEC_F_PCLMUL, DEC_CLASS_PLAIN},
-        {"0f38f000", DEC_F_MOVBE, DEC_CLASS_PLAIN},    {"0f01f9", DEC_F_RDTSCP, DEC_CLASS_SYSTEM},
-        {"d9c0", DEC_F_FPU, DEC_CLASS_PLAIN},          {"0f31", DEC_F_TSC, DEC_CLASS_SYSTEM},
-        {"0f32", DEC_F_MSR, DEC_CLASS_SYSTEM},         {"0f1f00", DEC_F_NOPL, DEC_CLASS_PLAIN},
-        {"0f0d08", DEC_F_3DNOWPREFETCH, DEC_CLASS_PLAIN}, {"0fc7f0", DEC_F_RDRAND, DEC_CLASS_PLAIN},
+        {"0f44c1", DEC_F_CMOV, DEC_CLASS_PLAIN},
+        {"dbf1", DEC_F_CMOV, DEC_CLASS_PLAIN},
+        {"dac1", DEC_F_CMOV, DEC_CLASS_PLAIN},
+        {"0ffcc1", DEC_F_MMX, DEC_CLASS_PLAIN},
+        {"0fe0c1", DEC_F_SSE, DEC_CLASS_PLAIN},
+        {"0f58c1", DEC_F_SSE, DEC_CLASS_PLAIN},
+        {"0fae10", DEC_F_SSE, DEC_CLASS_PLAIN},
+        {"0f1800", DEC_F_SSE, DEC_CLASS_PLAIN},
+        {"660f58c1", DEC_F_SSE2, DEC_CLASS_PLAIN},
+        {"0fd4c1", DEC_F_SSE2, DEC_CLASS_PLAIN},
+        {"660f7cc1", DEC_F_SSE3, DEC_CLASS_PLAIN},
+        {"db08", DEC_F_SSE3, DEC_CLASS_PLAIN},
+        {"0f3800c1", DEC_F_SSSE3, DEC_CLASS_PLAIN},
+        {"660f3817c1", DEC_F_SSE41, DEC_CLASS_PLAIN},
+        {"f20f38f1c0", DEC_F_SSE42, DEC_CLASS_PLAIN},
+        {"f30fb8c1", DEC_F_POPCNT, DEC_CLASS_PLAIN},
+        {"0fc70b", DEC_F_CX8, DEC_CLASS_PLAIN},
+        {"0fae00", DEC_F_FXSR, DEC_CLASS_FPU_STATE},
+        {"0f34", DEC_F_SYSENTER, DEC_CLASS_SYSTEM},
+        {"0fae38", DEC_F_CLFLUSH, DEC_CLASS_PLAIN},
+        {"660f38dcc1", DEC_F_AES, DEC_CLASS_PLAIN},
+        {"660f3a44c100", DEC_F_PCLMUL, DEC_CLASS_PLAIN},
+        {"0f38f000", DEC_F_MOVBE, DEC_CLASS_PLAIN},
+        {"0f01f9", DEC_F_RDTSCP, DEC_CLASS_SYSTEM},
+        {"d9c0", DEC_F_FPU, DEC_CLASS_PLAIN},
+        {"0f31", DEC_F_TSC, DEC_CLASS_SYSTEM},
+        {"0f32", DEC_F_MSR, DEC_CLASS_SYSTEM},
+        {"0f1f00", DEC_F_NOPL, DEC_CLASS_PLAIN},
+        {"0f0d08", DEC_F_3DNOWPREFETCH, DEC_CLASS_PLAIN},
+        {"0fc7f0", DEC_F_RDRAND, DEC_CLASS_PLAIN},
         {"f20f79c1", DEC_F_SSE4A, DEC_CLASS_PLAIN},
     };
     (void)state;
@@ -885,8 +879,7 @@ static void test_features(void **state)
     }
 }
 
-static unsigned mnemonic_of(const char *hex, uint32_t features)
-{
+static unsigned mnemonic_of(const char *hex, uint32_t features) {
     uint8_t bytes[DEC_MAX_LEN];
     struct insn in;
     unsigned n = parse_hex(hex, bytes);
@@ -896,8 +889,7 @@ static unsigned mnemonic_of(const char *hex, uint32_t features)
 }
 
 /* Without their feature these encodings are older instructions with a prefix that is ignored. */
-static void test_fallbacks(void **state)
-{
+static void test_fallbacks(void **state) {
     (void)state;
     assert_int_equal(mnemonic_of("f30fbdc1", ALL_FEATURES), ZYDIS_MNEMONIC_LZCNT);
     assert_int_equal(mnemonic_of("f30fbdc1", ALL_FEATURES & ~DEC_F_LZCNT), ZYDIS_MNEMONIC_BSR);
@@ -907,8 +899,7 @@ static void test_fallbacks(void **state)
 }
 
 /* The fields that the rows do not show: prefixes and offsets. */
-static void test_offsets(void **state)
-{
+static void test_offsets(void **state) {
     static const uint8_t bytes[] = {0xf3, 0x65, 0x26, 0x66, 0x0f, 0x38, 0xf1, 0x44, 0x8b, 0x10};
     static const uint8_t enter[] = {0xc8, 0x34, 0x12, 0x05};
     static const uint8_t add[] = {0xf0, 0x66, 0x67, 0x81, 0x46, 0x10, 0xfe, 0xff};
@@ -933,8 +924,7 @@ static void test_offsets(void **state)
 }
 
 /* A page whose end is followed by one that cannot be read. */
-static uint8_t *page_end(void)
-{
+static uint8_t *page_end(void) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uint8_t *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(two, MAP_FAILED);
@@ -944,8 +934,7 @@ static uint8_t *page_end(void)
 
 static uint64_t rng = 88172645463325252u;
 
-static uint8_t random_byte(void)
-{
+static uint8_t random_byte(void) {
     rng ^= rng << 13;
     rng ^= rng >> 7;
     rng ^= rng << 17;
@@ -953,25 +942,20 @@ static uint8_t random_byte(void)
 }
 
 /* Opcode number `index` (0..1023, the four maps), one or no prefix, a random tail. */
-static void random_insn(uint8_t out[DEC_MAX_LEN], unsigned index)
-{
+static void random_insn(uint8_t out[DEC_MAX_LEN], unsigned index) {
     static const uint8_t prefixes[] = {0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x65};
     static const uint8_t third[] = {0, 0, 0x38, 0x3a};
     unsigned n = 0, map = index >> 8;
     uint8_t choice = random_byte();
     for (; choice & 1 && n < 3; choice = (uint8_t)(choice >> 1 & random_byte()))
         out[n++] = prefixes[random_byte() % sizeof(prefixes)];
-    if (map > 0)
-        out[n++] = 0x0f;
-    if (map > 1)
-        out[n++] = third[map];
+    if (map > 0) out[n++] = 0x0f;
+    if (map > 1) out[n++] = third[map];
     out[n++] = (uint8_t)index;
-    while (n < DEC_MAX_LEN)
-        out[n++] = random_byte();
+    while (n < DEC_MAX_LEN) out[n++] = random_byte();
 }
 
-static void check_fields(const struct insn *in)
-{
+static void check_fields(const struct insn *in) {
     assert_in_range(in->len, 1, DEC_MAX_LEN);
     assert_in_range(in->cls, 0, DEC_CLASS_TOO_LONG);
     assert_true(in->imm_off <= in->len && in->opcode_off <= in->len);
@@ -982,8 +966,7 @@ static void check_fields(const struct insn *in)
 }
 
 /* With fewer bytes the answer is NEED_MORE, or #UD when that is certain already; never a shorter instruction. */
-static void check_every_prefix(uint8_t *end, const uint8_t bytes[DEC_MAX_LEN], bool code32)
-{
+static void check_every_prefix(uint8_t *end, const uint8_t bytes[DEC_MAX_LEN], bool code32) {
     struct insn whole, part;
     memcpy(end - DEC_MAX_LEN, bytes, DEC_MAX_LEN);
     assert_int_equal(dec_insn(end - DEC_MAX_LEN, DEC_MAX_LEN, code32, ALL_FEATURES, &whole), DEC_OK);
@@ -991,19 +974,16 @@ static void check_every_prefix(uint8_t *end, const uint8_t bytes[DEC_MAX_LEN], b
     for (unsigned avail = 1; avail < DEC_MAX_LEN; avail++) {
         memcpy(end - avail, bytes, avail);
         enum dec_status status = dec_insn(end - avail, avail, code32, ALL_FEATURES, &part);
-        if (avail < whole.len && whole.cls != DEC_CLASS_UD)
-            assert_int_equal(status, DEC_NEED_MORE);
+        if (avail < whole.len && whole.cls != DEC_CLASS_UD) assert_int_equal(status, DEC_NEED_MORE);
         if (status == DEC_OK) {
             assert_int_equal(part.cls, whole.cls);
             assert_int_equal(part.len, whole.len);
         }
-        if (avail >= whole.len && whole.cls != DEC_CLASS_UD)
-            assert_int_equal(status, DEC_OK);
+        if (avail >= whole.len && whole.cls != DEC_CLASS_UD) assert_int_equal(status, DEC_OK);
     }
 }
 
-static void test_sweep(void **state)
-{
+static void test_sweep(void **state) {
     enum { ROUNDS = 60 };
     uint8_t *end = page_end();
     uint8_t bytes[DEC_MAX_LEN];
@@ -1027,11 +1007,9 @@ struct capstone {
     __typeof__(&cs_close) close;
 };
 
-static bool load_capstone(struct capstone *cs)
-{
+static bool load_capstone(struct capstone *cs) {
     void *lib = dlopen("libcapstone.so.4", RTLD_NOW);
-    if (!lib)
-        return false;
+    if (!lib) return false;
     cs->open = (__typeof__(&cs_open))dlsym(lib, "cs_open");
     cs->disasm = (__typeof__(&cs_disasm))dlsym(lib, "cs_disasm");
     cs->free = (__typeof__(&cs_free))dlsym(lib, "cs_free");
@@ -1040,22 +1018,18 @@ static bool load_capstone(struct capstone *cs)
 }
 
 /* Where Capstone 4 is wrong, seen by running the instruction on a CPU. */
-static bool capstone_is_wrong(const struct insn *in)
-{
-    if (in->map == 1 && in->opcode == 0x78)
-        return true; /* SSE4a: takes EXTRQ and INSERTQ for VMREAD */
+static bool capstone_is_wrong(const struct insn *in) {
+    if (in->map == 1 && in->opcode == 0x78) return true;                 /* SSE4a: takes EXTRQ and INSERTQ for VMREAD */
     return in->mnemonic == ZYDIS_MNEMONIC_CALL && in->has_66 && in->rep; /* reads four bytes of displacement */
 }
 
-static unsigned compare_lengths(const struct capstone *cs, csh handle, bool code32, unsigned index)
-{
+static unsigned compare_lengths(const struct capstone *cs, csh handle, bool code32, unsigned index) {
     uint8_t bytes[DEC_MAX_LEN];
     struct insn in;
     cs_insn *other;
     random_insn(bytes, index);
     assert_int_equal(dec_insn(bytes, DEC_MAX_LEN, code32, ALL_FEATURES, &in), DEC_OK);
-    if (in.cls == DEC_CLASS_UD || in.cls == DEC_CLASS_TOO_LONG || capstone_is_wrong(&in))
-        return 0;
+    if (in.cls == DEC_CLASS_UD || in.cls == DEC_CLASS_TOO_LONG || capstone_is_wrong(&in)) return 0;
     if (!cs->disasm(handle, bytes, DEC_MAX_LEN, 0, 1, &other))
         return 0; /* Capstone rejects many prefix combinations that CPUs accept */
     unsigned wrong = other->size != in.len;
@@ -1067,15 +1041,13 @@ static unsigned compare_lengths(const struct capstone *cs, csh handle, bool code
     return wrong;
 }
 
-static void test_capstone(void **state)
-{
+static void test_capstone(void **state) {
     enum { ROUNDS = 60 };
     struct capstone cs = {NULL, NULL, NULL, NULL};
     csh handles[2];
     unsigned wrong = 0;
     (void)state;
-    if (!load_capstone(&cs))
-        skip();
+    if (!load_capstone(&cs)) skip();
     assert_int_equal(cs.open(CS_ARCH_X86, CS_MODE_16, &handles[0]), CS_ERR_OK);
     assert_int_equal(cs.open(CS_ARCH_X86, CS_MODE_32, &handles[1]), CS_ERR_OK);
     for (unsigned i = 0; i < ROUNDS * 1024; i++) {
@@ -1087,15 +1059,13 @@ static void test_capstone(void **state)
     assert_int_equal(wrong, 0);
 }
 #else
-static void test_capstone(void **state)
-{
+static void test_capstone(void **state) {
     (void)state;
     skip();
 }
 #endif
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_features), cmocka_unit_test(test_fallbacks),
         cmocka_unit_test(test_offsets), cmocka_unit_test(test_sweep),    cmocka_unit_test(test_capstone),

@@ -14,8 +14,7 @@ struct board {
 };
 
 static int pic_ack(void *o) { return i8259_ack(((struct board *)o)->pic); }
-static void on_event(void *o, int cpu, enum lapic_event what, uint8_t vector)
-{
+static void on_event(void *o, int cpu, enum lapic_event what, uint8_t vector) {
     struct board *b = o;
     b->events++;
     b->last_cpu = cpu;
@@ -23,23 +22,24 @@ static void on_event(void *o, int cpu, enum lapic_event what, uint8_t vector)
     b->last_vector = vector;
 }
 
-static struct board *board_new(void)
-{
+static struct board *board_new(void) {
     struct board *b = calloc(1, sizeof *b);
     assert_non_null(b);
     struct fake *f = b->f = fake_create();
     assert_int_equal(smmu_mem_create(RAM, 0, &f->host.mem), SMMU_OK);
     assert_int_equal(smmu_mem_map_frames(f->host.mem, gpa(0), RAM, 0, 0), SMMU_OK);
     for (int i = 0; i < 2; i++)
-        b->lapic[i] = fake_dev(f, &lapic_class, &(struct lapic_cfg){
-            .bus = &b->apic, .cpu = i, .intr = fake_line(f, i), .pic_ack = i ? NULL : pic_ack, .pic_opaque = b });
-    b->pic = fake_dev(f, &i8259_class, &(struct i8259_config){ .intr = { lapic_set_lint, b->lapic[0], 0 } });
-    b->ioapic = fake_dev(f, &ioapic_class, &(struct ioapic_cfg){ .bus = &b->apic });
-    b->router = fake_dev(f, &irq_router_class, &(struct irq_router_cfg){ i8259_set_irq, b->pic, ioapic_set_pin, b->ioapic });
+        b->lapic[i] = fake_dev(
+            f, &lapic_class,
+            &(struct lapic_cfg){
+                .bus = &b->apic, .cpu = i, .intr = fake_line(f, i), .pic_ack = i ? NULL : pic_ack, .pic_opaque = b});
+    b->pic = fake_dev(f, &i8259_class, &(struct i8259_config){.intr = {lapic_set_lint, b->lapic[0], 0}});
+    b->ioapic = fake_dev(f, &ioapic_class, &(struct ioapic_cfg){.bus = &b->apic});
+    b->router =
+        fake_dev(f, &irq_router_class, &(struct irq_router_cfg){i8259_set_irq, b->pic, ioapic_set_pin, b->ioapic});
     return b;
 }
-static void board_free(struct board *b)
-{
+static void board_free(struct board *b) {
     dev_destroy(b->router);
     dev_destroy(b->ioapic);
     dev_destroy(b->pic);
@@ -49,8 +49,7 @@ static void board_free(struct board *b)
     fake_destroy(b->f);
     free(b);
 }
-static uint32_t rd(struct board *b, uint32_t at)
-{
+static uint32_t rd(struct board *b, uint32_t at) {
     uint32_t v;
     smmu_mem_read(b->f->host.mem, gpa(at), &v, 4);
     return v;
@@ -58,30 +57,24 @@ static uint32_t rd(struct board *b, uint32_t at)
 static void wr(struct board *b, uint32_t at, uint32_t v) { smmu_mem_write(b->f->host.mem, gpa(at), &v, 4); }
 static uint32_t lr(struct board *b, uint32_t reg) { return rd(b, LAPIC_DEFAULT_BASE + reg); }
 static void lw(struct board *b, uint32_t reg, uint32_t v) { wr(b, LAPIC_DEFAULT_BASE + reg, v); }
-static void io_entry(struct board *b, int pin, uint64_t e)
-{
+static void io_entry(struct board *b, int pin, uint64_t e) {
     wr(b, IOAPIC_BASE, 0x11u + 2u * (unsigned)pin);
     wr(b, IOAPIC_BASE + 0x10, (uint32_t)(e >> 32));
     wr(b, IOAPIC_BASE, 0x10u + 2u * (unsigned)pin);
     wr(b, IOAPIC_BASE + 0x10, (uint32_t)e);
 }
-static void enable(struct board *b)
-{
-    for (b->apic.current = 1; b->apic.current >= 0; b->apic.current--)
-        lw(b, 0xF0, 0x1FF);
+static void enable(struct board *b) {
+    for (b->apic.current = 1; b->apic.current >= 0; b->apic.current--) lw(b, 0xF0, 0x1FF);
     b->apic.current = 0;
 }
 /* The master PIC at 20h, all inputs open. */
-static void pic_on(struct board *b)
-{
-    static const uint16_t port[] = { 0x20, 0x21, 0x21, 0x21, 0xA0, 0xA1, 0xA1, 0xA1, 0x21, 0xA1 };
-    static const uint8_t value[] = { 0x11, 0x20, 4, 1, 0x11, 0x28, 2, 1, 0, 0 };
-    for (size_t i = 0; i < sizeof value; i++)
-        pout(b->f, port[i], value[i]);
+static void pic_on(struct board *b) {
+    static const uint16_t port[] = {0x20, 0x21, 0x21, 0x21, 0xA0, 0xA1, 0xA1, 0xA1, 0x21, 0xA1};
+    static const uint8_t value[] = {0x11, 0x20, 4, 1, 0x11, 0x28, 2, 1, 0, 0};
+    for (size_t i = 0; i < sizeof value; i++) pout(b->f, port[i], value[i]);
 }
 
-static void reset_values(void **state)
-{
+static void reset_values(void **state) {
     (void)state;
     struct board *b = board_new();
     assert_int_equal(lr(b, 0x20), 0);
@@ -117,8 +110,7 @@ static void reset_values(void **state)
     board_free(b);
 }
 
-static void priorities(void **state)
-{
+static void priorities(void **state) {
     (void)state;
     struct board *b = board_new();
     lapic_deliver(b->lapic[0], 0x40, false);
@@ -155,8 +147,7 @@ static void priorities(void **state)
     board_free(b);
 }
 
-static void pic_through_lint0(void **state)
-{
+static void pic_through_lint0(void **state) {
     (void)state;
     struct board *b = board_new();
     struct dev_line irq1 = irq_router_line(b->router, 1);
@@ -200,8 +191,7 @@ static void pic_through_lint0(void **state)
     board_free(b);
 }
 
-static void page_moves(void **state)
-{
+static void page_moves(void **state) {
     (void)state;
     struct board *b = board_new();
     wr(b, 0x100000 + 0x30, 0x12345678);
@@ -214,8 +204,7 @@ static void page_moves(void **state)
     board_free(b);
 }
 
-static void timer(void **state)
-{
+static void timer(void **state) {
     (void)state;
     struct board *b = board_new();
     enable(b);
@@ -251,8 +240,7 @@ static void timer(void **state)
     board_free(b);
 }
 
-static void periodic_timer(void **state)
-{
+static void periodic_timer(void **state) {
     (void)state;
     struct board *b = board_new();
     enable(b);
@@ -286,8 +274,7 @@ static void periodic_timer(void **state)
     board_free(b);
 }
 
-static void ipis(void **state)
-{
+static void ipis(void **state) {
     (void)state;
     struct board *b = board_new();
     enable(b);
@@ -346,13 +333,13 @@ static void ipis(void **state)
     board_free(b);
 }
 
-static void ioapic_edge_and_level(void **state)
-{
+static void ioapic_edge_and_level(void **state) {
     (void)state;
     struct board *b = board_new();
-    struct dev_line a = irq_router_line(b->router, 10), c = irq_router_line(b->router, 10), pit = irq_router_line(b->router, 0);
+    struct dev_line a = irq_router_line(b->router, 10), c = irq_router_line(b->router, 10),
+                    pit = irq_router_line(b->router, 0);
     enable(b);
-    lw(b, 0x350, MASKED); /* the PIC is not asked */
+    lw(b, 0x350, MASKED);     /* the PIC is not asked */
     dev_line_set(&pit, true); /* masked: this edge is lost */
     io_entry(b, 2, 0x31);
     assert_false(b->f->line[0]);
@@ -406,8 +393,7 @@ static void ioapic_edge_and_level(void **state)
     board_free(b);
 }
 
-static void survives_anything(void **state)
-{
+static void survives_anything(void **state) {
     (void)state;
     struct board *b = board_new();
     uint32_t x = 99;
@@ -423,31 +409,30 @@ static void survives_anything(void **state)
                 wr(b, at & ~3u, v >> (v & 31));
             else
                 rd(b, at & ~3u);
-            if (!(v & 0xF0))
-                lapic_ack(b->lapic[0]);
-            if (!(v & 0xF00))
-                fake_stall(b->f, v >> 8);
-            if (!(v & 0xF000))
-                ioapic_set_pin(b->ioapic, (int)(v >> 16) % IOAPIC_PINS, v & 1);
+            if (!(v & 0xF0)) lapic_ack(b->lapic[0]);
+            if (!(v & 0xF00)) fake_stall(b->f, v >> 8);
+            if (!(v & 0xF000)) ioapic_set_pin(b->ioapic, (int)(v >> 16) % IOAPIC_PINS, v & 1);
         }
-        for (size_t i = 0; i < sizeof junk; i++)
-            junk[i] = (uint8_t)fake_random(&x);
+        for (size_t i = 0; i < sizeof junk; i++) junk[i] = (uint8_t)fake_random(&x);
         struct dev *d = round & 1 ? b->lapic[round >> 1 & 1] : b->ioapic;
-        struct dev_state st = { .buf = junk, .cap = sizeof junk };
-        if (!(round % 10))
-            d->cls->state(d, &st);
-        if (!(round % 50))
-            d->cls->reset(d);
+        struct dev_state st = {.buf = junk, .cap = sizeof junk};
+        if (!(round % 10)) d->cls->state(d, &st);
+        if (!(round % 50)) d->cls->reset(d);
     }
     board_free(b);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reset_values), cmocka_unit_test(priorities), cmocka_unit_test(pic_through_lint0),
-        cmocka_unit_test(page_moves), cmocka_unit_test(timer), cmocka_unit_test(periodic_timer), cmocka_unit_test(ipis),
-        cmocka_unit_test(ioapic_edge_and_level), cmocka_unit_test(survives_anything),
+        cmocka_unit_test(reset_values),
+        cmocka_unit_test(priorities),
+        cmocka_unit_test(pic_through_lint0),
+        cmocka_unit_test(page_moves),
+        cmocka_unit_test(timer),
+        cmocka_unit_test(periodic_timer),
+        cmocka_unit_test(ipis),
+        cmocka_unit_test(ioapic_edge_and_level),
+        cmocka_unit_test(survives_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,8 +19,7 @@ static int done_count;
 static void count_done(void *o) { done_count++, (void)o; }
 static void ignore(int s) { (void)s; }
 
-static int open_all(void **state)
-{
+static int open_all(void **state) {
     (void)state;
     strcpy(dir, "/tmp/novt-block-XXXXXX");
     signal(SIGUSR1, ignore);
@@ -28,8 +27,7 @@ static int open_all(void **state)
     snprintf(path, sizeof path, "%s/image", mkdtemp(dir));
     return events_init(&events, SIGUSR1, NULL, NULL) ? 0 : -1;
 }
-static int close_all(void **state)
-{
+static int close_all(void **state) {
     (void)state;
     events_fini(&events);
     unlink(path);
@@ -37,8 +35,7 @@ static int close_all(void **state)
     return 0;
 }
 
-static void make_file(size_t bytes)
-{
+static void make_file(size_t bytes) {
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     assert_true(fd >= 0);
     memset(buf, 0x11, sizeof buf);
@@ -46,31 +43,27 @@ static void make_file(size_t bytes)
         assert_true(write(fd, buf, bytes - at < sizeof buf ? bytes - at : sizeof buf) > 0);
     close(fd);
 }
-static uint8_t file_byte(off_t at)
-{
+static uint8_t file_byte(off_t at) {
     uint8_t b = 0;
     int fd = open(path, O_RDONLY);
     assert_int_equal(pread(fd, &b, 1, at), 1);
     close(fd);
     return b;
 }
-static struct mon_blk *open_image(bool read_only, bool snapshot, unsigned unit)
-{
-    struct blk_config c = { .path = path, .read_only = read_only, .snapshot = snapshot, .unit = unit };
+static struct mon_blk *open_image(bool read_only, bool snapshot, unsigned unit) {
+    struct blk_config c = {.path = path, .read_only = read_only, .snapshot = snapshot, .unit = unit};
     error[0] = 0;
     return blk_open(&c, &events, error, sizeof error);
 }
-static void wait_done(int n)
-{
+static void wait_done(int n) {
     for (int i = 0; i < 5000 && done_count < n; i++) {
         events_dispatch(&events);
         poll(NULL, 0, 1);
     }
     assert_int_equal(done_count, n);
 }
-static enum blk_status run(struct blk *b, enum blk_op op, uint64_t offset, void *data, uint32_t len)
-{
-    struct blk_request r = { .done = count_done };
+static enum blk_status run(struct blk *b, enum blk_op op, uint64_t offset, void *data, uint32_t len) {
+    struct blk_request r = {.done = count_done};
     done_count = 0;
     if (op == BLK_READ)
         blk_read(b, &r, offset, data, len);
@@ -84,8 +77,7 @@ static enum blk_status run(struct blk *b, enum blk_op op, uint64_t offset, void 
     return r.status;
 }
 
-static void raw_image_reads_and_writes(void **state)
-{
+static void raw_image_reads_and_writes(void **state) {
     (void)state;
     make_file(1 << 20);
     struct mon_blk *m = open_image(false, false, 512);
@@ -103,8 +95,7 @@ static void raw_image_reads_and_writes(void **state)
     blk_close(m);
 }
 
-static void snapshot_leaves_the_image_alone(void **state)
-{
+static void snapshot_leaves_the_image_alone(void **state) {
     (void)state;
     make_file(1 << 20);
     struct mon_blk *m = open_image(false, true, 512);
@@ -116,7 +107,7 @@ static void snapshot_leaves_the_image_alone(void **state)
     assert_int_equal(run(b, BLK_WRITE, 8 * 512, buf, 3 * 512), BLK_OK);
     memset(buf, 0, sizeof buf);
     assert_int_equal(run(b, BLK_READ, 4 * 512, buf, 8 * 512), BLK_OK);
-    static const uint8_t expect[] = { 0x11, 0x33, 0x11, 0x11, 0x33, 0x33, 0x33, 0x11 };
+    static const uint8_t expect[] = {0x11, 0x33, 0x11, 0x11, 0x33, 0x33, 0x33, 0x11};
     for (int i = 0; i < 8; i++) {
         assert_int_equal(buf[i * 512], expect[i]);
         assert_int_equal(buf[i * 512 + 511], expect[i]);
@@ -129,8 +120,7 @@ static void snapshot_leaves_the_image_alone(void **state)
     assert_int_equal(file_byte(5 * 512), 0x11);
 }
 
-static void one_writer(void **state)
-{
+static void one_writer(void **state) {
     (void)state;
     make_file(4096);
     struct mon_blk *m = open_image(false, false, 512);
@@ -144,10 +134,9 @@ static void one_writer(void **state)
     blk_close(m);
 }
 
-static void refuses_what_is_no_image(void **state)
-{
+static void refuses_what_is_no_image(void **state) {
     (void)state;
-    struct blk_config c = { .path = dir, .unit = 512 };
+    struct blk_config c = {.path = dir, .unit = 512};
     assert_null(blk_open(&c, &events, error, sizeof error));
     assert_non_null(strstr(error, "directory"));
     c.read_only = true;
@@ -169,8 +158,7 @@ static void refuses_what_is_no_image(void **state)
     unlink(path);
 }
 
-static void odd_sizes_are_rounded_down(void **state)
-{
+static void odd_sizes_are_rounded_down(void **state) {
     (void)state;
     make_file(5000);
     struct mon_blk *m = open_image(true, false, 512);
@@ -183,13 +171,12 @@ static void odd_sizes_are_rounded_down(void **state)
     blk_close(m);
 }
 
-static void shrunk_file_gives_errors(void **state)
-{
+static void shrunk_file_gives_errors(void **state) {
     (void)state;
     make_file(64 << 10);
     struct mon_blk *m = open_image(false, false, 512);
     assert_int_equal(truncate(path, 10 << 10), 0);
-    struct blk_request r = { .done = count_done };
+    struct blk_request r = {.done = count_done};
     done_count = 0;
     blk_read(blk_dev(m), &r, 8 << 10, buf, 4 << 10);
     wait_done(1);
@@ -199,10 +186,9 @@ static void shrunk_file_gives_errors(void **state)
     blk_close(m);
 }
 
-static void full_disk_is_an_error_and_not_the_end(void **state)
-{
+static void full_disk_is_an_error_and_not_the_end(void **state) {
     (void)state;
-    struct rlimit old, small = { .rlim_cur = 32 << 10 };
+    struct rlimit old, small = {.rlim_cur = 32 << 10};
     make_file(16 << 10);
     truncate(path, 1 << 20); /* sparse: the rest has no blocks yet */
     struct mon_blk *m = open_image(false, false, 512);
@@ -226,8 +212,7 @@ struct slow_store {
     pthread_mutex_t gate;
     int reads, flushes, closed;
 };
-static size_t slow_read(struct blk_store *s, uint64_t offset, void *data, size_t len, int *err)
-{
+static size_t slow_read(struct blk_store *s, uint64_t offset, void *data, size_t len, int *err) {
     struct slow_store *w = (struct slow_store *)s;
     (void)err;
     pthread_mutex_lock(&w->gate);
@@ -236,23 +221,20 @@ static size_t slow_read(struct blk_store *s, uint64_t offset, void *data, size_t
     pthread_mutex_unlock(&w->gate);
     return len;
 }
-static size_t slow_write(struct blk_store *s, uint64_t offset, const void *data, size_t len, int *err)
-{
+static size_t slow_write(struct blk_store *s, uint64_t offset, const void *data, size_t len, int *err) {
     (void)s, (void)offset, (void)data, (void)err;
     return len;
 }
-static int slow_flush(struct blk_store *s)
-{
+static int slow_flush(struct blk_store *s) {
     ((struct slow_store *)s)->flushes++;
     return 0;
 }
 static void slow_close(struct blk_store *s) { ((struct slow_store *)s)->closed++; }
-static const struct blk_store_ops slow_ops = { slow_read, slow_write, slow_flush, slow_close };
+static const struct blk_store_ops slow_ops = {slow_read, slow_write, slow_flush, slow_close};
 
-static void cancel_and_drain(void **state)
-{
+static void cancel_and_drain(void **state) {
     (void)state;
-    struct slow_store w = { .store = { .ops = &slow_ops, .size = 1 << 20 }, .gate = PTHREAD_MUTEX_INITIALIZER };
+    struct slow_store w = {.store = {.ops = &slow_ops, .size = 1 << 20}, .gate = PTHREAD_MUTEX_INITIALIZER};
     struct blk_queue *q = blk_queue_create(&w.store, "test", &events);
     assert_non_null(q);
     struct blk *b = blk_queue_dev(q);
@@ -285,13 +267,16 @@ static void cancel_and_drain(void **state)
     assert_int_equal(w.closed, 1);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(raw_image_reads_and_writes), cmocka_unit_test(snapshot_leaves_the_image_alone),
-        cmocka_unit_test(one_writer), cmocka_unit_test(refuses_what_is_no_image),
-        cmocka_unit_test(odd_sizes_are_rounded_down), cmocka_unit_test(shrunk_file_gives_errors),
-        cmocka_unit_test(full_disk_is_an_error_and_not_the_end), cmocka_unit_test(cancel_and_drain),
+        cmocka_unit_test(raw_image_reads_and_writes),
+        cmocka_unit_test(snapshot_leaves_the_image_alone),
+        cmocka_unit_test(one_writer),
+        cmocka_unit_test(refuses_what_is_no_image),
+        cmocka_unit_test(odd_sizes_are_rounded_down),
+        cmocka_unit_test(shrunk_file_gives_errors),
+        cmocka_unit_test(full_disk_is_an_error_and_not_the_end),
+        cmocka_unit_test(cancel_and_drain),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

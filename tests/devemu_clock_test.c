@@ -12,46 +12,37 @@ enum { IRQ0 = 0, IRQ8 = 8 };
 static struct fake *f;
 static struct dev *d;
 
-static void pit_open(void)
-{
+static void pit_open(void) {
     f = fake_create();
-    struct i8254_config cfg = { fake_line(f, IRQ0) };
+    struct i8254_config cfg = {fake_line(f, IRQ0)};
     d = fake_dev(f, &i8254_class, &cfg);
 }
-static void close_all(void)
-{
+static void close_all(void) {
     dev_destroy(d);
     fake_destroy(f);
 }
 /* Sets time to the middle of a clock tick, n ticks from now, so that tests can count in ticks. */
-static void ticks(uint64_t n)
-{
+static void ticks(uint64_t n) {
     uint64_t t = dev_ns_to_ticks(f->now, I8254_HZ) + n;
     uint64_t mid = dev_ticks_to_ns(t, I8254_HZ) + 400;
     fake_advance(f, mid > f->now ? mid - f->now : 0);
 }
-static void pit_set(int ch, uint8_t control, uint16_t count)
-{
+static void pit_set(int ch, uint8_t control, uint16_t count) {
     pout(f, 0x43, (uint8_t)(ch << 6 | control));
-    if (control & 0x10)
-        pout(f, (uint16_t)(0x40 + ch), (uint8_t)count);
-    if (control & 0x20)
-        pout(f, (uint16_t)(0x40 + ch), (uint8_t)(count >> 8));
+    if (control & 0x10) pout(f, (uint16_t)(0x40 + ch), (uint8_t)count);
+    if (control & 0x20) pout(f, (uint16_t)(0x40 + ch), (uint8_t)(count >> 8));
 }
-static uint16_t pit_count(int ch)
-{
+static uint16_t pit_count(int ch) {
     pout(f, 0x43, (uint8_t)(ch << 6));
     uint8_t lo = pin(f, (uint16_t)(0x40 + ch));
     return (uint16_t)(lo | pin(f, (uint16_t)(0x40 + ch)) << 8);
 }
-static uint8_t pit_status(int ch)
-{
+static uint8_t pit_status(int ch) {
     pout(f, 0x43, (uint8_t)(0xE0 | 2 << ch));
     return pin(f, (uint16_t)(0x40 + ch));
 }
 
-static void pit_mode0(void **state)
-{
+static void pit_mode0(void **state) {
     (void)state;
     pit_open();
     ticks(1);
@@ -69,7 +60,7 @@ static void pit_mode0(void **state)
     assert_int_equal(pit_count(0), 0);
     ticks(3);
     assert_int_equal(pit_count(0), 0xFFFD); /* counts on */
-    pout(f, 0x40, 50); /* the first byte drops OUT and stops */
+    pout(f, 0x40, 50);                      /* the first byte drops OUT and stops */
     assert_false(f->line[IRQ0]);
     ticks(200);
     assert_false(f->line[IRQ0]);
@@ -82,8 +73,7 @@ static void pit_mode0(void **state)
     close_all();
 }
 
-static void pit_mode1_and_5(void **state)
-{
+static void pit_mode1_and_5(void **state) {
     (void)state;
     pit_open();
     ticks(1);
@@ -116,8 +106,7 @@ static void pit_mode1_and_5(void **state)
     close_all();
 }
 
-static void pit_mode2(void **state)
-{
+static void pit_mode2(void **state) {
     (void)state;
     pit_open();
     i8254_set_gate(d, 2, true);
@@ -149,8 +138,7 @@ static void pit_mode2(void **state)
     close_all();
 }
 
-static void pit_mode3(void **state)
-{
+static void pit_mode3(void **state) {
     (void)state;
     pit_open();
     i8254_set_gate(d, 2, true);
@@ -158,7 +146,7 @@ static void pit_mode3(void **state)
         ticks(1);
         pit_set(2, 0x36, n);
         ticks(1);
-        static const uint8_t even[] = { 4, 2, 4, 2 }, odd[] = { 4, 2, 0, 4, 2 };
+        static const uint8_t even[] = {4, 2, 4, 2}, odd[] = {4, 2, 0, 4, 2};
         for (int i = 0; i < 20; i++) {
             assert_int_equal(pit_count(2), n == 4 ? even[i % 4] : odd[i % 5]);
             assert_int_equal(i8254_out(d, 2), i % n < (n + 1) / 2);
@@ -180,8 +168,7 @@ static void pit_mode3(void **state)
     close_all();
 }
 
-static void pit_mode4(void **state)
-{
+static void pit_mode4(void **state) {
     (void)state;
     pit_open();
     ticks(1);
@@ -204,8 +191,7 @@ static void pit_mode4(void **state)
     close_all();
 }
 
-static void pit_gate_pauses(void **state)
-{
+static void pit_gate_pauses(void **state) {
     (void)state;
     pit_open();
     i8254_set_gate(d, 2, true);
@@ -224,8 +210,7 @@ static void pit_gate_pauses(void **state)
     close_all();
 }
 
-static void pit_bcd_and_access_modes(void **state)
-{
+static void pit_bcd_and_access_modes(void **state) {
     (void)state;
     pit_open();
     i8254_set_gate(d, 2, true);
@@ -253,8 +238,7 @@ static void pit_bcd_and_access_modes(void **state)
     close_all();
 }
 
-static void pit_latches(void **state)
-{
+static void pit_latches(void **state) {
     (void)state;
     pit_open();
     i8254_set_gate(d, 2, true);
@@ -275,8 +259,7 @@ static void pit_latches(void **state)
     close_all();
 }
 
-static void pit_rate_is_exact(void **state)
-{
+static void pit_rate_is_exact(void **state) {
     (void)state;
     pit_open();
     pit_set(0, 0x34, 1193);
@@ -298,38 +281,32 @@ static void pit_rate_is_exact(void **state)
 /* A guest that takes its interrupts through the PIC, and a host that is late. */
 static int taken;
 static struct dev *pic;
-static void acked(void *o, int irq)
-{
+static void acked(void *o, int irq) {
     (void)o;
-    if (irq == 0)
-        i8254_irq_acked(d);
+    if (irq == 0) i8254_irq_acked(d);
 }
-static void guest_takes_all(void)
-{
+static void guest_takes_all(void) {
     for (int i = 0; i < 5000 && i8259_pending(pic); i++) {
         assert_int_equal(i8259_ack(pic), 0x08);
         pout(f, 0x20, 0x20);
         taken++;
     }
 }
-static void pic_and_pit_open(void)
-{
+static void pic_and_pit_open(void) {
     f = fake_create();
     taken = 0;
-    struct i8259_config pc = { .acked = acked };
+    struct i8259_config pc = {.acked = acked};
     pic = fake_dev(f, &i8259_class, &pc);
-    struct i8254_config cfg = { { i8259_set_irq, pic, 0 } };
+    struct i8254_config cfg = {{i8259_set_irq, pic, 0}};
     d = fake_dev(f, &i8254_class, &cfg);
     pout(f, 0x20, 0x11), pout(f, 0x21, 0x08), pout(f, 0x21, 0x04), pout(f, 0x21, 0x01);
 }
-static void pic_and_pit_close(void)
-{
+static void pic_and_pit_close(void) {
     dev_destroy(pic);
     close_all();
 }
 
-static void pit_catches_up(void **state)
-{
+static void pit_catches_up(void **state) {
     (void)state;
     pic_and_pit_open();
     pit_set(0, 0x34, 1193);
@@ -346,8 +323,7 @@ static void pit_catches_up(void **state)
     pic_and_pit_close();
 }
 
-static void pit_forgets_for_the_deaf(void **state)
-{
+static void pit_forgets_for_the_deaf(void **state) {
     (void)state;
     pic_and_pit_open();
     pit_set(0, 0x36, 1193);
@@ -365,8 +341,7 @@ static void pit_forgets_for_the_deaf(void **state)
     pic_and_pit_close();
 }
 
-static void pit_catches_up_without_acks(void **state)
-{
+static void pit_catches_up_without_acks(void **state) {
     (void)state;
     pit_open();
     pit_set(0, 0x34, 11932); /* 10 ms */
@@ -379,8 +354,7 @@ static void pit_catches_up_without_acks(void **state)
     close_all();
 }
 
-static void pit_fast_rate_is_bounded(void **state)
-{
+static void pit_fast_rate_is_bounded(void **state) {
     (void)state;
     pit_open();
     pit_set(0, 0x34, 1);
@@ -390,8 +364,7 @@ static void pit_fast_rate_is_bounded(void **state)
     close_all();
 }
 
-static void pit_state_and_hammer(void **state)
-{
+static void pit_state_and_hammer(void **state) {
     (void)state;
     pit_open();
     pit_set(0, 0x34, 1193);
@@ -407,8 +380,7 @@ static void pit_state_and_hammer(void **state)
         fake_hammer_ports(f, fake_random(&x), 0x40, 0x43, 8);
         i8254_set_gate(d, (int)(fake_random(&x) % 5) - 1, fake_random(&x) & 1);
         i8254_out(d, (int)(fake_random(&x) % 5) - 1);
-        if (fake_random(&x) & 1)
-            i8254_irq_acked(d);
+        if (fake_random(&x) & 1) i8254_irq_acked(d);
     }
     fake_garbage_state(f, d, 3, 0x40, 0x43);
     close_all();
@@ -416,33 +388,28 @@ static void pit_state_and_hammer(void **state)
 
 /* ---- RTC ---- */
 
-static void rtc_open(void)
-{
+static void rtc_open(void) {
     f = fake_create();
     f->wall = 951782399 - 1; /* with now = 1 s: 2000-02-28 23:59:59 */
-    struct mc146818_config cfg = { fake_line(f, IRQ8), 0 };
+    struct mc146818_config cfg = {fake_line(f, IRQ8), 0};
     d = fake_dev(f, &mc146818_class, &cfg);
 }
-static uint8_t rtc(uint8_t reg)
-{
+static uint8_t rtc(uint8_t reg) {
     pout(f, 0x70, reg);
     return pin(f, 0x71);
 }
-static void rtc_set(uint8_t reg, uint8_t v)
-{
+static void rtc_set(uint8_t reg, uint8_t v) {
     pout(f, 0x70, reg);
     pout(f, 0x71, v);
 }
-static void assert_time(const char *expect)
-{
+static void assert_time(const char *expect) {
     char got[32];
     snprintf(got, sizeof got, "%02x%02x-%02x-%02x %02x:%02x:%02x %x", rtc(0x32), rtc(9), rtc(8), rtc(7), rtc(4), rtc(2),
              rtc(0), rtc(6));
     assert_string_equal(got, expect);
 }
 
-static void rtc_calendar(void **state)
-{
+static void rtc_calendar(void **state) {
     (void)state;
     rtc_open();
     assert_time("2000-02-28 23:59:59 2"); /* a Monday */
@@ -471,8 +438,7 @@ static void rtc_calendar(void **state)
     close_all();
 }
 
-static void rtc_uip_and_update_irq(void **state)
-{
+static void rtc_uip_and_update_irq(void **state) {
     (void)state;
     rtc_open();
     rtc_set(0x0B, 0x12);
@@ -500,8 +466,7 @@ static void rtc_uip_and_update_irq(void **state)
     close_all();
 }
 
-static void rtc_alarm(void **state)
-{
+static void rtc_alarm(void **state) {
     (void)state;
     rtc_open();
     rtc_set(1, 0x10), rtc_set(3, 0xC0), rtc_set(5, 0xFF); /* every minute at :10 */
@@ -521,8 +486,7 @@ static void rtc_alarm(void **state)
     close_all();
 }
 
-static void rtc_periodic(void **state)
-{
+static void rtc_periodic(void **state) {
     (void)state;
     rtc_open();
     rtc_set(0x0A, 0x2A); /* 64 Hz */
@@ -542,8 +506,7 @@ static void rtc_periodic(void **state)
         fake_stall(f, 100000000);
         for (int k = 0; k < 100; k++) {
             fake_advance(f, 1000000);
-            if (f->line[IRQ8])
-                n += (rtc(0x0C) & 0x40) != 0;
+            if (f->line[IRQ8]) n += (rtc(0x0C) & 0x40) != 0;
         }
     }
     assert_in_range(n, 1270, 1281);
@@ -555,8 +518,7 @@ static void rtc_periodic(void **state)
     close_all();
 }
 
-static void rtc_divider_reset(void **state)
-{
+static void rtc_divider_reset(void **state) {
     (void)state;
     rtc_open();
     rtc_set(0x0A, 0x76);
@@ -570,8 +532,7 @@ static void rtc_divider_reset(void **state)
     close_all();
 }
 
-static void rtc_cmos_and_reset(void **state)
-{
+static void rtc_cmos_and_reset(void **state) {
     (void)state;
     rtc_open();
     mc146818_set(d, 0x34, 0x12);
@@ -598,8 +559,7 @@ static void rtc_cmos_and_reset(void **state)
     close_all();
 }
 
-static void rtc_hammer(void **state)
-{
+static void rtc_hammer(void **state) {
     (void)state;
     rtc_open();
     uint32_t x = 0x146818;
@@ -613,8 +573,7 @@ static void rtc_hammer(void **state)
     close_all();
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pit_mode0),
         cmocka_unit_test(pit_mode1_and_5),

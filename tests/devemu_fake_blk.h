@@ -12,13 +12,12 @@ struct fake_blk {
     struct blk blk;
     uint8_t *data;
     struct blk_request *first, *last;
-    uint64_t bad_from;         /* bytes from here on cannot be read or written */
+    uint64_t bad_from; /* bytes from here on cannot be read or written */
     enum blk_status bad_status;
     int submitted, flushes, durable_writes;
 };
 
-static inline void fake_blk_submit(struct blk *b, struct blk_request *r)
-{
+static inline void fake_blk_submit(struct blk *b, struct blk_request *r) {
     struct fake_blk *s = b->opaque;
     assert_true(r->op == BLK_FLUSH || (r->len && r->len % BLK_SECTOR == 0 && r->offset % BLK_SECTOR == 0));
     s->submitted++;
@@ -28,15 +27,13 @@ static inline void fake_blk_submit(struct blk *b, struct blk_request *r)
         s->first = r;
     s->last = r;
 }
-static inline void fake_blk_cancel(struct blk *b, struct blk_request *r)
-{
+static inline void fake_blk_cancel(struct blk *b, struct blk_request *r) {
     struct fake_blk *s = b->opaque;
     assert_ptr_equal(s->first, r); /* devices here have one request a medium */
     s->first = r->next;
     r->busy = false;
 }
-static inline void fake_blk_run(struct fake_blk *s, struct blk_request *r)
-{
+static inline void fake_blk_run(struct fake_blk *s, struct blk_request *r) {
     uint64_t n = r->len;
     if (r->op == BLK_FLUSH) {
         s->flushes++;
@@ -62,42 +59,35 @@ static inline void fake_blk_run(struct fake_blk *s, struct blk_request *r)
     r->good = (uint32_t)n;
 }
 /* Ends the oldest request. */
-static inline bool fake_blk_step(struct fake_blk *s)
-{
+static inline bool fake_blk_step(struct fake_blk *s) {
     struct blk_request *r = s->first;
-    if (!r)
-        return false;
+    if (!r) return false;
     s->first = r->next;
     fake_blk_run(s, r);
     r->busy = false;
     r->done(r->opaque);
     return true;
 }
-static inline void fake_blk_pump(struct fake_blk *s)
-{
-    while (fake_blk_step(s)) {
-    }
+static inline void fake_blk_pump(struct fake_blk *s) {
+    while (fake_blk_step(s)) {}
 }
 static inline void fake_blk_drain(struct blk *b) { fake_blk_pump(b->opaque); }
 
 /* Byte i of sector n is a mix of both. */
 static inline uint8_t fake_blk_byte(uint64_t n, unsigned i) { return (uint8_t)(n * 7 + i + (i >> 8) * 3 + (n >> 8)); }
-static inline struct fake_blk *fake_blk_create(uint64_t size)
-{
-    static const struct blk_ops ops = { fake_blk_submit, fake_blk_cancel, fake_blk_drain };
+static inline struct fake_blk *fake_blk_create(uint64_t size) {
+    static const struct blk_ops ops = {fake_blk_submit, fake_blk_cancel, fake_blk_drain};
     struct fake_blk *s = calloc(1, sizeof *s);
     assert_non_null(s);
     s->data = malloc(size);
     assert_non_null(s->data);
-    s->blk = (struct blk){ .size = size, .ops = &ops, .opaque = s };
+    s->blk = (struct blk){.size = size, .ops = &ops, .opaque = s};
     s->bad_from = UINT64_MAX;
     s->bad_status = BLK_IO_ERROR;
-    for (uint64_t at = 0; at < size; at++)
-        s->data[at] = fake_blk_byte(at / BLK_SECTOR, (unsigned)(at % BLK_SECTOR));
+    for (uint64_t at = 0; at < size; at++) s->data[at] = fake_blk_byte(at / BLK_SECTOR, (unsigned)(at % BLK_SECTOR));
     return s;
 }
-static inline void fake_blk_destroy(struct fake_blk *s)
-{
+static inline void fake_blk_destroy(struct fake_blk *s) {
     assert_null(s->first); /* a destroyed device leaves no request behind */
     free(s->data);
     free(s);

@@ -12,69 +12,59 @@ static struct dev *dma, *d;
 static struct fake_blk *disk;
 static uint8_t res[16];
 
-static void open_disk(uint64_t size)
-{
+static void open_disk(uint64_t size) {
     f = fake_create();
     assert_int_equal(smmu_mem_create(RAM, 65536, &f->host.mem), SMMU_OK);
     assert_int_equal(smmu_mem_map_frames(f->host.mem, gpa(0), RAM, 0, 0), SMMU_OK);
     dma = fake_dev(f, &dma8237_class, NULL);
     disk = fake_blk_create(size);
-    struct fdc_config c = { .irq = fake_line(f, IRQ6), .dma = dma, .drive = { { true, &disk->blk } } };
+    struct fdc_config c = {.irq = fake_line(f, IRQ6), .dma = dma, .drive = {{true, &disk->blk}}};
     d = fake_dev(f, &fdc82077_class, &c);
 }
-static void command(const uint8_t *bytes, int n)
-{
+static void command(const uint8_t *bytes, int n) {
     for (int i = 0; i < n; i++) {
         assert_int_equal(pin(f, MSR) & (RQM | DIO), RQM);
         pout(f, FIFO, bytes[i]);
     }
 }
-#define CMD(...) command((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
-static int results(void)
-{
+#define CMD(...) command((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+static int results(void) {
     int n = 0;
-    while ((pin(f, MSR) & (RQM | DIO | CB)) == (RQM | DIO | CB) && n < 16)
-        res[n++] = pin(f, FIFO);
+    while ((pin(f, MSR) & (RQM | DIO | CB)) == (RQM | DIO | CB) && n < 16) res[n++] = pin(f, FIFO);
     return n;
 }
-static void sense(uint8_t st0, uint8_t cylinder)
-{
+static void sense(uint8_t st0, uint8_t cylinder) {
     CMD(0x08);
     assert_int_equal(results(), 2);
     assert_int_equal(res[0], st0);
     assert_int_equal(res[1], cylinder);
 }
-static void start(void)
-{
+static void start(void) {
     pout(f, DOR, 0);
     assert_int_equal(pin(f, MSR), 0);
     pout(f, DOR, 0x1C);
     assert_false(f->line[IRQ6]);
     fake_advance(f, 1000000);
     assert_true(f->line[IRQ6]);
-    for (uint8_t i = 0; i < 4; i++)
-        sense((uint8_t)(0xC0 | i), 0);
+    for (uint8_t i = 0; i < 4; i++) sense((uint8_t)(0xC0 | i), 0);
     assert_false(f->line[IRQ6]);
     CMD(0x03, 0xDF, 0x02);
     pout(f, DIR, 0); /* 500 kbit/s */
 }
-static void seek_to(uint8_t drive_head, uint8_t cylinder)
-{
+static void seek_to(uint8_t drive_head, uint8_t cylinder) {
     CMD(0x0F, drive_head, cylinder);
     assert_int_equal(pin(f, MSR), RQM | 1);
     fake_advance(f, 1000000);
     assert_true(f->line[IRQ6]);
     sense(0x20 | drive_head, cylinder);
 }
-static int open_fdc(void **state)
-{
+static int open_fdc(void **state) {
     (void)state;
     open_disk(DISK);
     start();
     return 0;
 }
-static int close_fdc(void **state)
-{
+static int close_fdc(void **state) {
     (void)state;
     dev_destroy(d);
     dev_destroy(dma);
@@ -83,21 +73,17 @@ static int close_fdc(void **state)
     fake_destroy(f);
     return 0;
 }
-static void set_dma(bool to_memory, unsigned bytes)
-{
+static void set_dma(bool to_memory, unsigned bytes) {
     pout(f, 0x0A, 6), pout(f, 0x0C, 0), pout(f, 0x0B, to_memory ? 0x46 : 0x4A);
     pout(f, 0x04, (uint8_t)DATA), pout(f, 0x04, (uint8_t)(DATA >> 8)), pout(f, 0x81, DATA >> 16);
     pout(f, 0x05, (uint8_t)(bytes - 1)), pout(f, 0x05, (uint8_t)((bytes - 1) >> 8)), pout(f, 0x0A, 2);
 }
-static void expect_in_memory(unsigned at, uint64_t sector)
-{
+static void expect_in_memory(unsigned at, uint64_t sector) {
     uint8_t s[512];
     smmu_mem_read(f->host.mem, gpa(DATA + at), s, 512);
-    for (unsigned i = 0; i < 512; i++)
-        assert_int_equal(s[i], fake_blk_byte(sector, i));
+    for (unsigned i = 0; i < 512; i++) assert_int_equal(s[i], fake_blk_byte(sector, i));
 }
-static void expect_result(uint8_t st0, uint8_t st1, uint8_t st2)
-{
+static void expect_result(uint8_t st0, uint8_t st1, uint8_t st2) {
     fake_blk_pump(disk);
     fake_advance(f, 1000000);
     assert_true(f->line[IRQ6]);
@@ -108,16 +94,14 @@ static void expect_result(uint8_t st0, uint8_t st1, uint8_t st2)
     assert_false(f->line[IRQ6]);
     assert_int_equal(pin(f, MSR), RQM);
 }
-static void expect_id(uint8_t c, uint8_t h, uint8_t r)
-{
+static void expect_id(uint8_t c, uint8_t h, uint8_t r) {
     assert_int_equal(res[3], c);
     assert_int_equal(res[4], h);
     assert_int_equal(res[5], r);
     assert_int_equal(res[6], 2);
 }
 
-static void identity_and_settings(void **state)
-{
+static void identity_and_settings(void **state) {
     (void)state;
     CMD(0x10);
     assert_int_equal(results(), 1);
@@ -149,8 +133,7 @@ static void identity_and_settings(void **state)
     assert_int_equal(res[0], 0x3C);
 }
 
-static void seeks_and_the_change_line(void **state)
-{
+static void seeks_and_the_change_line(void **state) {
     (void)state;
     assert_int_equal(pin(f, DIR) & 0x80, 0x80);
     seek_to(0, 0);
@@ -177,8 +160,7 @@ static void seeks_and_the_change_line(void **state)
     sense(0x20, 9);
 }
 
-static void dma_read(void **state)
-{
+static void dma_read(void **state) {
     (void)state;
     seek_to(0, 3);
     set_dma(true, 2 * 512);
@@ -191,8 +173,7 @@ static void dma_read(void **state)
     CMD(READ, 0, 3, 0, 1, 2, 18, 27, 255);
     expect_result(4, 0, 0);
     expect_id(4, 0, 1);
-    for (unsigned n = 0; n < 36; n++)
-        expect_in_memory(n * 512, 3 * 36 + n);
+    for (unsigned n = 0; n < 36; n++) expect_in_memory(n * 512, 3 * 36 + n);
     set_dma(true, 700); /* in the middle of a sector */
     CMD(READ & 0x7F, 4, 3, 1, 4, 2, 18, 27, 255);
     expect_result(4, 0, 0);
@@ -202,8 +183,7 @@ static void dma_read(void **state)
     expect_result(0x40, 0x80, 0);
 }
 
-static void dma_write(void **state)
-{
+static void dma_write(void **state) {
     (void)state;
     uint8_t s[1024];
     memset(s, 0x5A, sizeof s);
@@ -224,8 +204,7 @@ static void dma_write(void **state)
     assert_int_equal(res[0] & 0x40, 0x40);
 }
 
-static void addresses_that_are_not_there(void **state)
-{
+static void addresses_that_are_not_there(void **state) {
     (void)state;
     seek_to(0, 2);
     set_dma(true, 512);
@@ -257,8 +236,7 @@ static void addresses_that_are_not_there(void **state)
     expect_result(0, 0, 0);
 }
 
-static void format_track(void **state)
-{
+static void format_track(void **state) {
     (void)state;
     uint8_t ids[72];
     for (uint8_t i = 0; i < 18; i++)
@@ -275,8 +253,7 @@ static void format_track(void **state)
     expect_result(0x44, 0x01, 0);
 }
 
-static void without_dma(void **state)
-{
+static void without_dma(void **state) {
     (void)state;
     CMD(0x03, 0xDF, 0x03);
     seek_to(0, 1);
@@ -297,8 +274,7 @@ static void without_dma(void **state)
     assert_int_equal(disk->data[40 * 512 + 511], 0x77);
 }
 
-static void truncated_image(void **state)
-{
+static void truncated_image(void **state) {
     (void)state;
     open_disk(1000 * 512); /* of a 720-K disk */
     start();
@@ -315,8 +291,7 @@ static void truncated_image(void **state)
     close_fdc(state);
 }
 
-static void formats(void **state)
-{
+static void formats(void **state) {
     (void)state;
     assert_int_equal(fdc_type_for(360 << 10), FDC_360K);
     assert_int_equal(fdc_type_for(1200 << 10), FDC_1200K);
@@ -327,40 +302,31 @@ static void formats(void **state)
     assert_int_equal(fdc_type_for((2880 << 10) + 512), FDC_NONE);
 }
 
-static void hammer_once(uint32_t *x)
-{
+static void hammer_once(uint32_t *x) {
     uint32_t r = fake_random(x);
     uint16_t port = (uint16_t)(0x3F0 + (r & 7));
-    static const uint8_t codes[] = { READ, WRITE, FORMAT, 0x07, 0x0F, 0x08, 0x4A, 0x03, 0x13, 0x56, 0x42, 0x4C, 0x0E };
-    if (port == 0x3F6)
-        port = FIFO;
-    if (port == DOR && (r & 0x300))
-        return;
+    static const uint8_t codes[] = {READ, WRITE, FORMAT, 0x07, 0x0F, 0x08, 0x4A, 0x03, 0x13, 0x56, 0x42, 0x4C, 0x0E};
+    if (port == 0x3F6) port = FIFO;
+    if (port == DOR && (r & 0x300)) return;
     if (r & 0x400)
         pin(f, port);
     else
         pout(f, port, r & 0x1000 ? codes[r >> 16 & 7] : r & 0x2000 ? (uint8_t)(r >> 16 & 3) : (uint8_t)(r >> 16));
-    if (!(r & 0x38000000))
-        fake_blk_pump(disk);
-    if (!(r & 0x07000000))
-        fake_stall(f, 300000);
-    if (!(r & 0x00F80000))
-        set_dma(r & 0x800, 1 + (r >> 8 & 0x7FFF));
+    if (!(r & 0x38000000)) fake_blk_pump(disk);
+    if (!(r & 0x07000000)) fake_stall(f, 300000);
+    if (!(r & 0x00F80000)) set_dma(r & 0x800, 1 + (r >> 8 & 0x7FFF));
 }
 
-static void hammer(void **state)
-{
+static void hammer(void **state) {
     uint32_t x = 0xBADF00D;
-    for (int i = 0; i < 300000; i++)
-        hammer_once(&x);
+    for (int i = 0; i < 300000; i++) hammer_once(&x);
     fake_blk_pump(disk);
     d->cls->reset(d);
     start();
     dma_read(state);
 }
 
-static void saved_state(void **state)
-{
+static void saved_state(void **state) {
     (void)state;
     seek_to(0, 3);
     CMD(0x0F, 0, 9);
@@ -374,13 +340,20 @@ static void saved_state(void **state)
     fake_blk_pump(disk);
 }
 
-int main(void)
-{
+int main(void) {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_fdc, close_fdc)
     const struct CMUnitTest tests[] = {
-        TEST(identity_and_settings), TEST(seeks_and_the_change_line), TEST(dma_read), TEST(dma_write),
-        TEST(addresses_that_are_not_there), TEST(format_track), TEST(without_dma), cmocka_unit_test(truncated_image),
-        cmocka_unit_test(formats), TEST(hammer), TEST(saved_state),
+        TEST(identity_and_settings),
+        TEST(seeks_and_the_change_line),
+        TEST(dma_read),
+        TEST(dma_write),
+        TEST(addresses_that_are_not_there),
+        TEST(format_track),
+        TEST(without_dma),
+        cmocka_unit_test(truncated_image),
+        cmocka_unit_test(formats),
+        TEST(hammer),
+        TEST(saved_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,26 +8,22 @@ static struct fake *f;
 static struct dev *d;
 static struct a20_gate gate;
 
-static void open_kbc(void)
-{
+static void open_kbc(void) {
     f = fake_create();
-    gate = (struct a20_gate){ 0 };
-    struct i8042_config cfg = { fake_line(f, IRQ1), fake_line(f, IRQ12), &gate };
+    gate = (struct a20_gate){0};
+    struct i8042_config cfg = {fake_line(f, IRQ1), fake_line(f, IRQ12), &gate};
     d = fake_dev(f, &i8042_class, &cfg);
 }
-static void close_kbc(void)
-{
+static void close_kbc(void) {
     dev_destroy(d);
     fake_destroy(f);
 }
 /* The next byte within 5 ms, or -1; aux tells whose. */
-static int next_byte(bool *aux)
-{
+static int next_byte(bool *aux) {
     for (int i = 0; i < 50; i++) {
         uint8_t st = pin(f, 0x64);
         if (st & OBF) {
-            if (aux)
-                *aux = st & AUX;
+            if (aux) *aux = st & AUX;
             return pin(f, 0x60);
         }
         fake_advance(f, 100000);
@@ -36,23 +32,20 @@ static int next_byte(bool *aux)
 }
 static int get(void) { return next_byte(NULL); }
 static void command(uint8_t c) { pout(f, 0x64, c); }
-static void command_with(uint8_t c, uint8_t v)
-{
+static void command_with(uint8_t c, uint8_t v) {
     pout(f, 0x64, c);
     pout(f, 0x60, v);
 }
 static void keyboard(uint8_t v) { pout(f, 0x60, v); }
 static void mouse(uint8_t v) { command_with(0xD4, v); }
-static int get_aux(void)
-{
+static int get_aux(void) {
     bool aux = false;
     int v = next_byte(&aux);
     assert_true(aux);
     return v;
 }
 
-static void controller_commands(void **state)
-{
+static void controller_commands(void **state) {
     (void)state;
     open_kbc();
     assert_int_equal(pin(f, 0x64), 0x10);
@@ -89,8 +82,7 @@ static void controller_commands(void **state)
     close_kbc();
 }
 
-static void a20_and_reset(void **state)
-{
+static void a20_and_reset(void **state) {
     (void)state;
     open_kbc();
     assert_int_equal(f->a20, 1); /* port pins high after reset */
@@ -114,8 +106,7 @@ static void a20_and_reset(void **state)
     close_kbc();
 }
 
-static void keyboard_commands(void **state)
-{
+static void keyboard_commands(void **state) {
     (void)state;
     open_kbc();
     keyboard(0xFF);
@@ -136,17 +127,16 @@ static void keyboard_commands(void **state)
     keyboard(0x00), assert_int_equal(get(), 0xFA), assert_int_equal(get(), 0x02);
     keyboard(0xFE), assert_int_equal(get(), 0x02); /* resend */
     keyboard(0x12), assert_int_equal(get(), 0xFE); /* no such command */
-    command_with(0x60, 0x41); /* translated, identify reads AB 41 */
+    command_with(0x60, 0x41);                      /* translated, identify reads AB 41 */
     keyboard(0xF2);
     assert_int_equal(get(), 0xFA), assert_int_equal(get(), 0xAB), assert_int_equal(get(), 0x41);
     assert_int_equal(get(), -1);
     close_kbc();
 }
 
-static void scan_codes(void **state)
-{
+static void scan_codes(void **state) {
     (void)state;
-    static const uint8_t a[] = { 0x1C, 0xF0, 0x1C }, right[] = { 0xE0, 0x74, 0xE0, 0xF0, 0x74 };
+    static const uint8_t a[] = {0x1C, 0xF0, 0x1C}, right[] = {0xE0, 0x74, 0xE0, 0xF0, 0x74};
     open_kbc();
     command_with(0x60, 0x41);
     assert_true(i8042_key(d, a, 3));
@@ -179,19 +169,16 @@ static void scan_codes(void **state)
     assert_int_equal(get(), -1);
     command(0xAE);
     assert_int_equal(get(), 0x1C);
-    for (int i = 0; i < 300; i++)
-        i8042_key(d, a, 3);
+    for (int i = 0; i < 300; i++) i8042_key(d, a, 3);
     assert_false(i8042_key(d, a, 3)); /* full: refused whole */
     int n = 0;
-    while (get() >= 0)
-        n++;
+    while (get() >= 0) n++;
     assert_int_equal(n % 3, 0);
     assert_in_range(n, 200, 256);
     close_kbc();
 }
 
-static void mouse_protocol(void **state)
-{
+static void mouse_protocol(void **state) {
     (void)state;
     open_kbc();
     command_with(0x60, 0x03);
@@ -211,7 +198,7 @@ static void mouse_protocol(void **state)
     assert_int_equal(get_aux(), 0x08), assert_int_equal(get_aux(), 45), assert_int_equal(get_aux(), 0);
     assert_int_equal(get(), -1);
     mouse(0xF5), assert_int_equal(get_aux(), 0xFA);
-    static const uint8_t knock[] = { 200, 100, 80 };
+    static const uint8_t knock[] = {200, 100, 80};
     for (int i = 0; i < 3; i++) {
         mouse(0xF3), assert_int_equal(get_aux(), 0xFA);
         mouse(knock[i]), assert_int_equal(get_aux(), 0xFA);
@@ -230,10 +217,9 @@ static void mouse_protocol(void **state)
     close_kbc();
 }
 
-static void state_and_hammer(void **state)
-{
+static void state_and_hammer(void **state) {
     (void)state;
-    static const uint8_t a[] = { 0x1C, 0xF0, 0x1C };
+    static const uint8_t a[] = {0x1C, 0xF0, 0x1C};
     open_kbc();
     command_with(0x60, 0x43);
     i8042_key(d, a, 3);
@@ -245,7 +231,7 @@ static void state_and_hammer(void **state)
     for (int i = 0; i < 20000; i++) {
         fake_hammer_ports(f, fake_random(&x), 0x60, 0x60, 4);
         fake_hammer_ports(f, fake_random(&x), 0x64, 0x64, 2);
-        uint8_t keys[4] = { (uint8_t)x, (uint8_t)(x >> 8), (uint8_t)(x >> 16), 0xF0 };
+        uint8_t keys[4] = {(uint8_t)x, (uint8_t)(x >> 8), (uint8_t)(x >> 16), 0xF0};
         i8042_key(d, keys, fake_random(&x) & 3);
         i8042_mouse(d, (int)fake_random(&x), (int)fake_random(&x), (int)fake_random(&x), fake_random(&x));
     }
@@ -254,15 +240,10 @@ static void state_and_hammer(void **state)
     close_kbc();
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(controller_commands),
-        cmocka_unit_test(a20_and_reset),
-        cmocka_unit_test(keyboard_commands),
-        cmocka_unit_test(scan_codes),
-        cmocka_unit_test(mouse_protocol),
-        cmocka_unit_test(state_and_hammer),
+        cmocka_unit_test(controller_commands), cmocka_unit_test(a20_and_reset),  cmocka_unit_test(keyboard_commands),
+        cmocka_unit_test(scan_codes),          cmocka_unit_test(mouse_protocol), cmocka_unit_test(state_and_hammer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,7 @@ static struct dev *bus, *d;
 static struct fake_blk *disk, *disc;
 
 static void config8(unsigned reg, uint8_t v) { pci_bus_config_write(bus, PCI_DEVFN(1, 1), reg, 1, v); }
-static void enable(void)
-{
+static void enable(void) {
     pci_bus_config_write(bus, PCI_DEVFN(1, 1), 0x20, 4, BM);
     config8(0x41, 0x80);
     config8(0x43, 0x80);
@@ -21,26 +20,24 @@ static void enable(void)
 }
 
 /* Primary master: a disk. Secondary master: a CD-ROM drive. */
-static int open_ide(void **state)
-{
+static int open_ide(void **state) {
     (void)state;
     f = fake_create();
     assert_int_equal(smmu_mem_create(RAM, 65536, &f->host.mem), SMMU_OK);
     assert_int_equal(smmu_mem_map_frames(f->host.mem, gpa(0), RAM, 0, 0), SMMU_OK);
-    struct pci_bus_cfg pc = { .mmio_low = RAM };
+    struct pci_bus_cfg pc = {.mmio_low = RAM};
     bus = fake_dev(f, &pci_bus_class, &pc);
     disk = fake_blk_create((uint64_t)DISK_SECTORS * 512);
     disc = fake_blk_create(CD_BLOCKS * 2048);
     disc->blk.read_only = true;
-    struct ide_config c = { .bus = bus, .irq = { fake_line(f, IRQ14), fake_line(f, IRQ15) } };
-    c.drive[0] = (struct ide_drive_config){ .kind = IDE_DISK, .blk = &disk->blk };
-    c.drive[2] = (struct ide_drive_config){ .kind = IDE_CDROM, .blk = &disc->blk };
+    struct ide_config c = {.bus = bus, .irq = {fake_line(f, IRQ14), fake_line(f, IRQ15)}};
+    c.drive[0] = (struct ide_drive_config){.kind = IDE_DISK, .blk = &disk->blk};
+    c.drive[2] = (struct ide_drive_config){.kind = IDE_CDROM, .blk = &disc->blk};
     d = fake_dev(f, &ide_class, &c);
     enable();
     return 0;
 }
-static int close_ide(void **state)
-{
+static int close_ide(void **state) {
     (void)state;
     dev_destroy(d);
     dev_destroy(bus);
@@ -50,17 +47,14 @@ static int close_ide(void **state)
     fake_destroy(f);
     return 0;
 }
-static void pump(void)
-{
-    while (fake_blk_step(disk) || fake_blk_step(disc)) {
-    }
+static void pump(void) {
+    while (fake_blk_step(disk) || fake_blk_step(disc)) {}
 }
 static uint16_t in16(uint16_t port) { return (uint16_t)dev_io_read(f->host.io, port, 2); }
 static void out16(uint16_t port, uint16_t v) { dev_io_write(f->host.io, port, 2, v); }
 static void out32(uint16_t port, uint32_t v) { dev_io_write(f->host.io, port, 4, v); }
 
-static void command_lba(uint8_t code, uint32_t lba, uint8_t count)
-{
+static void command_lba(uint8_t code, uint32_t lba, uint8_t count) {
     pout(f, CMD + 6, (uint8_t)(0xE0 | lba >> 24));
     pout(f, CMD + 2, count);
     pout(f, CMD + 3, (uint8_t)lba);
@@ -68,8 +62,7 @@ static void command_lba(uint8_t code, uint32_t lba, uint8_t count)
     pout(f, CMD + 5, (uint8_t)(lba >> 16));
     pout(f, CMD + 7, code);
 }
-static void command_ext(uint8_t code, uint64_t lba, uint16_t count)
-{
+static void command_ext(uint8_t code, uint64_t lba, uint16_t count) {
     pout(f, CMD + 6, 0xE0);
     pout(f, CMD + 2, (uint8_t)(count >> 8));
     pout(f, CMD + 3, (uint8_t)(lba >> 24));
@@ -81,21 +74,17 @@ static void command_ext(uint8_t code, uint64_t lba, uint16_t count)
     pout(f, CMD + 5, (uint8_t)(lba >> 16));
     pout(f, CMD + 7, code);
 }
-static void read_sector(uint16_t cmd, uint8_t out[512])
-{
+static void read_sector(uint16_t cmd, uint8_t out[512]) {
     for (int i = 0; i < 256; i++) {
         uint16_t w = in16(cmd);
         out[2 * i] = (uint8_t)w;
         out[2 * i + 1] = (uint8_t)(w >> 8);
     }
 }
-static void expect_sector(const uint8_t *p, uint64_t n)
-{
-    for (unsigned i = 0; i < 512; i++)
-        assert_int_equal(p[i], fake_blk_byte(n, i));
+static void expect_sector(const uint8_t *p, uint64_t n) {
+    for (unsigned i = 0; i < 512; i++) assert_int_equal(p[i], fake_blk_byte(n, i));
 }
-static void wait_data(uint16_t cmd, int irq)
-{
+static void wait_data(uint16_t cmd, int irq) {
     pump();
     assert_true(f->line[irq]);
     assert_int_equal(pin(f, cmd + 7), IDLE | DRQ);
@@ -104,8 +93,7 @@ static void wait_data(uint16_t cmd, int irq)
 
 /* ---- Disk ---- */
 
-static void identify(void **state)
-{
+static void identify(void **state) {
     (void)state;
     uint8_t id[512], sum = 0;
     command_lba(0xEC, 0, 0);
@@ -119,13 +107,11 @@ static void identify(void **state)
     assert_int_equal(id[120] | id[121] << 8, DISK_SECTORS);
     assert_int_equal(id[200] | id[201] << 8, DISK_SECTORS);
     assert_true(id[99] & 2); /* LBA */
-    for (int i = 0; i < 512; i++)
-        sum = (uint8_t)(sum + id[i]);
+    for (int i = 0; i < 512; i++) sum = (uint8_t)(sum + id[i]);
     assert_int_equal(sum, 0);
 }
 
-static void pio_read(void **state)
-{
+static void pio_read(void **state) {
     (void)state;
     uint8_t s[512];
     command_lba(0x20, 100, 3);
@@ -141,8 +127,7 @@ static void pio_read(void **state)
     assert_int_equal(pin(f, CMD + 3), 102);
 }
 
-static void chs_and_parameters(void **state)
-{
+static void chs_and_parameters(void **state) {
     (void)state;
     uint8_t s[512];
     pout(f, CMD + 6, 0xA0 | 3);
@@ -165,15 +150,13 @@ static void chs_and_parameters(void **state)
     assert_int_equal(pin(f, CMD + 7), IDLE | ERR);
 }
 
-static void pio_write(void **state)
-{
+static void pio_write(void **state) {
     (void)state;
     command_lba(0x30, 7, 2);
     assert_int_equal(f->rises[IRQ14], 0); /* the first block is wanted without one */
     for (int n = 0; n < 2; n++) {
         assert_int_equal(pin(f, CMD + 7), IDLE | DRQ);
-        for (int i = 0; i < 128; i++)
-            out32(CMD, 0x01010101u * (unsigned)(n + 1));
+        for (int i = 0; i < 128; i++) out32(CMD, 0x01010101u * (unsigned)(n + 1));
     }
     assert_int_equal(pin(f, CTL), BSY);
     pump();
@@ -183,8 +166,7 @@ static void pio_write(void **state)
     assert_int_equal(disk->data[9 * 512], fake_blk_byte(9, 0));
 }
 
-static void multiple(void **state)
-{
+static void multiple(void **state) {
     (void)state;
     uint8_t s[512];
     command_lba(0xC4, 0, 4);
@@ -196,8 +178,7 @@ static void multiple(void **state)
     f->rises[IRQ14] = 0;
     command_lba(0xC4, 10, 6);
     for (unsigned n = 0; n < 6; n++) {
-        if (n % 4 == 0)
-            wait_data(CMD, IRQ14);
+        if (n % 4 == 0) wait_data(CMD, IRQ14);
         read_sector(CMD, s);
         expect_sector(s, 10 + n);
     }
@@ -205,8 +186,7 @@ static void multiple(void **state)
     assert_int_equal(pin(f, CMD + 7), IDLE);
 }
 
-static void ends_of_the_disk(void **state)
-{
+static void ends_of_the_disk(void **state) {
     (void)state;
     uint8_t s[512];
     command_lba(0x20, DISK_SECTORS - 1, 1);
@@ -229,8 +209,7 @@ static void ends_of_the_disk(void **state)
     assert_int_equal(pin(f, CMD + 7), IDLE);
 }
 
-static void read_error_gives_the_good_sectors_first(void **state)
-{
+static void read_error_gives_the_good_sectors_first(void **state) {
     (void)state;
     uint8_t s[512];
     disk->bad_from = 52 * 512;
@@ -250,14 +229,12 @@ static void read_error_gives_the_good_sectors_first(void **state)
     assert_int_equal(pin(f, CMD + 3), 52);
     disk->bad_status = BLK_NO_SPACE;
     command_lba(0x30, 60, 1);
-    for (int i = 0; i < 256; i++)
-        out16(CMD, 0);
+    for (int i = 0; i < 256; i++) out16(CMD, 0);
     pump();
     assert_int_equal(pin(f, CMD + 7), IDLE | ERR | DF);
 }
 
-static void cache_and_power(void **state)
-{
+static void cache_and_power(void **state) {
     (void)state;
     command_lba(0xE7, 0, 0);
     assert_int_equal(pin(f, CTL), BSY);
@@ -269,8 +246,7 @@ static void cache_and_power(void **state)
     pump();
     assert_int_equal(disk->flushes, 2);
     command_lba(0x30, 60, 1);
-    for (int i = 0; i < 256; i++)
-        out16(CMD, 0);
+    for (int i = 0; i < 256; i++) out16(CMD, 0);
     pump();
     assert_int_equal(disk->durable_writes, 1);
     command_lba(0xE0, 0, 0);
@@ -285,8 +261,7 @@ static void cache_and_power(void **state)
     assert_int_equal(pin(f, CMD + 1), 0x04);
 }
 
-static void selection_and_resets(void **state)
-{
+static void selection_and_resets(void **state) {
     (void)state;
     pout(f, CMD + 6, 0xB0); /* drive 1 is not there */
     assert_int_equal(pin(f, CMD + 7), 0);
@@ -302,7 +277,7 @@ static void selection_and_resets(void **state)
     assert_int_equal(pin(f, CMD + 4), 0);
     pout(f, CMD + 6, 0xB0);
     assert_int_equal(pin(f, CMD + 7), 0); /* also after a reset */
-    pout(f, CMD + 7, 0x90); /* both run it, drive 0 answers */
+    pout(f, CMD + 7, 0x90);               /* both run it, drive 0 answers */
     assert_int_equal(pin(f, CMD + 7), IDLE);
     assert_int_equal(pin(f, CMD + 1), 1);
     assert_int_equal(pin(f, CD_CMD + 4), 0x14);
@@ -324,13 +299,11 @@ static void selection_and_resets(void **state)
 
 /* ---- Bus master ---- */
 
-static void put_prd(unsigned n, uint32_t addr, uint32_t count)
-{
-    uint32_t e[2] = { addr, count };
+static void put_prd(unsigned n, uint32_t addr, uint32_t count) {
+    uint32_t e[2] = {addr, count};
     smmu_mem_write(f->host.mem, gpa(PRD + 8 * n), e, 8);
 }
-static void dma(uint8_t code, uint32_t lba, uint8_t count, uint8_t direction)
-{
+static void dma(uint8_t code, uint32_t lba, uint8_t count, uint8_t direction) {
     pout(f, BM, 0);
     out32(BM + 4, PRD);
     pout(f, BM + 2, 6);
@@ -339,8 +312,7 @@ static void dma(uint8_t code, uint32_t lba, uint8_t count, uint8_t direction)
     pump();
 }
 
-static void dma_read_and_write(void **state)
-{
+static void dma_read_and_write(void **state) {
     (void)state;
     uint8_t s[512];
     put_prd(0, DATA, 700);
@@ -360,8 +332,7 @@ static void dma_read_and_write(void **state)
     assert_int_equal(pin(f, BM + 2), 4);
 }
 
-static void dma_table_oddities(void **state)
-{
+static void dma_table_oddities(void **state) {
     (void)state;
     put_prd(0, DATA, 0x80000000u); /* 64 KiB: more than the drive has */
     dma(0xC8, 0, 1, 8);
@@ -401,8 +372,7 @@ static void dma_table_oddities(void **state)
 /* ---- CD-ROM ---- */
 
 /* Sends a packet; the length of the reply that is ready, or -1 after an error. */
-static int packet(const uint8_t *cdb, uint16_t limit, uint8_t feature)
-{
+static int packet(const uint8_t *cdb, uint16_t limit, uint8_t feature) {
     pout(f, CD_CMD + 6, 0xA0);
     pout(f, CD_CMD + 1, feature);
     pout(f, CD_CMD + 4, (uint8_t)limit);
@@ -410,13 +380,11 @@ static int packet(const uint8_t *cdb, uint16_t limit, uint8_t feature)
     pout(f, CD_CMD + 7, 0xA0);
     assert_int_equal(pin(f, CD_CMD + 7), IDLE | DRQ);
     assert_int_equal(pin(f, CD_CMD + 2), 1);
-    for (int i = 0; i < 6; i++)
-        out16(CD_CMD, (uint16_t)(cdb[2 * i] | cdb[2 * i + 1] << 8));
+    for (int i = 0; i < 6; i++) out16(CD_CMD, (uint16_t)(cdb[2 * i] | cdb[2 * i + 1] << 8));
     pump();
     assert_true(f->line[IRQ15]);
     uint8_t st = pin(f, CD_CMD + 7);
-    if (st & ERR)
-        return -1;
+    if (st & ERR) return -1;
     if (!(st & DRQ)) {
         assert_int_equal(pin(f, CD_CMD + 2), 3);
         return 0;
@@ -424,35 +392,30 @@ static int packet(const uint8_t *cdb, uint16_t limit, uint8_t feature)
     assert_int_equal(pin(f, CD_CMD + 2), 2);
     return pin(f, CD_CMD + 4) | pin(f, CD_CMD + 5) << 8;
 }
-static int reply(const uint8_t *cdb, uint8_t *out)
-{
+static int reply(const uint8_t *cdb, uint8_t *out) {
     int n = packet(cdb, 0xFFFE, 0);
     for (int i = 0; i < n; i += 2) {
         uint16_t w = in16(CD_CMD);
         out[i] = (uint8_t)w;
         out[i + 1] = (uint8_t)(w >> 8);
     }
-    if (n > 0)
-        assert_int_equal(pin(f, CD_CMD + 7), IDLE);
+    if (n > 0) assert_int_equal(pin(f, CD_CMD + 7), IDLE);
     return n;
 }
-static int sense(void)
-{
+static int sense(void) {
     uint8_t out[64];
-    assert_int_equal(reply((const uint8_t[12]){ 3, 0, 0, 0, 18 }, out), 18);
+    assert_int_equal(reply((const uint8_t[12]){3, 0, 0, 0, 18}, out), 18);
     return out[2] << 16 | out[12] << 8 | out[13];
 }
 static const uint8_t test_ready[12];
-static void get_ready(void)
-{
+static void get_ready(void) {
     assert_int_equal(packet(test_ready, 0, 0), -1); /* power-on */
     assert_int_equal(pin(f, CD_CMD + 1) >> 4, 6);
     assert_int_equal(sense(), 0x062900);
     assert_int_equal(packet(test_ready, 0, 0), 0);
 }
 
-static void cd_identity(void **state)
-{
+static void cd_identity(void **state) {
     (void)state;
     uint8_t out[4096];
     pout(f, CD_CMD + 7, 0xEC);
@@ -463,26 +426,25 @@ static void cd_identity(void **state)
     wait_data(CD_CMD, IRQ15);
     read_sector(CD_CMD, out);
     assert_int_equal(out[1], 0x85);
-    assert_int_equal(reply((const uint8_t[12]){ 0x12, 0, 0, 0, 36 }, out), 36);
+    assert_int_equal(reply((const uint8_t[12]){0x12, 0, 0, 0, 36}, out), 36);
     assert_memory_equal(out, "\x05\x80", 2);
     get_ready();
-    assert_int_equal(reply((const uint8_t[12]){ 0x25 }, out), 8);
+    assert_int_equal(reply((const uint8_t[12]){0x25}, out), 8);
     assert_memory_equal(out, "\0\0\x01\x2B\0\0\x08\0", 8);
-    assert_int_equal(reply((const uint8_t[12]){ 0x43, 2, 0, 0, 0, 0, 0, 0, 20 }, out), 20);
+    assert_int_equal(reply((const uint8_t[12]){0x43, 2, 0, 0, 0, 0, 0, 0, 20}, out), 20);
     assert_memory_equal(out, "\0\x12\1\1\0\x14\1\0\0\0\2\0\0\x14\xAA\0\0\0\6\0", 20);
-    assert_int_equal(reply((const uint8_t[12]){ 0x46, 0, 0, 0, 0, 0, 0, 1, 0 }, out), 72);
+    assert_int_equal(reply((const uint8_t[12]){0x46, 0, 0, 0, 0, 0, 0, 1, 0}, out), 72);
     assert_int_equal(out[7], 8);
-    assert_int_equal(reply((const uint8_t[12]){ 0x5A, 0, 0x2A, 0, 0, 0, 0, 0, 64 }, out), 28);
-    assert_int_equal(reply((const uint8_t[12]){ 0x51, 0, 0, 0, 0, 0, 0, 0, 64 }, out), 34);
-    assert_int_equal(packet((const uint8_t[12]){ 0xFF }, 0, 0), -1);
+    assert_int_equal(reply((const uint8_t[12]){0x5A, 0, 0x2A, 0, 0, 0, 0, 0, 64}, out), 28);
+    assert_int_equal(reply((const uint8_t[12]){0x51, 0, 0, 0, 0, 0, 0, 0, 64}, out), 34);
+    assert_int_equal(packet((const uint8_t[12]){0xFF}, 0, 0), -1);
     assert_int_equal(sense(), 0x052000);
 }
 
-static void cd_read_pio(void **state)
-{
+static void cd_read_pio(void **state) {
     (void)state;
     get_ready();
-    int n = packet((const uint8_t[12]){ 0x28, 0, 0, 0, 0, 40, 0, 0, 2 }, 3000, 0);
+    int n = packet((const uint8_t[12]){0x28, 0, 0, 0, 0, 40, 0, 0, 2}, 3000, 0);
     assert_int_equal(n, 3000);
     for (unsigned at = 0; at < 4096; at += 2) {
         if (at == 3000) {
@@ -492,40 +454,38 @@ static void cd_read_pio(void **state)
         assert_int_equal(in16(CD_CMD) & 0xFF, fake_blk_byte(160 + at / 512, at % 512));
     }
     assert_int_equal(pin(f, CD_CMD + 7), IDLE);
-    assert_int_equal(packet((const uint8_t[12]){ 0x28, 0, 0, 0, 1, 43, 0, 0, 2 }, 2048, 0), -1);
+    assert_int_equal(packet((const uint8_t[12]){0x28, 0, 0, 0, 1, 43, 0, 0, 2}, 2048, 0), -1);
     assert_int_equal(sense(), 0x052100);
     disc->bad_from = 2048;
-    assert_int_equal(packet((const uint8_t[12]){ 0xA8, 0, 0, 0, 0, 1, 0, 0, 0, 1 }, 2048, 0), -1);
+    assert_int_equal(packet((const uint8_t[12]){0xA8, 0, 0, 0, 0, 1, 0, 0, 0, 1}, 2048, 0), -1);
     assert_int_equal(sense(), 0x031100);
 }
 
-static void cd_read_dma(void **state)
-{
+static void cd_read_dma(void **state) {
     (void)state;
     uint8_t s[512];
     get_ready();
     put_prd(0, DATA, 0x10000), put_prd(1, DATA + 0x10000, 0x10000), put_prd(2, DATA + 0x20000, 0x80000000u | 0x8000);
     out32(BM + 12, PRD);
     pout(f, BM + 8, 9);
-    assert_int_equal(packet((const uint8_t[12]){ 0x28, 0, 0, 0, 0, 5, 0, 0, 80 }, 0, 1), 0);
+    assert_int_equal(packet((const uint8_t[12]){0x28, 0, 0, 0, 0, 5, 0, 0, 80}, 0, 1), 0);
     smmu_mem_read(f->host.mem, gpa(DATA + 79 * 2048), s, 512);
     expect_sector(s, (5 + 79) * 4);
     assert_int_equal(pin(f, BM + 10) & 7, 4);
 }
 
-static void cd_change(void **state)
-{
+static void cd_change(void **state) {
     (void)state;
     uint8_t out[64];
     get_ready();
-    assert_int_equal(packet((const uint8_t[12]){ 0x1E, 0, 0, 0, 1 }, 0, 0), 0); /* lock */
-    assert_int_equal(packet((const uint8_t[12]){ 0x1B, 0, 0, 0, 2 }, 0, 0), -1);
+    assert_int_equal(packet((const uint8_t[12]){0x1E, 0, 0, 0, 1}, 0, 0), 0); /* lock */
+    assert_int_equal(packet((const uint8_t[12]){0x1B, 0, 0, 0, 2}, 0, 0), -1);
     assert_int_equal(sense(), 0x055302);
     assert_false(ide_cd_change(d, 2, NULL, false));
-    assert_int_equal(reply((const uint8_t[12]){ 0x4A, 1, 0, 0, 0x10, 0, 0, 0, 8 }, out), 8);
+    assert_int_equal(reply((const uint8_t[12]){0x4A, 1, 0, 0, 0x10, 0, 0, 0, 8}, out), 8);
     assert_int_equal(out[4], 1); /* eject request */
     assert_int_equal(out[5], 2);
-    assert_int_equal(packet((const uint8_t[12]){ 0x1E }, 0, 0), 0);
+    assert_int_equal(packet((const uint8_t[12]){0x1E}, 0, 0), 0);
     assert_true(ide_cd_change(d, 2, NULL, false));
     assert_int_equal(packet(test_ready, 0, 0), -1);
     assert_int_equal(sense(), 0x023A01);
@@ -533,10 +493,10 @@ static void cd_change(void **state)
     assert_int_equal(packet(test_ready, 0, 0), -1);
     assert_int_equal(sense(), 0x062800);
     assert_int_equal(packet(test_ready, 0, 0), 0);
-    assert_int_equal(packet((const uint8_t[12]){ 0x1B, 0, 0, 0, 2 }, 0, 0), 0); /* eject, load */
+    assert_int_equal(packet((const uint8_t[12]){0x1B, 0, 0, 0, 2}, 0, 0), 0); /* eject, load */
     assert_int_equal(packet(test_ready, 0, 0), -1);
     assert_int_equal(sense(), 0x023A02);
-    assert_int_equal(packet((const uint8_t[12]){ 0x1B, 0, 0, 0, 3 }, 0, 0), 0);
+    assert_int_equal(packet((const uint8_t[12]){0x1B, 0, 0, 0, 3}, 0, 0), 0);
     assert_int_equal(packet(test_ready, 0, 0), -1);
     assert_int_equal(sense(), 0x062800);
     assert_false(ide_cd_change(d, 0, NULL, true)); /* a disk */
@@ -544,12 +504,19 @@ static void cd_change(void **state)
 
 /* ---- Geometry ---- */
 
-static void geometry(void **state)
-{
+static void geometry(void **state) {
     (void)state;
-    static const struct { uint64_t sectors; uint32_t c, h, s; } rows[] = {
-        { 1, 1, 1, 1 }, { 62, 1, 1, 62 }, { 63, 1, 1, 63 }, { 1007, 1, 15, 63 }, { 1008, 1, 16, 63 },
-        { 1 << 20, 1040, 16, 63 }, { UINT64_C(1) << 40, 16383, 16, 63 },
+    static const struct {
+        uint64_t sectors;
+        uint32_t c, h, s;
+    } rows[] = {
+        {1, 1, 1, 1},
+        {62, 1, 1, 62},
+        {63, 1, 1, 63},
+        {1007, 1, 15, 63},
+        {1008, 1, 16, 63},
+        {1 << 20, 1040, 16, 63},
+        {UINT64_C(1) << 40, 16383, 16, 63},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct ide_geometry g = ide_geometry(rows[i].sectors * 512);
@@ -561,14 +528,13 @@ static void geometry(void **state)
 
 /* ---- Anything goes ---- */
 
-static void hammer_once(uint32_t *x)
-{
-    static const uint16_t base[] = { CMD, CD_CMD, BM };
-    static const uint8_t codes[] = { 0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x40, 0xA0, 0xA1, 0xC4, 0xC5, 0xC6, 0xC8, 0xCA, 0xEC, 0xEF, 0x91, 0x08, 0x90 };
+static void hammer_once(uint32_t *x) {
+    static const uint16_t base[] = {CMD, CD_CMD, BM};
+    static const uint8_t codes[] = {0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x40, 0xA0, 0xA1,
+                                    0xC4, 0xC5, 0xC6, 0xC8, 0xCA, 0xEC, 0xEF, 0x91, 0x08, 0x90};
     uint32_t r = fake_random(x), port = base[r % 3] + (r >> 4 & (r % 3 == 2 ? 15 : 7));
     unsigned size = 1u << (r >> 8 & 3) % 3;
-    if (!(r & 0xF0000))
-        port = r & 0x100000 ? CTL : CD_CTL;
+    if (!(r & 0xF0000)) port = r & 0x100000 ? CTL : CD_CTL;
     if (r & 0x200000)
         dev_io_read(f->host.io, (uint16_t)port, size);
     else if (port == CMD + 7 || port == CD_CMD + 7)
@@ -583,30 +549,27 @@ static void hammer_once(uint32_t *x)
     }
 }
 
-static void hammer(void **state)
-{
+static void hammer(void **state) {
     (void)state;
     uint32_t x = 0x12345678;
-    for (int i = 0; i < 300000; i++)
-        hammer_once(&x);
+    for (int i = 0; i < 300000; i++) hammer_once(&x);
     pump();
     d->cls->reset(d);
     enable();
     assert_int_equal(pin(f, CMD + 7), IDLE); /* and it still works */
 }
 
-static void saved_state(void **state)
-{
+static void saved_state(void **state) {
     (void)state;
     uint8_t s[512], saved[16384];
     command_lba(0x20, 100, 2);
     wait_data(CMD, IRQ14);
     read_sector(CMD, s);
-    struct dev_state st = { .buf = saved, .cap = sizeof saved, .saving = true };
+    struct dev_state st = {.buf = saved, .cap = sizeof saved, .saving = true};
     d->cls->state(d, &st);
     assert_false(st.failed);
     d->cls->reset(d);
-    struct dev_state ld = { .buf = saved, .cap = st.pos };
+    struct dev_state ld = {.buf = saved, .cap = st.pos};
     d->cls->state(d, &ld);
     assert_false(ld.failed);
     assert_int_equal(ld.pos, st.pos);
@@ -618,23 +581,35 @@ static void saved_state(void **state)
     for (int round = 0; round < 100; round++) {
         for (size_t i = 0; i < sizeof junk; i++)
             junk[i] = round & 1 ? (uint8_t)(fake_random(&x) & 3) : (uint8_t)fake_random(&x);
-        struct dev_state j = { .buf = junk, .cap = sizeof junk };
+        struct dev_state j = {.buf = junk, .cap = sizeof junk};
         d->cls->state(d, &j);
         enable();
-        for (int i = 0; i < 500; i++)
-            hammer_once(&x);
+        for (int i = 0; i < 500; i++) hammer_once(&x);
         pump();
     }
 }
 
-int main(void)
-{
+int main(void) {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_ide, close_ide)
     const struct CMUnitTest tests[] = {
-        TEST(identify), TEST(pio_read), TEST(chs_and_parameters), TEST(pio_write), TEST(multiple), TEST(ends_of_the_disk),
-        TEST(read_error_gives_the_good_sectors_first), TEST(cache_and_power), TEST(selection_and_resets),
-        TEST(dma_read_and_write), TEST(dma_table_oddities), TEST(cd_identity), TEST(cd_read_pio), TEST(cd_read_dma),
-        TEST(cd_change), TEST(geometry), TEST(hammer), TEST(saved_state),
+        TEST(identify),
+        TEST(pio_read),
+        TEST(chs_and_parameters),
+        TEST(pio_write),
+        TEST(multiple),
+        TEST(ends_of_the_disk),
+        TEST(read_error_gives_the_good_sectors_first),
+        TEST(cache_and_power),
+        TEST(selection_and_resets),
+        TEST(dma_read_and_write),
+        TEST(dma_table_oddities),
+        TEST(cd_identity),
+        TEST(cd_read_pio),
+        TEST(cd_read_dma),
+        TEST(cd_change),
+        TEST(geometry),
+        TEST(hammer),
+        TEST(saved_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

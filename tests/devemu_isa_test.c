@@ -11,23 +11,20 @@
 
 /* ---- Bus ---- */
 
-static uint32_t bus_read(void *o, uint16_t port, unsigned size)
-{
+static uint32_t bus_read(void *o, uint16_t port, unsigned size) {
     ++*(int *)o;
     return size == 1 ? (uint8_t)port : 0xA0B0C0D0u;
 }
 static uint32_t last_write;
-static void bus_write(void *o, uint16_t port, unsigned size, uint32_t v)
-{
+static void bus_write(void *o, uint16_t port, unsigned size, uint32_t v) {
     ++*(int *)o;
     last_write = size << 24 | (port & 0xFFu) << 16 | (v & 0xFFFF);
 }
 
-static void bus_splits_and_claims(void **state)
-{
+static void bus_splits_and_claims(void **state) {
     (void)state;
-    static const struct dev_io_ops bytes = { "bytes", bus_read, bus_write, true };
-    static const struct dev_io_ops words = { "words", bus_read, bus_write, false };
+    static const struct dev_io_ops bytes = {"bytes", bus_read, bus_write, true};
+    static const struct dev_io_ops words = {"words", bus_read, bus_write, false};
     struct dev_io_bus *bus = dev_io_create();
     int n = 0, m = 0;
     assert_int_equal(dev_io_map(bus, 0x100, 4, &bytes, &n), DEV_OK);
@@ -69,27 +66,23 @@ struct pic_test {
 };
 static void count_ack(void *o, int irq) { ((struct pic_test *)o)->acked[irq]++; }
 
-static void pic_program(struct fake *f, uint8_t icw4)
-{
+static void pic_program(struct fake *f, uint8_t icw4) {
     pout(f, 0x20, 0x11), pout(f, 0x21, 0x08), pout(f, 0x21, 0x04), pout(f, 0x21, icw4);
     pout(f, 0xA0, 0x11), pout(f, 0xA1, 0x70), pout(f, 0xA1, 0x02), pout(f, 0xA1, 0x01);
 }
-static struct pic_test pic_open(uint8_t icw4)
-{
-    struct pic_test t = { .f = fake_create() };
-    struct i8259_config cfg = { .intr = fake_line(t.f, 31) };
+static struct pic_test pic_open(uint8_t icw4) {
+    struct pic_test t = {.f = fake_create()};
+    struct i8259_config cfg = {.intr = fake_line(t.f, 31)};
     t.d = fake_dev(t.f, &i8259_class, &cfg);
     pic_program(t.f, icw4);
     return t;
 }
-static void pic_close(struct pic_test *t)
-{
+static void pic_close(struct pic_test *t) {
     dev_destroy(t->d);
     fake_destroy(t->f);
 }
 
-static void pic_priority_and_eoi(void **state)
-{
+static void pic_priority_and_eoi(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x01);
     assert_false(i8259_pending(t.d));
@@ -120,8 +113,7 @@ static void pic_priority_and_eoi(void **state)
     pic_close(&t);
 }
 
-static void pic_cascade(void **state)
-{
+static void pic_cascade(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x01);
     i8259_set_irq(t.d, 3, true);
@@ -139,8 +131,7 @@ static void pic_cascade(void **state)
     pic_close(&t);
 }
 
-static void pic_spurious(void **state)
-{
+static void pic_spurious(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x01);
     assert_int_equal(i8259_ack(t.d), 0x0F);
@@ -162,8 +153,7 @@ static void pic_spurious(void **state)
     pic_close(&t);
 }
 
-static void pic_level(void **state)
-{
+static void pic_level(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x01);
     pout(t.f, 0x4D0, 0xFF), pout(t.f, 0x4D1, 0xFF);
@@ -178,8 +168,7 @@ static void pic_level(void **state)
     pic_close(&t);
 }
 
-static void pic_rotation(void **state)
-{
+static void pic_rotation(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x01);
     pout(t.f, 0x20, 0xC3); /* lowest: 3, so 4 is best */
@@ -192,8 +181,7 @@ static void pic_rotation(void **state)
     pic_close(&t);
 }
 
-static void pic_aeoi(void **state)
-{
+static void pic_aeoi(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x03);
     pout(t.f, 0x20, 0x80); /* rotate in AEOI */
@@ -206,8 +194,7 @@ static void pic_aeoi(void **state)
     pic_close(&t);
 }
 
-static void pic_special_mask(void **state)
-{
+static void pic_special_mask(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x01);
     i8259_set_irq(t.d, 3, true);
@@ -226,8 +213,7 @@ static void pic_special_mask(void **state)
     pic_close(&t);
 }
 
-static void pic_special_fully_nested(void **state)
-{
+static void pic_special_fully_nested(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x11);
     i8259_set_irq(t.d, 12, true);
@@ -239,8 +225,7 @@ static void pic_special_fully_nested(void **state)
     pic_close(&t);
 }
 
-static void pic_poll(void **state)
-{
+static void pic_poll(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x01);
     i8259_set_irq(t.d, 6, true);
@@ -253,11 +238,10 @@ static void pic_poll(void **state)
     pic_close(&t);
 }
 
-static void pic_ack_hook(void **state)
-{
+static void pic_ack_hook(void **state) {
     (void)state;
-    struct pic_test t = { .f = fake_create() };
-    struct i8259_config cfg = { .acked = count_ack, .acked_opaque = &t };
+    struct pic_test t = {.f = fake_create()};
+    struct i8259_config cfg = {.acked = count_ack, .acked_opaque = &t};
     t.d = fake_dev(t.f, &i8259_class, &cfg);
     pic_program(t.f, 1);
     i8259_set_irq(t.d, 8, true);
@@ -271,8 +255,7 @@ static void pic_ack_hook(void **state)
     pic_close(&t);
 }
 
-static void pic_state_and_hammer(void **state)
-{
+static void pic_state_and_hammer(void **state) {
     (void)state;
     struct pic_test t = pic_open(0x01);
     i8259_set_irq(t.d, 4, true);
@@ -294,8 +277,7 @@ static void pic_state_and_hammer(void **state)
 
 /* ---- 8237A ---- */
 
-static void dma_program(struct fake *f, uint8_t mode, uint32_t addr, uint16_t count)
-{
+static void dma_program(struct fake *f, uint8_t mode, uint32_t addr, uint16_t count) {
     pout(f, 0x0A, 0x06); /* mask channel 2 */
     pout(f, 0x0C, 0);
     pout(f, 0x04, (uint8_t)addr), pout(f, 0x04, (uint8_t)(addr >> 8));
@@ -305,29 +287,25 @@ static void dma_program(struct fake *f, uint8_t mode, uint32_t addr, uint16_t co
     pout(f, 0x0A, 0x02);
 }
 
-static void dma_open(struct fake **f, struct dev **d)
-{
+static void dma_open(struct fake **f, struct dev **d) {
     *f = fake_create();
     assert_int_equal(smmu_mem_create(1 << 20, 0, &(*f)->host.mem), SMMU_OK);
     assert_int_equal(smmu_mem_map_frames((*f)->host.mem, gpa(0), 1 << 20, 0, 0), SMMU_OK);
     *d = fake_dev(*f, &dma8237_class, NULL);
 }
-static void dma_close(struct fake *f, struct dev *d)
-{
+static void dma_close(struct fake *f, struct dev *d) {
     dev_destroy(d);
     smmu_mem_destroy(f->host.mem);
     fake_destroy(f);
 }
 
-static void dma_registers_and_transfer(void **state)
-{
+static void dma_registers_and_transfer(void **state) {
     (void)state;
     struct fake *f;
     struct dev *d;
     dma_open(&f, &d);
     uint8_t data[512], back[512];
-    for (int i = 0; i < 512; i++)
-        data[i] = (uint8_t)(i * 7);
+    for (int i = 0; i < 512; i++) data[i] = (uint8_t)(i * 7);
     assert_int_equal(dma8237_transfer(d, 2, data, 512, true), 0); /* masked after reset */
     dma_program(f, 0x44, 0x31F00, 511);
     assert_true(dma8237_ready(d, 2, true));
@@ -358,23 +336,20 @@ static void dma_registers_and_transfer(void **state)
     dma_program(f, 0x64, 0x2003, 3);
     assert_int_equal(dma8237_transfer(d, 2, data, 4, true), 4);
     smmu_mem_read(f->host.mem, gpa(0x2000), back, 4);
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(back[i], data[3 - i]);
+    for (int i = 0; i < 4; i++) assert_int_equal(back[i], data[3 - i]);
     pout(f, 0x80, 0x5A);
     assert_int_equal(dma8237_post_code(d), 0x5A);
     assert_int_equal(pin(f, 0x80), 0x5A);
     dma_close(f, d);
 }
 
-static void dma_words(void **state)
-{
+static void dma_words(void **state) {
     (void)state;
     struct fake *f;
     struct dev *d;
     dma_open(&f, &d);
     uint8_t data[64], back[64];
-    for (int i = 0; i < 64; i++)
-        data[i] = (uint8_t)(i + 1);
+    for (int i = 0; i < 64; i++) data[i] = (uint8_t)(i + 1);
     pout(f, 0xD4, 0x05), pout(f, 0xD8, 0);
     pout(f, 0xC4, 0x00), pout(f, 0xC4, 0x80); /* word 8000h: byte 10000h of the page pair */
     pout(f, 0xC6, 9), pout(f, 0xC6, 0);
@@ -386,8 +361,7 @@ static void dma_words(void **state)
     dma_close(f, d);
 }
 
-static void dma_state_and_hammer(void **state)
-{
+static void dma_state_and_hammer(void **state) {
     (void)state;
     struct fake *f;
     struct dev *d;
@@ -411,12 +385,11 @@ static void dma_state_and_hammer(void **state)
 
 /* ---- Small ports ---- */
 
-static void a20_is_an_or(void **state)
-{
+static void a20_is_an_or(void **state) {
     (void)state;
     struct fake *f = fake_create();
-    struct a20_gate gate = { 0 };
-    struct port92_config cfg = { &gate };
+    struct a20_gate gate = {0};
+    struct port92_config cfg = {&gate};
     struct dev *d = fake_dev(f, &port92_class, &cfg);
     assert_int_equal(f->a20, 0);
     pout(f, 0x92, 2);
@@ -440,8 +413,7 @@ static void a20_is_an_or(void **state)
     fake_destroy(f);
 }
 
-static void cf9_resets_on_edge(void **state)
-{
+static void cf9_resets_on_edge(void **state) {
     (void)state;
     struct fake *f = fake_create();
     struct dev *d = fake_dev(f, &cf9_class, NULL);
@@ -455,11 +427,10 @@ static void cf9_resets_on_edge(void **state)
     fake_destroy(f);
 }
 
-static void debug_ports(void **state)
-{
+static void debug_ports(void **state) {
     (void)state;
     struct fake *f = fake_create();
-    struct debugcon_config con = { 0x402, &f->chr };
+    struct debugcon_config con = {0x402, &f->chr};
     struct dev *a = fake_dev(f, &debugcon_class, &con), *b = fake_dev(f, &debugcon_class, NULL);
     struct dev *e = fake_dev(f, &debugexit_class, NULL);
     assert_int_equal(pin(f, 0x402), 0xE9);
@@ -478,12 +449,11 @@ static void debug_ports(void **state)
     fake_destroy(f);
 }
 
-static void port61_shows_timer(void **state)
-{
+static void port61_shows_timer(void **state) {
     (void)state;
     struct fake *f = fake_create();
     struct dev *pit = fake_dev(f, &i8254_class, NULL);
-    struct port61_config cfg = { pit };
+    struct port61_config cfg = {pit};
     struct dev *d = fake_dev(f, &port61_class, &cfg);
     pout(f, 0x43, 0xB0); /* channel 2, mode 0, 11932 ticks = 10 ms */
     pout(f, 0x61, 0x01);
@@ -518,18 +488,17 @@ static void port61_shows_timer(void **state)
     fake_destroy(f);
 }
 
-static void state_errors_stick(void **state)
-{
+static void state_errors_stick(void **state) {
     (void)state;
     uint8_t buf[4];
     uint32_t v = 0x11223344;
     uint8_t b = 5;
-    struct dev_state st = { .buf = buf, .cap = sizeof buf, .saving = true };
+    struct dev_state st = {.buf = buf, .cap = sizeof buf, .saving = true};
     DEV_STATE(&st, v);
     assert_false(st.failed);
     DEV_STATE(&st, b);
     assert_true(st.failed);
-    struct dev_state ld = { .buf = buf, .cap = 3 };
+    struct dev_state ld = {.buf = buf, .cap = 3};
     v = 7;
     DEV_STATE(&ld, v);
     assert_true(ld.failed);
@@ -538,8 +507,7 @@ static void state_errors_stick(void **state)
     assert_int_equal(b, 5);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bus_splits_and_claims),
         cmocka_unit_test(pic_priority_and_eoi),

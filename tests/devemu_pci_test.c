@@ -12,42 +12,36 @@ struct test_dev {
     int reads, writes;
     uint64_t last;
 };
-static uint32_t io_read(void *o, uint16_t port, unsigned size)
-{
+static uint32_t io_read(void *o, uint16_t port, unsigned size) {
     struct test_dev *t = o;
     (void)size;
     t->reads++;
     return port - pci_bar_base(&t->pci, 0);
 }
-static void io_write(void *o, uint16_t port, unsigned size, uint32_t v)
-{
+static void io_write(void *o, uint16_t port, unsigned size, uint32_t v) {
     struct test_dev *t = o;
     (void)port, (void)size;
     t->writes++;
     t->last = v;
 }
-static uint64_t mem_read(void *o, uint32_t offset, unsigned size)
-{
+static uint64_t mem_read(void *o, uint32_t offset, unsigned size) {
     (void)o, (void)size;
     return offset;
 }
-static void mem_write(void *o, uint32_t offset, unsigned size, uint64_t v)
-{
+static void mem_write(void *o, uint32_t offset, unsigned size, uint64_t v) {
     (void)offset, (void)size;
     ((struct test_dev *)o)->last = v;
 }
-static const struct dev_io_ops io_ops = { "test", io_read, io_write, false };
-static const uint8_t option_rom[6000] = { 0x55, 0xAA, 12 };
+static const struct dev_io_ops io_ops = {"test", io_read, io_write, false};
+static const uint8_t option_rom[6000] = {0x55, 0xAA, 12};
 
-static enum dev_status test_init(struct dev *d, const void *cfg)
-{
+static enum dev_status test_init(struct dev *d, const void *cfg) {
     struct test_dev *t = (struct test_dev *)d;
     struct dev *bus = *(struct dev *const *)cfg;
-    const struct pci_id id = { .vendor = 0x1234, .device = 0x5678, .class_code = 0xFF0000, .revision = 9, .int_pin = 1 };
-    const struct smmu_mmio mm = { .name = "test", .opaque = t, .read = mem_read, .write = mem_write };
+    const struct pci_id id = {.vendor = 0x1234, .device = 0x5678, .class_code = 0xFF0000, .revision = 9, .int_pin = 1};
+    const struct smmu_mmio mm = {.name = "test", .opaque = t, .read = mem_read, .write = mem_write};
     uint8_t devfn = PCI_DEVFN(4, 0);
-    if (pci_bus_find(bus, devfn))
-        devfn = PCI_DEVFN(5, 0);
+    if (pci_bus_find(bus, devfn)) devfn = PCI_DEVFN(5, 0);
     assert_int_equal(pci_dev_init(&t->pci, bus, devfn, &id), DEV_OK);
     assert_int_equal(pci_bar_io(&t->pci, 0, 32, &io_ops, t), DEV_OK);
     assert_int_equal(pci_bar_mmio(&t->pci, 1, 8192, &mm), DEV_OK);
@@ -63,7 +57,8 @@ static enum dev_status test_init(struct dev *d, const void *cfg)
 static void test_reset(struct dev *d) { pci_dev_reset((struct pci_dev *)d); }
 static void test_state(struct dev *d, struct dev_state *st) { pci_dev_state((struct pci_dev *)d, st); }
 static void test_destroy(struct dev *d) { pci_dev_fini((struct pci_dev *)d); }
-static const struct dev_class test_class = { "test", sizeof(struct test_dev), test_init, test_reset, test_state, test_destroy };
+static const struct dev_class test_class = {"test",      sizeof(struct test_dev), test_init, test_reset, test_state,
+                                            test_destroy};
 
 struct board {
     struct fake *f;
@@ -71,53 +66,45 @@ struct board {
 };
 static uint8_t bios[BIOS];
 
-static struct board board_new(void)
-{
-    struct board b = { .f = fake_create() };
+static struct board board_new(void) {
+    struct board b = {.f = fake_create()};
     assert_int_equal(smmu_mem_create(RAM, BIOS + 65536, &b.f->host.mem), SMMU_OK);
-    for (uint32_t i = 0; i < BIOS; i++)
-        bios[i] = (uint8_t)(i >> 12);
+    for (uint32_t i = 0; i < BIOS; i++) bios[i] = (uint8_t)(i >> 12);
     b.cf9 = fake_dev(b.f, &cf9_class, NULL);
-    b.bus = fake_dev(b.f, &pci_bus_class, &(struct pci_bus_cfg){ .mmio_low = RAM, .cf9 = b.cf9 });
-    b.host = fake_dev(b.f, &i440fx_class, &(struct i440fx_cfg){ .bus = b.bus, .bios = bios, .bios_size = BIOS });
-    struct piix3_cfg isa = { .bus = b.bus };
-    for (int i = 0; i < 16; i++)
-        isa.isa_irq[i] = fake_line(b.f, i);
+    b.bus = fake_dev(b.f, &pci_bus_class, &(struct pci_bus_cfg){.mmio_low = RAM, .cf9 = b.cf9});
+    b.host = fake_dev(b.f, &i440fx_class, &(struct i440fx_cfg){.bus = b.bus, .bios = bios, .bios_size = BIOS});
+    struct piix3_cfg isa = {.bus = b.bus};
+    for (int i = 0; i < 16; i++) isa.isa_irq[i] = fake_line(b.f, i);
     b.isa = fake_dev(b.f, &piix3_class, &isa);
-    b.pm = fake_dev(b.f, &piix4pm_class, &(struct piix4pm_cfg){ .bus = b.bus, .sci = fake_line(b.f, 20), .serial1 = true });
+    b.pm =
+        fake_dev(b.f, &piix4pm_class, &(struct piix4pm_cfg){.bus = b.bus, .sci = fake_line(b.f, 20), .serial1 = true});
     b.a = fake_dev(b.f, &test_class, &b.bus);
     b.b = fake_dev(b.f, &test_class, &b.bus);
     return b;
 }
-static void board_free(struct board *b)
-{
-    struct dev *all[] = { b->b, b->a, b->pm, b->isa, b->host, b->bus, b->cf9 };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        dev_destroy(all[i]);
+static void board_free(struct board *b) {
+    struct dev *all[] = {b->b, b->a, b->pm, b->isa, b->host, b->bus, b->cf9};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) dev_destroy(all[i]);
     assert_null(dev_io_name(b->f->host.io, 0xCF8));
     smmu_mem_destroy(b->f->host.mem);
     fake_destroy(b->f);
 }
-static uint32_t cfg_read(struct board *b, int slot, int fn, unsigned at, unsigned size)
-{
+static uint32_t cfg_read(struct board *b, int slot, int fn, unsigned at, unsigned size) {
     dev_io_write(b->f->host.io, 0xCF8, 4, 0x80000000u | (unsigned)PCI_DEVFN(slot, fn) << 8 | (at & 0xFC));
     return dev_io_read(b->f->host.io, (uint16_t)(0xCFC + (at & 3)), size);
 }
-static void cfg_write(struct board *b, int slot, int fn, unsigned at, unsigned size, uint32_t v)
-{
+static void cfg_write(struct board *b, int slot, int fn, unsigned at, unsigned size, uint32_t v) {
     dev_io_write(b->f->host.io, 0xCF8, 4, 0x80000000u | (unsigned)PCI_DEVFN(slot, fn) << 8 | (at & 0xFC));
     dev_io_write(b->f->host.io, (uint16_t)(0xCFC + (at & 3)), size, v);
 }
-static uint8_t mem8(struct board *b, uint64_t at)
-{
+static uint8_t mem8(struct board *b, uint64_t at) {
     uint8_t v;
     smmu_mem_read(b->f->host.mem, gpa(at), &v, 1);
     return v;
 }
 static void set_mem8(struct board *b, uint64_t at, uint8_t v) { smmu_mem_write(b->f->host.mem, gpa(at), &v, 1); }
 
-static void mechanism_one(void **state)
-{
+static void mechanism_one(void **state) {
     (void)state;
     struct board b = board_new();
     struct dev_io_bus *io = b.f->host.io;
@@ -152,8 +139,7 @@ static void mechanism_one(void **state)
     board_free(&b);
 }
 
-static void bars(void **state)
-{
+static void bars(void **state) {
     (void)state;
     struct board b = board_new();
     struct dev_io_bus *io = b.f->host.io;
@@ -218,14 +204,12 @@ static void bars(void **state)
     board_free(&b);
 }
 
-static void pirq_routing(void **state)
-{
+static void pirq_routing(void **state) {
     (void)state;
     struct board b = board_new();
     struct pci_dev *a = (struct pci_dev *)b.a, *c = (struct pci_dev *)b.b;
     pci_set_intx(a, true); /* slot 4 INTA: PIRQD; not routed yet */
-    for (int i = 0; i < 16; i++)
-        assert_false(b.f->line[i]);
+    for (int i = 0; i < 16; i++) assert_false(b.f->line[i]);
     cfg_write(&b, 1, 0, 0x63, 1, 11);
     assert_true(b.f->line[11]);
     cfg_write(&b, 1, 0, 0x63, 1, 10);
@@ -254,8 +238,7 @@ static void pirq_routing(void **state)
     board_free(&b);
 }
 
-static void memory_map(void **state)
-{
+static void memory_map(void **state) {
     (void)state;
     struct board b = board_new();
     assert_int_equal(mem8(&b, 0xFFFFFFF0u), BIOS / 4096 - 1);
@@ -275,14 +258,16 @@ static void memory_map(void **state)
     board_free(&b);
 }
 
-static void pam(void **state)
-{
+static void pam(void **state) {
     (void)state;
     struct board b = board_new();
-    static const struct { uint32_t at; uint8_t reg, shift; } area[] = {
-        { 0xF0000, 0x59, 4 }, { 0xFFFFF, 0x59, 4 }, { 0xC0000, 0x5A, 0 }, { 0xC7FFF, 0x5A, 4 }, { 0xC8000, 0x5B, 0 },
-        { 0xCC000, 0x5B, 4 }, { 0xD0000, 0x5C, 0 }, { 0xD4000, 0x5C, 4 }, { 0xD8000, 0x5D, 0 }, { 0xDC000, 0x5D, 4 },
-        { 0xE0000, 0x5E, 0 }, { 0xE4000, 0x5E, 4 }, { 0xE8000, 0x5F, 0 }, { 0xEFFFF, 0x5F, 4 },
+    static const struct {
+        uint32_t at;
+        uint8_t reg, shift;
+    } area[] = {
+        {0xF0000, 0x59, 4}, {0xFFFFF, 0x59, 4}, {0xC0000, 0x5A, 0}, {0xC7FFF, 0x5A, 4}, {0xC8000, 0x5B, 0},
+        {0xCC000, 0x5B, 4}, {0xD0000, 0x5C, 0}, {0xD4000, 0x5C, 4}, {0xD8000, 0x5D, 0}, {0xDC000, 0x5D, 4},
+        {0xE0000, 0x5E, 0}, {0xE4000, 0x5E, 4}, {0xE8000, 0x5F, 0}, {0xEFFFF, 0x5F, 4},
     };
     for (size_t i = 0; i < sizeof area / sizeof *area; i++) {
         uint32_t at = area[i].at;
@@ -316,25 +301,25 @@ static void pam(void **state)
     board_free(&b);
 }
 
-static void bad_boards(void **state)
-{
+static void bad_boards(void **state) {
     (void)state;
     struct fake *f = fake_create();
     enum dev_status st;
     assert_int_equal(smmu_mem_create(RAM, BIOS, &f->host.mem), SMMU_OK);
-    struct dev *bus = fake_dev(f, &pci_bus_class, &(struct pci_bus_cfg){ .mmio_low = RAM });
+    struct dev *bus = fake_dev(f, &pci_bus_class, &(struct pci_bus_cfg){.mmio_low = RAM});
     const struct i440fx_cfg bad[] = {
-        { .bus = bus, .bios = bios, .bios_size = 0 },       { .bus = bus, .bios = bios, .bios_size = 1000 },
-        { .bus = bus, .bios = NULL, .bios_size = BIOS },    { .bus = bus, .bios = bios, .bios_size = (size_t)1 << 25 },
-        { .bus = NULL, .bios = bios, .bios_size = 65536 },
+        {.bus = bus, .bios = bios, .bios_size = 0},      {.bus = bus, .bios = bios, .bios_size = 1000},
+        {.bus = bus, .bios = NULL, .bios_size = BIOS},   {.bus = bus, .bios = bios, .bios_size = (size_t)1 << 25},
+        {.bus = NULL, .bios = bios, .bios_size = 65536},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_null(dev_create(&i440fx_class, &f->host, &bad[i], &st));
         assert_int_equal(st, DEV_BAD_CONFIG);
     }
-    assert_null(dev_create(&i440fx_class, &f->host, &(struct i440fx_cfg){ bus, bios, BIOS }, &st)); /* ROM room is short now */
+    assert_null(
+        dev_create(&i440fx_class, &f->host, &(struct i440fx_cfg){bus, bios, BIOS}, &st)); /* ROM room is short now */
     assert_int_equal(st, DEV_NO_MEMORY);
-    assert_null(dev_create(&pci_bus_class, &f->host, &(struct pci_bus_cfg){ .mmio_low = RAM }, &st));
+    assert_null(dev_create(&pci_bus_class, &f->host, &(struct pci_bus_cfg){.mmio_low = RAM}, &st));
     assert_int_equal(st, DEV_CONFLICT);
     dev_destroy(bus);
     smmu_mem_destroy(f->host.mem);
@@ -343,14 +328,12 @@ static void bad_boards(void **state)
 
 /* ---- Power management ---- */
 
-static void pm_on(struct board *b)
-{
+static void pm_on(struct board *b) {
     cfg_write(b, 1, 3, 0x40, 4, 0x601);
     cfg_write(b, 1, 3, 0x80, 1, 1);
 }
 
-static void pm_timer(void **state)
-{
+static void pm_timer(void **state) {
     (void)state;
     struct board b = board_new();
     struct dev_io_bus *io = b.f->host.io;
@@ -390,8 +373,7 @@ static void pm_timer(void **state)
     board_free(&b);
 }
 
-static void sleep_and_button(void **state)
-{
+static void sleep_and_button(void **state) {
     (void)state;
     struct board b = board_new();
     struct dev_io_bus *io = b.f->host.io;
@@ -417,8 +399,7 @@ static void sleep_and_button(void **state)
     board_free(&b);
 }
 
-static void other_pm_ports(void **state)
-{
+static void other_pm_ports(void **state) {
     (void)state;
     struct board b = board_new();
     struct dev_io_bus *io = b.f->host.io;
@@ -440,29 +421,33 @@ static void other_pm_ports(void **state)
     board_free(&b);
 }
 
-static void survives_anything(void **state)
-{
+static void survives_anything(void **state) {
     (void)state;
     struct board b = board_new();
     uint32_t x = 77;
     for (int i = 0; i < 100000; i++) {
         dev_io_write(b.f->host.io, 0xCF8, 4, 0x80000000u | (fake_random(&x) % 48) << 8 | (fake_random(&x) & 0xFC));
         fake_hammer_ports(b.f, fake_random(&x), 0xCFA, 0xCFF, 2);
-        if (!(i & 63))
-            fake_hammer_ports(b.f, fake_random(&x), 0xAE00, 0xAFFF, 4);
+        if (!(i & 63)) fake_hammer_ports(b.f, fake_random(&x), 0xAE00, 0xAFFF, 4);
     }
-    struct dev *all[] = { b.b, b.a, b.pm, b.isa, b.host, b.bus };
+    struct dev *all[] = {b.b, b.a, b.pm, b.isa, b.host, b.bus};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         fake_garbage_state(b.f, all[i], (uint32_t)i + 5, 0xCF8, 0xCFF);
     board_free(&b);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mechanism_one), cmocka_unit_test(bars), cmocka_unit_test(pirq_routing),
-        cmocka_unit_test(memory_map), cmocka_unit_test(pam), cmocka_unit_test(bad_boards), cmocka_unit_test(pm_timer),
-        cmocka_unit_test(sleep_and_button), cmocka_unit_test(other_pm_ports), cmocka_unit_test(survives_anything),
+        cmocka_unit_test(mechanism_one),
+        cmocka_unit_test(bars),
+        cmocka_unit_test(pirq_routing),
+        cmocka_unit_test(memory_map),
+        cmocka_unit_test(pam),
+        cmocka_unit_test(bad_boards),
+        cmocka_unit_test(pm_timer),
+        cmocka_unit_test(sleep_and_button),
+        cmocka_unit_test(other_pm_ports),
+        cmocka_unit_test(survives_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

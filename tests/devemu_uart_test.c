@@ -7,24 +7,21 @@ enum { IRQ = 4, BASE = 0x3F8, RBR = BASE, THR = BASE, IER, IIR, LCR, MCR, LSR, M
 static struct fake *f;
 static struct dev *d;
 
-static void open_uart(void)
-{
+static void open_uart(void) {
     f = fake_create();
-    struct uart16550_config cfg = { .irq = fake_line(f, IRQ), .chr = &f->chr };
+    struct uart16550_config cfg = {.irq = fake_line(f, IRQ), .chr = &f->chr};
     d = fake_dev(f, &uart16550_class, &cfg);
     pout(f, LCR, 0x83), pout(f, BASE, 1), pout(f, IER, 0), pout(f, LCR, 0x03); /* 115200 8N1 */
     pout(f, MCR, 0x0B);
 }
-static void close_uart(void)
-{
+static void close_uart(void) {
     dev_destroy(d);
     fake_destroy(f);
 }
 static size_t room(void) { return f->chr.room(f->chr.dev_opaque); }
 static void feed(const char *s) { f->chr.receive(f->chr.dev_opaque, (const uint8_t *)s, strlen(s)); }
 
-static void registers(void **state)
-{
+static void registers(void **state) {
     (void)state;
     open_uart();
     assert_int_equal(pin(f, LSR), 0x60);
@@ -50,8 +47,7 @@ static void registers(void **state)
     close_uart();
 }
 
-static void thre_interrupt(void **state)
-{
+static void thre_interrupt(void **state) {
     (void)state;
     open_uart();
     pout(f, THR, 'a');
@@ -77,8 +73,7 @@ static void thre_interrupt(void **state)
     close_uart();
 }
 
-static void receive_without_fifo(void **state)
-{
+static void receive_without_fifo(void **state) {
     (void)state;
     open_uart();
     assert_int_equal(room(), 1);
@@ -100,8 +95,7 @@ static void receive_without_fifo(void **state)
     close_uart();
 }
 
-static void receive_fifo_trigger_and_timeout(void **state)
-{
+static void receive_fifo_trigger_and_timeout(void **state) {
     (void)state;
     open_uart();
     pout(f, FCR, 0x81); /* trigger at 8 */
@@ -122,8 +116,7 @@ static void receive_fifo_trigger_and_timeout(void **state)
     assert_int_equal(pin(f, IIR), 0xC4);
     assert_int_equal(pin(f, RBR), '2');
     assert_false(f->line[IRQ]);
-    for (char c = '3'; c <= '9'; c++)
-        assert_int_equal(pin(f, RBR), c);
+    for (char c = '3'; c <= '9'; c++) assert_int_equal(pin(f, RBR), c);
     assert_int_equal(pin(f, LSR), 0x60);
     fake_advance(f, 10000000);
     assert_false(f->line[IRQ]); /* empty: no timeout */
@@ -141,8 +134,7 @@ static void receive_fifo_trigger_and_timeout(void **state)
     close_uart();
 }
 
-static void break_travels_with_its_byte(void **state)
-{
+static void break_travels_with_its_byte(void **state) {
     (void)state;
     open_uart();
     pout(f, FCR, 0x01);
@@ -159,14 +151,13 @@ static void break_travels_with_its_byte(void **state)
     close_uart();
 }
 
-static void loopback(void **state)
-{
+static void loopback(void **state) {
     (void)state;
     open_uart();
     pin(f, MSR);
     pout(f, MCR, 0x1A); /* RTS and OUT2, looped */
     assert_int_equal(pin(f, MSR) & 0xF0, 0x90);
-    pout(f, MCR, 0x15); /* DTR, OUT1 */
+    pout(f, MCR, 0x15);                         /* DTR, OUT1 */
     assert_int_equal(pin(f, MSR), 0x60 | 0x0B); /* CTS, DSR, DCD changed; RI rose, which does not count */
     pout(f, MCR, 0x10);
     assert_int_equal(pin(f, MSR), 0x06); /* RI's trailing edge, DSR */
@@ -182,8 +173,7 @@ static void loopback(void **state)
     close_uart();
 }
 
-static void interrupt_priority(void **state)
-{
+static void interrupt_priority(void **state) {
     (void)state;
     open_uart();
     pout(f, MCR, 0x10), pout(f, MCR, 0x0B); /* modem deltas */
@@ -201,11 +191,10 @@ static void interrupt_priority(void **state)
     close_uart();
 }
 
-static void no_backend(void **state)
-{
+static void no_backend(void **state) {
     (void)state;
     f = fake_create();
-    struct uart16550_config cfg = { .base = 0x2F8 };
+    struct uart16550_config cfg = {.base = 0x2F8};
     d = fake_dev(f, &uart16550_class, &cfg);
     pout(f, 0x2F8, 'x');
     assert_int_equal(pin(f, 0x2FD), 0x60);
@@ -213,8 +202,7 @@ static void no_backend(void **state)
     close_uart();
 }
 
-static void state_and_hammer(void **state)
-{
+static void state_and_hammer(void **state) {
     (void)state;
     open_uart();
     pout(f, FCR, 0x81), pout(f, IER, 0x07), pout(f, SCR, 0x77);
@@ -228,18 +216,15 @@ static void state_and_hammer(void **state)
     for (int i = 0; i < 20000; i++) {
         fake_hammer_ports(f, fake_random(&x), BASE, SCR, 10);
         size_t n = fake_random(&x) % 20;
-        if (n > room())
-            n = room();
+        if (n > room()) n = room();
         f->chr.receive(f->chr.dev_opaque, (const uint8_t *)"abcdefghijklmnopqrst", n);
-        if (!(fake_random(&x) & 15))
-            f->chr.event_break(f->chr.dev_opaque);
+        if (!(fake_random(&x) & 15)) f->chr.event_break(f->chr.dev_opaque);
     }
     fake_garbage_state(f, d, 1655, BASE, SCR);
     close_uart();
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registers),
         cmocka_unit_test(thre_interrupt),

@@ -5,19 +5,20 @@
 
 enum { RAM = 1 << 20, WINDOW = 0xA0000, PLANE = 65536, STEPS = 40000 };
 
-struct machine { struct fake *f; struct dev *cf9, *bus, *vga; };
+struct machine {
+    struct fake *f;
+    struct dev *cf9, *bus, *vga;
+};
 
-static struct machine machine_new(void)
-{
-    struct machine m = { .f = fake_create() };
+static struct machine machine_new(void) {
+    struct machine m = {.f = fake_create()};
     assert_int_equal(smmu_mem_create(RAM, VGA_FRAME_BYTES, &m.f->host.mem), SMMU_OK);
     m.cf9 = fake_dev(m.f, &cf9_class, NULL);
-    m.bus = fake_dev(m.f, &pci_bus_class, &(struct pci_bus_cfg){ .mmio_low = RAM, .cf9 = m.cf9 });
-    m.vga = fake_dev(m.f, &vga_class, &(struct vga_config){ .bus = m.bus, .devfn = PCI_DEVFN(2, 0) });
+    m.bus = fake_dev(m.f, &pci_bus_class, &(struct pci_bus_cfg){.mmio_low = RAM, .cf9 = m.cf9});
+    m.vga = fake_dev(m.f, &vga_class, &(struct vga_config){.bus = m.bus, .devfn = PCI_DEVFN(2, 0)});
     return m;
 }
-static void machine_free(struct machine *m)
-{
+static void machine_free(struct machine *m) {
     dev_destroy(m->vga);
     dev_destroy(m->bus);
     dev_destroy(m->cf9);
@@ -28,26 +29,22 @@ static void machine_free(struct machine *m)
 static void seq(struct machine *m, uint8_t i, uint8_t v) { pout(m->f, 0x3C4, i), pout(m->f, 0x3C5, v); }
 static void gc(struct machine *m, uint8_t i, uint8_t v) { pout(m->f, 0x3CE, i), pout(m->f, 0x3CF, v); }
 static void crtc(struct machine *m, uint8_t i, uint8_t v) { pout(m->f, 0x3D4, i), pout(m->f, 0x3D5, v); }
-static void attr(struct machine *m, uint8_t i, uint8_t v)
-{
+static void attr(struct machine *m, uint8_t i, uint8_t v) {
     pin(m->f, 0x3DA);
     pout(m->f, 0x3C0, i);
     pout(m->f, 0x3C0, v);
     pout(m->f, 0x3C0, 0x20);
 }
-static void vbe(struct machine *m, uint16_t i, uint16_t v)
-{
+static void vbe(struct machine *m, uint16_t i, uint16_t v) {
     dev_io_write(m->f->host.io, 0x1CE, 2, i);
     dev_io_write(m->f->host.io, 0x1CF, 2, v);
 }
-static uint16_t vbe_read(struct machine *m, uint16_t i)
-{
+static uint16_t vbe_read(struct machine *m, uint16_t i) {
     dev_io_write(m->f->host.io, 0x1CE, 2, i);
     return (uint16_t)dev_io_read(m->f->host.io, 0x1CF, 2);
 }
 static void poke(struct machine *m, uint32_t at, uint8_t v) { smmu_mem_write(m->f->host.mem, gpa(at), &v, 1); }
-static uint8_t peek(struct machine *m, uint32_t at)
-{
+static uint8_t peek(struct machine *m, uint32_t at) {
     uint8_t v;
     smmu_mem_read(m->f->host.mem, gpa(at), &v, 1);
     return v;
@@ -55,17 +52,14 @@ static uint8_t peek(struct machine *m, uint32_t at)
 static bool direct(struct machine *m, uint32_t at) { return smmu_mem_lookup(m->f->host.mem, gpa(at)).read_frame >= 0; }
 
 /* Identity palette; DAC entry i is (i, 2i, 3i) in 6 bits. */
-static void colours(struct machine *m)
-{
-    for (uint8_t i = 0; i < 16; i++)
-        attr(m, i, i);
+static void colours(struct machine *m) {
+    for (uint8_t i = 0; i < 16; i++) attr(m, i, i);
     attr(m, 0x12, 0x0F);
     pout(m->f, 0x3C8, 0);
     for (unsigned i = 0; i < 256; i++)
         pout(m->f, 0x3C9, (uint8_t)i), pout(m->f, 0x3C9, (uint8_t)(2 * i)), pout(m->f, 0x3C9, (uint8_t)(3 * i));
 }
-static uint32_t colour(unsigned i)
-{
+static uint32_t colour(unsigned i) {
     uint32_t rgb = 0;
     for (unsigned k = 1; k <= 3; k++) {
         unsigned c = i * k & 63;
@@ -75,8 +69,7 @@ static uint32_t colour(unsigned i)
 }
 
 /* IBM VGA Technical Reference, mode tables. */
-static void timing(struct machine *m, unsigned columns, unsigned lines, unsigned offset)
-{
+static void timing(struct machine *m, unsigned columns, unsigned lines, unsigned offset) {
     pout(m->f, 0x3C2, 0x63);
     crtc(m, 0x11, 0);
     crtc(m, 0x01, (uint8_t)(columns - 1));
@@ -90,16 +83,14 @@ static void timing(struct machine *m, unsigned columns, unsigned lines, unsigned
     gc(m, 8, 0xFF);
     colours(m);
 }
-static void planar_mode(struct machine *m)
-{
+static void planar_mode(struct machine *m) {
     timing(m, 80, 480, 40);
     crtc(m, 0x17, 0xE3);
     seq(m, 4, 0x06);
     gc(m, 5, 0);
     gc(m, 6, 0x05);
 }
-static void text_mode(struct machine *m)
-{
+static void text_mode(struct machine *m) {
     timing(m, 80, 400, 40);
     crtc(m, 0x09, 0x4F);
     crtc(m, 0x17, 0xA3);
@@ -110,8 +101,7 @@ static void text_mode(struct machine *m)
     gc(m, 5, 0x10);
     gc(m, 6, 0x0E);
 }
-static void mode_13h(struct machine *m)
-{
+static void mode_13h(struct machine *m) {
     timing(m, 80, 400, 40);
     crtc(m, 0x09, 0x41);
     crtc(m, 0x14, 0x40);
@@ -123,17 +113,17 @@ static void mode_13h(struct machine *m)
 
 /* ---- Planes: the description of the write modes, taken one plane and one bit at a time ---- */
 
-struct model { uint8_t plane[4][PLANE], latch[4], gc[9], mask; };
+struct model {
+    uint8_t plane[4][PLANE], latch[4], gc[9], mask;
+};
 
 static bool bit(unsigned v, int n) { return v >> n & 1; }
 
-static bool model_bit(const struct model *k, int p, int b, uint8_t cpu)
-{
+static bool model_bit(const struct model *k, int p, int b, uint8_t cpu) {
     unsigned mode = k->gc[5] & 3, turn = k->gc[3] & 7;
     uint8_t turned = (uint8_t)((cpu >> turn) | (cpu << (8 - turn)));
     bool latch = bit(k->latch[p], b), in, allowed = bit(k->gc[8], b);
-    if (mode == 1)
-        return latch;
+    if (mode == 1) return latch;
     if (mode == 0)
         in = bit(k->gc[1], p) ? bit(k->gc[0], p) : bit(turned, b);
     else if (mode == 2)
@@ -148,34 +138,26 @@ static bool model_bit(const struct model *k, int p, int b, uint8_t cpu)
     }
     return allowed ? in : latch;
 }
-static void model_write(struct model *k, uint16_t at, uint8_t v)
-{
+static void model_write(struct model *k, uint16_t at, uint8_t v) {
     for (int p = 0; p < 4; p++) {
         uint8_t out = 0;
-        for (int b = 0; b < 8; b++)
-            out |= (uint8_t)(model_bit(k, p, b, v) << b);
-        if (bit(k->mask, p))
-            k->plane[p][at] = out;
+        for (int b = 0; b < 8; b++) out |= (uint8_t)(model_bit(k, p, b, v) << b);
+        if (bit(k->mask, p)) k->plane[p][at] = out;
     }
 }
-static uint8_t model_read(struct model *k, uint16_t at)
-{
+static uint8_t model_read(struct model *k, uint16_t at) {
     uint8_t same = 0;
-    for (int p = 0; p < 4; p++)
-        k->latch[p] = k->plane[p][at];
-    if (!(k->gc[5] & 8))
-        return k->latch[k->gc[4] & 3];
+    for (int p = 0; p < 4; p++) k->latch[p] = k->plane[p][at];
+    if (!(k->gc[5] & 8)) return k->latch[k->gc[4] & 3];
     for (int b = 0; b < 8; b++) {
         bool match = true;
-        for (int p = 0; p < 4; p++)
-            match = match && (!bit(k->gc[7], p) || bit(k->latch[p], b) == bit(k->gc[2], p));
+        for (int p = 0; p < 4; p++) match = match && (!bit(k->gc[7], p) || bit(k->latch[p], b) == bit(k->gc[2], p));
         same |= (uint8_t)(match << b);
     }
     return same;
 }
 
-static void planes_follow_the_model(void **state)
-{
+static void planes_follow_the_model(void **state) {
     struct machine m = machine_new();
     static struct model k;
     uint32_t x = 0x1234567;
@@ -189,10 +171,8 @@ static void planes_follow_the_model(void **state)
         uint8_t v = (uint8_t)(r >> 8), reg = (uint8_t)((r >> 16) % 9);
         switch (r & 3) {
         case 0:
-            if (reg == 6)
-                break; /* the window stays */
-            if (reg == 5)
-                v &= 0x0B;
+            if (reg == 6) break; /* the window stays */
+            if (reg == 5) v &= 0x0B;
             gc(&m, reg, v);
             k.gc[reg] = v;
             break;
@@ -207,24 +187,21 @@ static void planes_follow_the_model(void **state)
     gc(&m, 5, 0);
     for (uint8_t p = 0; p < 4; p++) {
         gc(&m, 4, p);
-        for (uint32_t at = 0; at < PLANE; at++)
-            assert_int_equal(peek(&m, WINDOW + at), k.plane[p][at]);
+        for (uint32_t at = 0; at < PLANE; at++) assert_int_equal(peek(&m, WINDOW + at), k.plane[p][at]);
     }
     machine_free(&m);
 }
 
 /* ---- The window ---- */
 
-static void window_follows_the_registers(void **state)
-{
+static void window_follows_the_registers(void **state) {
     struct machine m = machine_new();
     (void)state;
     assert_int_equal(peek(&m, WINDOW), 0xFF); /* memory is off after reset */
     text_mode(&m);
     assert_true(direct(&m, 0xB8000));
     assert_false(direct(&m, WINDOW));
-    for (uint32_t i = 0; i < 4000; i++)
-        poke(&m, 0xB8000 + i, (uint8_t)(i * 7));
+    for (uint32_t i = 0; i < 4000; i++) poke(&m, 0xB8000 + i, (uint8_t)(i * 7));
     planar_mode(&m);
     assert_false(direct(&m, WINDOW));
     for (uint32_t i = 0; i < 4000; i++) { /* characters in plane 0, attributes in plane 1 */
@@ -248,8 +225,7 @@ static void window_follows_the_registers(void **state)
 
 /* ---- Pictures ---- */
 
-static uint32_t *picture(struct machine *m, unsigned w, unsigned h)
-{
+static uint32_t *picture(struct machine *m, unsigned w, unsigned h) {
     unsigned pw, ph;
     vga_size(m->vga, &pw, &ph);
     assert_int_equal(pw, w);
@@ -260,8 +236,7 @@ static uint32_t *picture(struct machine *m, unsigned w, unsigned h)
     return p;
 }
 
-static void planar_picture(void **state)
-{
+static void planar_picture(void **state) {
     struct machine m = machine_new();
     uint32_t x = 99;
     static uint8_t planes[4][80 * 480];
@@ -269,30 +244,26 @@ static void planar_picture(void **state)
     planar_mode(&m);
     for (int p = 0; p < 4; p++) {
         seq(&m, 2, (uint8_t)(1 << p));
-        for (uint32_t i = 0; i < sizeof planes[0]; i++)
-            poke(&m, WINDOW + i, planes[p][i] = (uint8_t)fake_random(&x));
+        for (uint32_t i = 0; i < sizeof planes[0]; i++) poke(&m, WINDOW + i, planes[p][i] = (uint8_t)fake_random(&x));
     }
-    crtc(&m, 0x0D, 3);    /* start address */
-    attr(&m, 0x13, 5);    /* panning */
+    crtc(&m, 0x0D, 3); /* start address */
+    attr(&m, 0x13, 5); /* panning */
     uint32_t *got = picture(&m, 640, 480);
     for (unsigned y = 0; y < 479; y++)
         for (unsigned px = 0; px < 640; px++) {
             unsigned at = y * 80 + 3 + (px + 5) / 8, b = 7 - (px + 5) % 8, c = 0;
-            for (int p = 0; p < 4; p++)
-                c |= (unsigned)bit(planes[p][at], (int)b) << p;
+            for (int p = 0; p < 4; p++) c |= (unsigned)bit(planes[p][at], (int)b) << p;
             assert_int_equal(got[y * 640 + px], colour(c));
         }
     free(got);
     machine_free(&m);
 }
 
-static void chain4_picture_and_line_compare(void **state)
-{
+static void chain4_picture_and_line_compare(void **state) {
     struct machine m = machine_new();
     (void)state;
     mode_13h(&m);
-    for (uint32_t i = 0; i < 64000; i++)
-        poke(&m, WINDOW + i, (uint8_t)(i * 31 + i / 320));
+    for (uint32_t i = 0; i < 64000; i++) poke(&m, WINDOW + i, (uint8_t)(i * 31 + i / 320));
     crtc(&m, 0x0D, 80); /* one line down */
     crtc(&m, 0x18, 99);
     crtc(&m, 0x07, 0x02);
@@ -307,27 +278,23 @@ static void chain4_picture_and_line_compare(void **state)
     machine_free(&m);
 }
 
-static void text_picture(void **state)
-{
+static void text_picture(void **state) {
     struct machine m = machine_new();
     static struct vga_text t;
     (void)state;
     text_mode(&m);
     seq(&m, 2, 4), seq(&m, 4, 6), gc(&m, 5, 0), gc(&m, 6, 0x04); /* the font, as a BIOS loads it */
-    for (uint32_t i = 0; i < 256 * 32; i++)
-        poke(&m, WINDOW + i, (uint8_t)(i / 32 + i % 32));
+    for (uint32_t i = 0; i < 256 * 32; i++) poke(&m, WINDOW + i, (uint8_t)(i / 32 + i % 32));
     text_mode(&m);
     const char *words = "Planes and text";
-    for (uint32_t i = 0; words[i]; i++)
-        poke(&m, 0xB8000 + 2 * i, (uint8_t)words[i]), poke(&m, 0xB8001 + 2 * i, 0x1E);
+    for (uint32_t i = 0; words[i]; i++) poke(&m, 0xB8000 + 2 * i, (uint8_t)words[i]), poke(&m, 0xB8001 + 2 * i, 0x1E);
     poke(&m, 0xB8000 + 170 + 1, 0x07); /* under the cursor */
     assert_true(vga_read_text(m.vga, &t));
     assert_int_equal(t.cols, 80);
     assert_int_equal(t.rows, 25);
     assert_int_equal(t.cursor_x, 5);
     assert_int_equal(t.cursor_y, 1);
-    for (uint32_t i = 0; words[i]; i++)
-        assert_int_equal(t.cell[0][i][0], words[i]);
+    for (uint32_t i = 0; words[i]; i++) assert_int_equal(t.cell[0][i][0], words[i]);
     uint32_t *got = picture(&m, 720, 400);
     attr(&m, 0x13, 8);
     vga_draw(m.vga, got, 720, 400, true);
@@ -347,10 +314,12 @@ static void text_picture(void **state)
 
 /* ---- VBE ---- */
 
-static void vbe_modes(void **state)
-{
-    static const struct { uint16_t bpp; uint32_t raw, rgb; } cases[] = {
-        { 8, 5, 0 }, { 15, 0x7C1F, 0xFF00FF }, { 16, 0x07E0, 0x00FF00 }, { 24, 0x123456, 0x123456 }, { 32, 0xAB654321, 0x654321 },
+static void vbe_modes(void **state) {
+    static const struct {
+        uint16_t bpp;
+        uint32_t raw, rgb;
+    } cases[] = {
+        {8, 5, 0}, {15, 0x7C1F, 0xFF00FF}, {16, 0x07E0, 0x00FF00}, {24, 0x123456, 0x123456}, {32, 0xAB654321, 0x654321},
     };
     struct machine m = machine_new();
     (void)state;
@@ -374,7 +343,8 @@ static void vbe_modes(void **state)
         assert_int_equal(got[1920 * 700 + 1000], cases[i].bpp == 8 ? colour(5) : cases[i].rgb);
         vbe(&m, 9, 200); /* panned */
         if (cases[i].bpp <= 16)
-            vga_draw(m.vga, got, 1920, 1080, true), assert_int_equal(got[1920 * 500 + 1000], cases[i].bpp == 8 ? colour(5) : cases[i].rgb);
+            vga_draw(m.vga, got, 1920, 1080, true),
+                assert_int_equal(got[1920 * 500 + 1000], cases[i].bpp == 8 ? colour(5) : cases[i].rgb);
         free(got);
     }
     vbe(&m, 4, 2);
@@ -385,8 +355,7 @@ static void vbe_modes(void **state)
 
 /* ---- Anything a guest may do ---- */
 
-static void draw_whatever(struct machine *m)
-{
+static void draw_whatever(struct machine *m) {
     static struct vga_text t;
     unsigned w, h;
     vga_size(m->vga, &w, &h);
@@ -398,8 +367,7 @@ static void draw_whatever(struct machine *m)
     free(p);
 }
 
-static void hammer(void **state)
-{
+static void hammer(void **state) {
     struct machine m = machine_new();
     uint32_t x = 77;
     (void)state;
@@ -413,16 +381,14 @@ static void hammer(void **state)
             else
                 peek(&m, at);
         }
-        if (round % 8 == 0)
-            draw_whatever(&m);
+        if (round % 8 == 0) draw_whatever(&m);
     }
     fake_garbage_state(m.f, m.vga, 4242, 0x3B0, 0x3DF);
     draw_whatever(&m);
     machine_free(&m);
 }
 
-static void state_roundtrip(void **state)
-{
+static void state_roundtrip(void **state) {
     struct machine m = machine_new();
     (void)state;
     text_mode(&m);
@@ -436,8 +402,7 @@ static void state_roundtrip(void **state)
     machine_free(&m);
 }
 
-static void retrace_comes_round(void **state)
-{
+static void retrace_comes_round(void **state) {
     struct machine m = machine_new();
     int rises = 0, shown = 0;
     bool was = false;
@@ -456,12 +421,16 @@ static void retrace_comes_round(void **state)
     machine_free(&m);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(planes_follow_the_model), cmocka_unit_test(window_follows_the_registers),
-        cmocka_unit_test(planar_picture), cmocka_unit_test(chain4_picture_and_line_compare), cmocka_unit_test(text_picture),
-        cmocka_unit_test(vbe_modes), cmocka_unit_test(hammer), cmocka_unit_test(state_roundtrip),
+        cmocka_unit_test(planes_follow_the_model),
+        cmocka_unit_test(window_follows_the_registers),
+        cmocka_unit_test(planar_picture),
+        cmocka_unit_test(chain4_picture_and_line_compare),
+        cmocka_unit_test(text_picture),
+        cmocka_unit_test(vbe_modes),
+        cmocka_unit_test(hammer),
+        cmocka_unit_test(state_roundtrip),
         cmocka_unit_test(retrace_comes_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,12 +19,37 @@
 #include "monitor/desc.h"
 #include "monitor/machine.h"
 
-enum { GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS2 = 0x3400, TSS16_AT = 0x3800, CODE = 0x10000,
-       STACK0 = 0x80000, STACK3 = 0x70000, RAM_BYTES = 8 << 20 };
+enum {
+    GDT = 0x1000,
+    IDT = 0x2000,
+    TSS = 0x3000,
+    TSS2 = 0x3400,
+    TSS16_AT = 0x3800,
+    CODE = 0x10000,
+    STACK0 = 0x80000,
+    STACK3 = 0x70000,
+    RAM_BYTES = 8 << 20
+};
 /* Selectors of the fixture's GDT. */
-enum { CODE0 = 0x08, DATA0 = 0x10, CODE3 = 0x1B, DATA3 = 0x23, TSS_SEL = 0x28, CODE16 = 0x30, DATA16 = 0x38,
-       TSS2_SEL = 0x40, TSS16_SEL = 0x48, CONFORMING0 = 0x50, READONLY0 = 0x58, ABSENT0 = 0x60, EXPAND_DOWN0 = 0x68,
-       EXEC_ONLY0 = 0x70, LDT_SEL = 0x78, FREE = 0x80, GDT_BYTES = 0x100 };
+enum {
+    CODE0 = 0x08,
+    DATA0 = 0x10,
+    CODE3 = 0x1B,
+    DATA3 = 0x23,
+    TSS_SEL = 0x28,
+    CODE16 = 0x30,
+    DATA16 = 0x38,
+    TSS2_SEL = 0x40,
+    TSS16_SEL = 0x48,
+    CONFORMING0 = 0x50,
+    READONLY0 = 0x58,
+    ABSENT0 = 0x60,
+    EXPAND_DOWN0 = 0x68,
+    EXEC_ONLY0 = 0x70,
+    LDT_SEL = 0x78,
+    FREE = 0x80,
+    GDT_BYTES = 0x100
+};
 
 static struct machine *machine;
 static struct vcpu *v;
@@ -73,7 +98,8 @@ static inline void build_gdt(void) {
 static inline struct bt_seg seg_of(unsigned sel) {
     struct mon_desc d;
     smmu_mem_read(machine->mem, gpa(GDT + (sel & 0xFFF8)), &d, sizeof d);
-    return (struct bt_seg){.base = desc_base(&d), .limit = desc_limit(&d), .selector = (uint16_t)sel, .attr = desc_attr(&d)};
+    return (struct bt_seg){
+        .base = desc_base(&d), .limit = desc_limit(&d), .selector = (uint16_t)sel, .attr = desc_attr(&d)};
 }
 
 /* Real mode as after reset, but at 1000:0000 with a small stack. */

@@ -55,7 +55,7 @@ static void lengths(void **state) {
     arm(WATCHED + 6, G0 | ON_RW | LEN8);
     assert_int_equal(HITS(0x8A, 0x03), 1);
     arm(WATCHED + 4, G0 | ON_RW);
-    assert_int_equal(HITS(0x8B, 0x03), 1); /* bytes 3 to 6 */
+    assert_int_equal(HITS(0x8B, 0x03), 1);    /* bytes 3 to 6 */
     assert_int_equal(HITS(0x8D, 0x43, 1), 0); /* LEA */
 }
 
@@ -153,8 +153,11 @@ static void execution(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(armed_by_dr7), CPU_TEST(mov_dr7_leaves_block), CPU_TEST(lengths), CPU_TEST(implicit_operands),
-        CPU_TEST(negative_bit), CPU_TEST(strings), CPU_TEST(ports), CPU_TEST(iret_loads_rf), CPU_TEST(execution),
+        CPU_TEST(armed_by_dr7), CPU_TEST(mov_dr7_leaves_block),
+        CPU_TEST(lengths),      CPU_TEST(implicit_operands),
+        CPU_TEST(negative_bit), CPU_TEST(strings),
+        CPU_TEST(ports),        CPU_TEST(iret_loads_rf),
+        CPU_TEST(execution),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

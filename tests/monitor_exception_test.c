@@ -1,4 +1,5 @@
-/* monitor_exception_test.c: delivery through IVT and IDT: frames, stack switches, error codes, double and triple faults. */
+/* monitor_exception_test.c: delivery through IVT and IDT: frames, stack switches, error codes, double and triple
+ * faults. */
 #include "monitor_cpu_fixture.h"
 
 static void real_mode_frame(void **state) {
@@ -94,7 +95,8 @@ static void from_v86(void **state) {
     assert_int_equal(v->cpu.eip, HANDLERS + 0x40);
     assert_int_equal(v->cpu.cpl, 0);
     assert_false(v->cpu.flags_sys & EFL_VM);
-    const uint32_t want[] = {0x102, CODE >> 4, EFL_VM | EFL_IOPL | EFL_IF | 2, 0x1000, 0x7000, 0x2000, 0x3000, 0x4000, 0x5000};
+    const uint32_t want[] = {0x102,  CODE >> 4, EFL_VM | EFL_IOPL | EFL_IF | 2, 0x1000, 0x7000, 0x2000, 0x3000,
+                             0x4000, 0x5000};
     for (unsigned i = 0; i < 9; i++) assert_int_equal(frame(i), want[i]);
     static const uint8_t nulled[] = {DEC_ES, DEC_DS, DEC_FS, DEC_GS};
     for (unsigned i = 0; i < 4; i++) assert_int_equal(v->cpu.seg[nulled[i]].attr, 0);
@@ -226,11 +228,22 @@ static void page_fault_sets_cr2(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(real_mode_frame), CPU_TEST(real_mode_idt_limit), CPU_TEST(same_ring), CPU_TEST(trap_gate_keeps_if),
-        CPU_TEST(inner_ring), CPU_TEST(gate16), CPU_TEST(from_v86), CPU_TEST(v86_int_needs_iopl3),
-        CPU_TEST(vme_redirection), CPU_TEST(software_dpl), CPU_TEST(faults_in_delivery_carry_ext),
-        CPU_TEST(bad_inner_stack), CPU_TEST(double_fault), CPU_TEST(triple_fault),
-        CPU_TEST(failed_delivery_leaves_state), CPU_TEST(page_fault_sets_cr2),
+        CPU_TEST(real_mode_frame),
+        CPU_TEST(real_mode_idt_limit),
+        CPU_TEST(same_ring),
+        CPU_TEST(trap_gate_keeps_if),
+        CPU_TEST(inner_ring),
+        CPU_TEST(gate16),
+        CPU_TEST(from_v86),
+        CPU_TEST(v86_int_needs_iopl3),
+        CPU_TEST(vme_redirection),
+        CPU_TEST(software_dpl),
+        CPU_TEST(faults_in_delivery_carry_ext),
+        CPU_TEST(bad_inner_stack),
+        CPU_TEST(double_fault),
+        CPU_TEST(triple_fault),
+        CPU_TEST(failed_delivery_leaves_state),
+        CPU_TEST(page_fault_sets_cr2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

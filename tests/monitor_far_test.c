@@ -241,10 +241,20 @@ static void sysenter_sysexit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(jmp_far), CPU_TEST(jmp_far_real), CPU_TEST(call_and_ret_far), CPU_TEST(call_gate_copies_parameters),
-        CPU_TEST(call_gate_privilege), CPU_TEST(iret_same_ring), CPU_TEST(iret_outer_ring),
-        CPU_TEST(iret_to_16bit_stack), CPU_TEST(iret_faults), CPU_TEST(iret_to_v86_and_in_v86), CPU_TEST(popf_matrix),
-        CPU_TEST(cli_sti), CPU_TEST(pushf_vme), CPU_TEST(sysenter_sysexit),
+        CPU_TEST(jmp_far),
+        CPU_TEST(jmp_far_real),
+        CPU_TEST(call_and_ret_far),
+        CPU_TEST(call_gate_copies_parameters),
+        CPU_TEST(call_gate_privilege),
+        CPU_TEST(iret_same_ring),
+        CPU_TEST(iret_outer_ring),
+        CPU_TEST(iret_to_16bit_stack),
+        CPU_TEST(iret_faults),
+        CPU_TEST(iret_to_v86_and_in_v86),
+        CPU_TEST(popf_matrix),
+        CPU_TEST(cli_sti),
+        CPU_TEST(pushf_vme),
+        CPU_TEST(sysenter_sysexit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

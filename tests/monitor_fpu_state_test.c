@@ -109,8 +109,9 @@ static void fxsave_alignment_and_ts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(fnstenv32), CPU_TEST(fnstenv16_and_fldenv), CPU_TEST(fnsave_frstor),
-        CPU_TEST(waiting_loads_raise_pending_errors), CPU_TEST(fxsave_fxrstor), CPU_TEST(fxsave_alignment_and_ts),
+        CPU_TEST(fnstenv32),      CPU_TEST(fnstenv16_and_fldenv),
+        CPU_TEST(fnsave_frstor),  CPU_TEST(waiting_loads_raise_pending_errors),
+        CPU_TEST(fxsave_fxrstor), CPU_TEST(fxsave_alignment_and_ts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

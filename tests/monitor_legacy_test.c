@@ -15,9 +15,9 @@ static bool build_stub(void) {
     low = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
     if (low == MAP_FAILED) return false;
     uint32_t base = (uint32_t)(uintptr_t)low;
-    static const uint8_t head[] = {0x48, 0x89, 0xE6, 0xBC}; /* mov rsi, rsp; mov esp, imm32 */
-    static const uint8_t tail[] = {0xFF, 0x1D, 0x04, 0, 0, 0, /* call far [rip+4] */
-                                   0x48, 0x89, 0xF4, 0xC3};   /* mov rsp, rsi; ret */
+    static const uint8_t head[] = {0x48, 0x89, 0xE6, 0xBC};     /* mov rsi, rsp; mov esp, imm32 */
+    static const uint8_t tail[] = {0xFF, 0x1D, 0x04, 0,   0, 0, /* call far [rip+4] */
+                                   0x48, 0x89, 0xF4, 0xC3};     /* mov rsp, rsi; ret */
     uint32_t stack = base + LOW_STACK, target = base + STUB32;
     memcpy(low, head, sizeof head);
     memcpy(low + 4, &stack, 4);
@@ -37,7 +37,9 @@ static void set_native(const uint8_t *insn, unsigned len) {
 static void run_native(uint32_t *eax, uint32_t *flags) {
     uint64_t a = *eax, d = *flags;
     __asm__ volatile("add $-128, %%rsp\n\tcall *%2\n\tsub $-128, %%rsp"
-                     : "+a"(a), "+d"(d) : "r"(low) : "rcx", "rsi", "rdi", "memory", "cc");
+                     : "+a"(a), "+d"(d)
+                     : "r"(low)
+                     : "rcx", "rsi", "rdi", "memory", "cc");
     *eax = (uint32_t)a, *flags = (uint32_t)d;
 }
 
@@ -113,8 +115,8 @@ static void maskmov(void **state) {
     enter_protected(0);
     v->cpu.cr4 |= CR4_OSFXSR;
     for (unsigned i = 0; i < 16; i++) {
-        v->cpu.fpu_area[160 + 16 + i] = (uint8_t)(0xA0 + i);          /* XMM1: data */
-        v->cpu.fpu_area[160 + 32 + i] = i % 3 == 0 ? 0x80 : 0x7F;     /* XMM2: mask */
+        v->cpu.fpu_area[160 + 16 + i] = (uint8_t)(0xA0 + i);      /* XMM1: data */
+        v->cpu.fpu_area[160 + 32 + i] = i % 3 == 0 ? 0x80 : 0x7F; /* XMM2: mask */
     }
     v->cpu.gpr[DEC_EDI] = 0x5FF8;
     for (unsigned i = 0; i < 16; i++) poke(0x5FF8 + i, 0x11, 1);

@@ -9,14 +9,31 @@ struct load_case {
 };
 
 static const struct load_case loads[] = {
-    {0, DEC_DS, DATA0, -1, 0}, {0, DEC_DS, 0, -1, 0}, {0, DEC_DS, 3, -1, 0}, {3, DEC_ES, DATA3, -1, 0},
-    {0, DEC_ES, DATA3, -1, 0}, {0, DEC_FS, CODE0, -1, 0}, {3, DEC_GS, CONFORMING0 | 3, -1, 0},
-    {3, DEC_DS, DATA0, VEC_GP, DATA0}, {3, DEC_DS, DATA0 | 3, VEC_GP, DATA0}, {0, DEC_DS, DATA0 | 3, VEC_GP, DATA0},
-    {0, DEC_DS, EXEC_ONLY0, VEC_GP, EXEC_ONLY0}, {0, DEC_DS, TSS_SEL, VEC_GP, TSS_SEL},
-    {0, DEC_DS, ABSENT0, VEC_NP, ABSENT0}, {0, DEC_DS, GDT_BYTES, VEC_GP, GDT_BYTES}, {0, DEC_DS, 4, VEC_GP, 4},
-    {0, DEC_SS, DATA0, -1, 0}, {0, DEC_SS, 0, VEC_GP, 0}, {3, DEC_SS, 3, VEC_GP, 0}, {0, DEC_SS, DATA3, VEC_GP, 0x20},
-    {0, DEC_SS, DATA0 | 1, VEC_GP, DATA0}, {3, DEC_SS, DATA0, VEC_GP, DATA0}, {0, DEC_SS, READONLY0, VEC_GP, READONLY0},
-    {0, DEC_SS, CODE0, VEC_GP, CODE0}, {0, DEC_SS, ABSENT0, VEC_SS, ABSENT0}, {0, DEC_SS, EXPAND_DOWN0, -1, 0},
+    {0, DEC_DS, DATA0, -1, 0},
+    {0, DEC_DS, 0, -1, 0},
+    {0, DEC_DS, 3, -1, 0},
+    {3, DEC_ES, DATA3, -1, 0},
+    {0, DEC_ES, DATA3, -1, 0},
+    {0, DEC_FS, CODE0, -1, 0},
+    {3, DEC_GS, CONFORMING0 | 3, -1, 0},
+    {3, DEC_DS, DATA0, VEC_GP, DATA0},
+    {3, DEC_DS, DATA0 | 3, VEC_GP, DATA0},
+    {0, DEC_DS, DATA0 | 3, VEC_GP, DATA0},
+    {0, DEC_DS, EXEC_ONLY0, VEC_GP, EXEC_ONLY0},
+    {0, DEC_DS, TSS_SEL, VEC_GP, TSS_SEL},
+    {0, DEC_DS, ABSENT0, VEC_NP, ABSENT0},
+    {0, DEC_DS, GDT_BYTES, VEC_GP, GDT_BYTES},
+    {0, DEC_DS, 4, VEC_GP, 4},
+    {0, DEC_SS, DATA0, -1, 0},
+    {0, DEC_SS, 0, VEC_GP, 0},
+    {3, DEC_SS, 3, VEC_GP, 0},
+    {0, DEC_SS, DATA3, VEC_GP, 0x20},
+    {0, DEC_SS, DATA0 | 1, VEC_GP, DATA0},
+    {3, DEC_SS, DATA0, VEC_GP, DATA0},
+    {0, DEC_SS, READONLY0, VEC_GP, READONLY0},
+    {0, DEC_SS, CODE0, VEC_GP, CODE0},
+    {0, DEC_SS, ABSENT0, VEC_SS, ABSENT0},
+    {0, DEC_SS, EXPAND_DOWN0, -1, 0},
 };
 
 static void loads_follow_the_table(void **state) {
@@ -29,8 +46,10 @@ static void loads_follow_the_table(void **state) {
         bool ok = mon_load_seg(v, (int)c->seg, (uint16_t)c->selector, &f);
         if (ok != (c->vector < 0) || f.vector != c->vector) fail_msg("case %u: vector %d", i, f.vector);
         if (!ok) assert_int_equal(f.error, c->error);
-        if (!ok) assert_memory_equal(&before, &v->cpu.seg[c->seg], sizeof before);
-        else assert_int_equal(v->cpu.seg[c->seg].selector, c->selector);
+        if (!ok)
+            assert_memory_equal(&before, &v->cpu.seg[c->seg], sizeof before);
+        else
+            assert_int_equal(v->cpu.seg[c->seg].selector, c->selector);
     }
 }
 
@@ -204,9 +223,17 @@ static void ltr_lldt(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(loads_follow_the_table), CPU_TEST(load_sets_accessed), CPU_TEST(memo_sees_changes),
-        CPU_TEST(real_mode_keeps_the_limit), CPU_TEST(limits), CPU_TEST(verr_verw), CPU_TEST(lar_lsl), CPU_TEST(arpl),
-        CPU_TEST(pop_ss_holds_interrupts), CPU_TEST(les_and_push), CPU_TEST(ltr_lldt),
+        CPU_TEST(loads_follow_the_table),
+        CPU_TEST(load_sets_accessed),
+        CPU_TEST(memo_sees_changes),
+        CPU_TEST(real_mode_keeps_the_limit),
+        CPU_TEST(limits),
+        CPU_TEST(verr_verw),
+        CPU_TEST(lar_lsl),
+        CPU_TEST(arpl),
+        CPU_TEST(pop_ss_holds_interrupts),
+        CPU_TEST(les_and_push),
+        CPU_TEST(ltr_lldt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

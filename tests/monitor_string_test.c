@@ -1,4 +1,5 @@
-/* monitor_string_test.c: string instructions against a byte-by-byte reference, precise faults, bounded work, INS/OUTS. */
+/* monitor_string_test.c: string instructions against a byte-by-byte reference, precise faults, bounded work, INS/OUTS.
+ */
 #include "monitor_cpu_fixture.h"
 #include "monitor/control.h"
 
@@ -45,8 +46,10 @@ static void movs_like_reference(void **state) {
             int32_t at = (int32_t)(i * width) * (down ? -1 : 1);
             memmove(&shadow[(int32_t)dst + at], &shadow[(int32_t)src + at], width);
         }
-        if (width == 2) run_all((const uint8_t[]){0xF3, 0x66, 0xA5}, 3);
-        else run_all((const uint8_t[]){0xF3, width == 1 ? 0xA4 : 0xA5}, 2);
+        if (width == 2)
+            run_all((const uint8_t[]){0xF3, 0x66, 0xA5}, 3);
+        else
+            run_all((const uint8_t[]){0xF3, width == 1 ? 0xA4 : 0xA5}, 2);
         assert_int_equal(v->cpu.gpr[DEC_ECX], 0);
         assert_int_equal(v->cpu.gpr[DEC_ESI], AREA + src + (down ? -reach : reach));
         assert_int_equal(v->cpu.gpr[DEC_EDI], AREA + dst + (down ? -reach : reach));
@@ -136,7 +139,9 @@ static void compare_flags_all_bytes(void **state) {
             v->cpu.gpr[DEC_EAX] = a, v->cpu.gpr[DEC_EDI] = AREA;
             RUN(0xAE); /* scasb */
             __asm__ volatile("add $-128, %%rsp\n\tcmpb %2, %1\n\tpushfq\n\tpop %0\n\tsub $-128, %%rsp"
-                             : "=r"(host) : "q"((uint8_t)a), "q"((uint8_t)b) : "cc");
+                             : "=r"(host)
+                             : "q"((uint8_t)a), "q"((uint8_t)b)
+                             : "cc");
             assert_int_equal(v->cpu.flags_host, host & DEC_ARITH);
         }
 }
@@ -234,7 +239,8 @@ static void ins_outs_like_reference(void **state) {
             memcpy(&shadow[down ? at - i * width : at + i * width], &value, width);
         }
         uint8_t opcode = (uint8_t)((in ? 0x6C : 0x6E) + (width > 1));
-        unsigned calls = width == 2 ? run_all((const uint8_t[]){0xF3, 0x66, opcode}, 3) : run_all((const uint8_t[]){0xF3, opcode}, 2);
+        unsigned calls = width == 2 ? run_all((const uint8_t[]){0xF3, 0x66, opcode}, 3)
+                                    : run_all((const uint8_t[]){0xF3, opcode}, 2);
         assert_int_equal(calls, count > 2048 ? 2 : 1);
         assert_int_equal(v->cpu.gpr[DEC_ECX], 0);
         assert_int_equal(v->cpu.gpr[in ? DEC_EDI : DEC_ESI], AREA + end);
@@ -308,10 +314,18 @@ static void out_leaves_when_the_map_changes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(movs_like_reference), CPU_TEST(stos_lods), CPU_TEST(work_is_bounded),
-        CPU_TEST(sixteen_bit_addresses_wrap), CPU_TEST(segment_override_and_limit), CPU_TEST(page_fault_in_the_middle),
-        CPU_TEST(compare_flags_all_bytes), CPU_TEST(scan_loops), CPU_TEST(ins_outs),
-        CPU_TEST(ins_outs_like_reference), CPU_TEST(ins_faults_in_the_middle), CPU_TEST(out_leaves_when_the_map_changes),
+        CPU_TEST(movs_like_reference),
+        CPU_TEST(stos_lods),
+        CPU_TEST(work_is_bounded),
+        CPU_TEST(sixteen_bit_addresses_wrap),
+        CPU_TEST(segment_override_and_limit),
+        CPU_TEST(page_fault_in_the_middle),
+        CPU_TEST(compare_flags_all_bytes),
+        CPU_TEST(scan_loops),
+        CPU_TEST(ins_outs),
+        CPU_TEST(ins_outs_like_reference),
+        CPU_TEST(ins_faults_in_the_middle),
+        CPU_TEST(out_leaves_when_the_map_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,18 +5,48 @@
 
 static void lookup(void **state) {
     (void)state;
-    static const struct { uint8_t bytes[4]; enum bt_op op; } cases[] = {
-        {{0xFA}, BT_OP_CLI}, {{0x9C}, BT_OP_PUSHFD}, {{0x66, 0x9C}, BT_OP_PUSHF}, {{0x8C, 0xD8}, BT_OP_MOV_R_SREG},
-        {{0x8E, 0xD8}, BT_OP_MOV_SREG_R}, {{0x0F, 0x20, 0xC0}, BT_OP_MOV_R_CR}, {{0x0F, 0x22, 0xC0}, BT_OP_MOV_CR_R},
-        {{0x0F, 0x23, 0xF8}, BT_OP_MOV_DR_R}, {{0x89, 0xC0}, BT_OP_COUNT}, {{0x06}, BT_OP_PUSH_ES},
-        {{0x0F, 0xA8}, BT_OP_PUSH_GS}, {{0x50}, BT_OP_PUSH_ANY}, {{0x6A, 1}, BT_OP_PUSH_ANY},
-        {{0xFF, 0x30}, BT_OP_PUSH_ANY}, {{0x8F, 0x00}, BT_OP_POP_ANY}, {{0x17}, BT_OP_POP_SS}, {{0x0F, 0xA1}, BT_OP_POP_FS},
-        {{0xFF, 0x10}, BT_OP_CALL_NEAR}, {{0xFF, 0x18}, BT_OP_CALL_FAR_MEM}, {{0xFF, 0x28}, BT_OP_JMP_FAR_MEM},
-        {{0xFF, 0x20}, BT_OP_COUNT}, {{0xE8}, BT_OP_CALL_NEAR}, {{0x9A}, BT_OP_CALL_FAR_PTR}, {{0xEA}, BT_OP_JMP_FAR_PTR},
-        {{0xEB}, BT_OP_COUNT}, {{0xC3}, BT_OP_RET_NEAR}, {{0xC2}, BT_OP_RET_NEAR}, {{0xCB}, BT_OP_RET_FAR},
-        {{0xCA}, BT_OP_RET_FAR_IMM}, {{0xCF}, BT_OP_IRETD}, {{0xA5}, BT_OP_MOVSD}, {{0xA7}, BT_OP_CMPSD},
-        {{0xF2, 0x0F, 0x10, 0xC1}, BT_OP_COUNT}, {{0xF2, 0x0F, 0xC2, 0xC1}, BT_OP_COUNT}, {{0x90}, BT_OP_COUNT},
-        {{0xF1}, BT_OP_INT1}, {{0xD6}, BT_OP_SALC}, {{0x0F, 0xAE, 0x00}, BT_OP_FXSAVE}, {{0x60}, BT_OP_PUSHAD}};
+    static const struct {
+        uint8_t bytes[4];
+        enum bt_op op;
+    } cases[] = {{{0xFA}, BT_OP_CLI},
+                 {{0x9C}, BT_OP_PUSHFD},
+                 {{0x66, 0x9C}, BT_OP_PUSHF},
+                 {{0x8C, 0xD8}, BT_OP_MOV_R_SREG},
+                 {{0x8E, 0xD8}, BT_OP_MOV_SREG_R},
+                 {{0x0F, 0x20, 0xC0}, BT_OP_MOV_R_CR},
+                 {{0x0F, 0x22, 0xC0}, BT_OP_MOV_CR_R},
+                 {{0x0F, 0x23, 0xF8}, BT_OP_MOV_DR_R},
+                 {{0x89, 0xC0}, BT_OP_COUNT},
+                 {{0x06}, BT_OP_PUSH_ES},
+                 {{0x0F, 0xA8}, BT_OP_PUSH_GS},
+                 {{0x50}, BT_OP_PUSH_ANY},
+                 {{0x6A, 1}, BT_OP_PUSH_ANY},
+                 {{0xFF, 0x30}, BT_OP_PUSH_ANY},
+                 {{0x8F, 0x00}, BT_OP_POP_ANY},
+                 {{0x17}, BT_OP_POP_SS},
+                 {{0x0F, 0xA1}, BT_OP_POP_FS},
+                 {{0xFF, 0x10}, BT_OP_CALL_NEAR},
+                 {{0xFF, 0x18}, BT_OP_CALL_FAR_MEM},
+                 {{0xFF, 0x28}, BT_OP_JMP_FAR_MEM},
+                 {{0xFF, 0x20}, BT_OP_COUNT},
+                 {{0xE8}, BT_OP_CALL_NEAR},
+                 {{0x9A}, BT_OP_CALL_FAR_PTR},
+                 {{0xEA}, BT_OP_JMP_FAR_PTR},
+                 {{0xEB}, BT_OP_COUNT},
+                 {{0xC3}, BT_OP_RET_NEAR},
+                 {{0xC2}, BT_OP_RET_NEAR},
+                 {{0xCB}, BT_OP_RET_FAR},
+                 {{0xCA}, BT_OP_RET_FAR_IMM},
+                 {{0xCF}, BT_OP_IRETD},
+                 {{0xA5}, BT_OP_MOVSD},
+                 {{0xA7}, BT_OP_CMPSD},
+                 {{0xF2, 0x0F, 0x10, 0xC1}, BT_OP_COUNT},
+                 {{0xF2, 0x0F, 0xC2, 0xC1}, BT_OP_COUNT},
+                 {{0x90}, BT_OP_COUNT},
+                 {{0xF1}, BT_OP_INT1},
+                 {{0xD6}, BT_OP_SALC},
+                 {{0x0F, 0xAE, 0x00}, BT_OP_FXSAVE},
+                 {{0x60}, BT_OP_PUSHAD}};
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct insn insn;
         uint8_t bytes[15] = {0};
@@ -82,7 +112,7 @@ static void msrs(void **state) {
     assert_int_equal(RUN(0x0F, 0x30), BT_NEXT_EXIT);
     assert_true(v->efer);
     assert_false(mon_msr_write(v, 0xC0000080, 1u << 8)); /* no long mode */
-    assert_false(mon_msr_write(v, 0x277, 0x02)); /* reserved memory type */
+    assert_false(mon_msr_write(v, 0x277, 0x02));         /* reserved memory type */
     assert_true(mon_msr_write(v, 0x268, 0x0606060606060606));
     assert_true(mon_msr_read(v, 0x268, &value) && value == 0x0606060606060606);
     assert_true(mon_msr_write(v, 0x10, 0x1000));
@@ -169,10 +199,12 @@ static void stack16(void **state) {
     assert_int_equal(v->cpu.gpr[DEC_ESP], 0xABCDFFFC);
     assert_int_equal(peek(0x6FFFC, 4), 0x11223344);
     v->cpu.gpr[DEC_ESP] = 0xABCD0100;
-    for (unsigned i = 0; i < 8; i++) if (i != DEC_ESP) v->cpu.gpr[i] = 0x100 + i;
+    for (unsigned i = 0; i < 8; i++)
+        if (i != DEC_ESP) v->cpu.gpr[i] = 0x100 + i;
     RUN(0x60);
     assert_int_equal(peek(0x600E0 + 0xC, 4), 0xABCD0100);
-    for (unsigned i = 0; i < 8; i++) if (i != DEC_ESP) v->cpu.gpr[i] = 0;
+    for (unsigned i = 0; i < 8; i++)
+        if (i != DEC_ESP) v->cpu.gpr[i] = 0;
     RUN(0x61);
     assert_int_equal(v->cpu.gpr[DEC_EDI], 0x107);
     assert_int_equal(v->cpu.gpr[DEC_ESP], 0xABCD0100);
@@ -231,9 +263,18 @@ static void reset_state(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(lookup), CPU_TEST(every_row_has_a_helper), CPU_TEST(cpuid), CPU_TEST(models), CPU_TEST(msrs),
-        CPU_TEST(control_registers), CPU_TEST(pae_pointers), CPU_TEST(debug_registers), CPU_TEST(stack16),
-        CPU_TEST(enter_leave), CPU_TEST(near_call_ret_pop), CPU_TEST(reset_state),
+        CPU_TEST(lookup),
+        CPU_TEST(every_row_has_a_helper),
+        CPU_TEST(cpuid),
+        CPU_TEST(models),
+        CPU_TEST(msrs),
+        CPU_TEST(control_registers),
+        CPU_TEST(pae_pointers),
+        CPU_TEST(debug_registers),
+        CPU_TEST(stack16),
+        CPU_TEST(enter_leave),
+        CPU_TEST(near_call_ret_pop),
+        CPU_TEST(reset_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,16 @@
 #include "monitor_cpu_fixture.h"
 
 /* Offsets in a 32-bit TSS. */
-enum { T_LINK = 0, T_EIP = 0x20, T_EFLAGS = 0x24, T_EAX = 0x28, T_ESP = 0x38, T_ES = 0x48, T_LDT = 0x60, T_TRAP = 0x64 };
+enum {
+    T_LINK = 0,
+    T_EIP = 0x20,
+    T_EFLAGS = 0x24,
+    T_EAX = 0x28,
+    T_ESP = 0x38,
+    T_ES = 0x48,
+    T_LDT = 0x60,
+    T_TRAP = 0x64
+};
 enum { ENTRY = 0x7000, NEW_STACK = 0x78000 };
 
 static void build_task(uint32_t cs, uint32_t ds) {
@@ -160,9 +169,16 @@ static void io_bitmap(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(jmp_task), CPU_TEST(call_and_iret), CPU_TEST(interrupt_task_gate_pushes_error), CPU_TEST(task_gate_jmp),
-        CPU_TEST(busy_task_faults_in_the_old_one), CPU_TEST(bad_segment_faults_in_the_new_one), CPU_TEST(trap_bit),
-        CPU_TEST(v86_task), CPU_TEST(tss16), CPU_TEST(io_bitmap),
+        CPU_TEST(jmp_task),
+        CPU_TEST(call_and_iret),
+        CPU_TEST(interrupt_task_gate_pushes_error),
+        CPU_TEST(task_gate_jmp),
+        CPU_TEST(busy_task_faults_in_the_old_one),
+        CPU_TEST(bad_segment_faults_in_the_new_one),
+        CPU_TEST(trap_bit),
+        CPU_TEST(v86_task),
+        CPU_TEST(tss16),
+        CPU_TEST(io_bitmap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

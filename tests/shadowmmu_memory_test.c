@@ -16,8 +16,7 @@
 enum { MIB = 1 << 20 };
 
 static uint64_t rng = 88172645463325252u;
-static uint64_t rnd(void)
-{
+static uint64_t rnd(void) {
     rng ^= rng << 13;
     rng ^= rng >> 7;
     rng ^= rng << 17;
@@ -26,8 +25,7 @@ static uint64_t rnd(void)
 
 /* A device that is memory, and checks what it is asked. */
 static uint8_t registers[8192];
-static uint64_t reg_read(void *opaque, uint32_t offset, unsigned size)
-{
+static uint64_t reg_read(void *opaque, uint32_t offset, unsigned size) {
     uint64_t v = 0;
     assert_ptr_equal(opaque, registers);
     assert_true(size == 1 || size == 2 || size == 4 || size == 8);
@@ -37,8 +35,7 @@ static uint64_t reg_read(void *opaque, uint32_t offset, unsigned size)
     return v;
 }
 
-static void reg_write(void *opaque, uint32_t offset, unsigned size, uint64_t value)
-{
+static void reg_write(void *opaque, uint32_t offset, unsigned size, uint64_t value) {
     (void)reg_read(opaque, offset, size);
     memcpy(registers + offset, &value, size);
 }
@@ -54,8 +51,7 @@ static struct world w;
 static uint8_t rom[10000];
 
 /* 0..2 MiB RAM, but A0000..A1FFF device, C0000 ROM, D0000: reads ROM, writes RAM; FFFFF000: RAM frame 5. */
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     memset(rom, 0x5a, sizeof rom);
     assert_int_equal(smmu_mem_create(2 * MIB, sizeof rom, &w.mem), SMMU_OK);
@@ -73,16 +69,14 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     smmu_destroy(w.s);
     smmu_mem_destroy(w.mem);
     return 0;
 }
 
-static void refuses_bad_ranges(void **state)
-{
+static void refuses_bad_ranges(void **state) {
     struct smmu_mem *m;
     (void)state;
     assert_int_equal(smmu_mem_create(4096, 0, &m), SMMU_BAD_RANGE);
@@ -99,8 +93,7 @@ static void refuses_bad_ranges(void **state)
     assert_int_equal(smmu_mem_map_mmio(w.mem, gpa(0), 4096, NULL), SMMU_BAD_RANGE);
 }
 
-static void looks_up(void **state)
-{
+static void looks_up(void **state) {
     (void)state;
     struct smmu_backing b = smmu_mem_lookup(w.mem, gpa(0xa1004));
     assert_true(b.read_frame == -1 && b.write_frame == -1 && b.dev == &dev && b.dev_base.v == 0xa0000);
@@ -113,53 +106,40 @@ static void looks_up(void **state)
 }
 
 /* One byte, by the map of setup(). NULL: hole. */
-static uint8_t *model_byte(uint64_t pa, bool write)
-{
-    if (pa >= UINT64_C(0xfffff000) && pa <= UINT32_MAX)
-        return w.linear + 5 * 4096 + (pa & 4095);
-    if (pa >= 2 * MIB)
-        return NULL;
-    if (pa >= 0xa0000 && pa < 0xa2000)
-        return registers + (pa - 0xa0000);
-    if (pa >= 0xc0000 && pa < 0xc3000)
-        return write ? NULL : w.linear + 2 * MIB + (pa - 0xc0000);
-    if (pa >= 0xd0000 && pa < 0xd1000 && !write)
-        return w.linear + 2 * MIB + (pa - 0xd0000);
+static uint8_t *model_byte(uint64_t pa, bool write) {
+    if (pa >= UINT64_C(0xfffff000) && pa <= UINT32_MAX) return w.linear + 5 * 4096 + (pa & 4095);
+    if (pa >= 2 * MIB) return NULL;
+    if (pa >= 0xa0000 && pa < 0xa2000) return registers + (pa - 0xa0000);
+    if (pa >= 0xc0000 && pa < 0xc3000) return write ? NULL : w.linear + 2 * MIB + (pa - 0xc0000);
+    if (pa >= 0xd0000 && pa < 0xd1000 && !write) return w.linear + 2 * MIB + (pa - 0xd0000);
     return w.linear + pa;
 }
 
-static bool model_ram(uint64_t pa, bool write)
-{
+static bool model_ram(uint64_t pa, bool write) {
     return pa <= UINT32_MAX && model_byte(pa, write) && !(pa >= 0xa0000 && pa < 0xa2000) &&
            !(pa >= 0xc0000 && pa < 0xc3000) && !(pa >= 0xd0000 && pa < 0xd1000 && !write);
 }
 
-static uint64_t random_pa(void)
-{
-    static const uint64_t places[] = {0,       0xa0000,    0xa2000,    0xc0000,    0xc3000, 0xd0000,
+static uint64_t random_pa(void) {
+    static const uint64_t places[] = {0,       0xa0000,    0xa2000,     0xc0000,    0xc3000, 0xd0000,
                                       2 * MIB, 0xfffff000, 0x100000000, UINT64_MAX, 0xc1000, UINT64_MAX - 5000};
     return rnd() % 4 == 0 ? rnd() >> rnd() % 64 : places[rnd() % 12] + rnd() % 6000 - 3000;
 }
 
-static void dma_moves_every_byte(void **state)
-{
+static void dma_moves_every_byte(void **state) {
     (void)state;
     static uint8_t buf[20000], want[20000];
     for (unsigned round = 0; round < 20000; round++) {
         uint64_t pa = random_pa();
         size_t len = rnd() % 3 == 0 ? rnd() % 16 : rnd() % 9000;
         bool ram = true;
-        if (pa < 0x6000 && pa + len > 0x5000 && len > 4096)
-            continue; /* frame 5 shows twice */
+        if (pa < 0x6000 && pa + len > 0x5000 && len > 4096) continue; /* frame 5 shows twice */
         if (rnd() & 1) {
-            for (size_t i = 0; i < len; i++)
-                buf[i] = (uint8_t)rnd();
-            for (size_t i = 0; i < len; i++)
-                ram &= pa + i >= pa && model_ram(pa + i, true);
+            for (size_t i = 0; i < len; i++) buf[i] = (uint8_t)rnd();
+            for (size_t i = 0; i < len; i++) ram &= pa + i >= pa && model_ram(pa + i, true);
             assert_int_equal(smmu_mem_write(w.mem, gpa(pa), buf, len), ram);
             for (size_t i = 0; i < len && pa + i >= pa; i++)
-                if (model_byte(pa + i, true))
-                    assert_int_equal(*model_byte(pa + i, true), buf[i]);
+                if (model_byte(pa + i, true)) assert_int_equal(*model_byte(pa + i, true), buf[i]);
         } else {
             for (size_t i = 0; i < len; i++) {
                 const uint8_t *b = pa + i >= pa ? model_byte(pa + i, false) : NULL;
@@ -170,23 +150,20 @@ static void dma_moves_every_byte(void **state)
             assert_memory_equal(buf, want, len);
         }
     }
-    for (unsigned i = 0; i < sizeof rom; i++)
-        assert_int_equal(w.linear[2 * MIB + i], 0x5a);
+    for (unsigned i = 0; i < sizeof rom; i++) assert_int_equal(w.linear[2 * MIB + i], 0x5a);
 }
 
 static unsigned changes, code_writes;
 static uint64_t changed_base, changed_size;
 static uint32_t last[3];
-static void on_change(void *opaque, struct gpa base, uint64_t size)
-{
+static void on_change(void *opaque, struct gpa base, uint64_t size) {
     (void)opaque;
     changes++;
     changed_base = base.v;
     changed_size = size;
 }
 
-static void on_code(void *opaque, uint32_t frame, uint32_t offset, uint32_t len)
-{
+static void on_code(void *opaque, uint32_t frame, uint32_t offset, uint32_t len) {
     code_writes++;
     last[0] = frame;
     last[1] = offset;
@@ -195,8 +172,7 @@ static void on_code(void *opaque, uint32_t frame, uint32_t offset, uint32_t len)
     assert_int_equal(w.linear[frame * 4096 + offset], *(uint8_t *)opaque);
 }
 
-static void listeners_hear(void **state)
-{
+static void listeners_hear(void **state) {
     (void)state;
     uint8_t bytes[8192];
     memset(bytes, 0x77, sizeof bytes);
@@ -219,21 +195,18 @@ static void listeners_hear(void **state)
     assert_int_equal(code_writes, 1);
 }
 
-static void mmio_entries_are_reused(void **state)
-{
+static void mmio_entries_are_reused(void **state) {
     (void)state;
     for (unsigned i = 0; i < 2000; i++)
         assert_int_equal(smmu_mem_map_mmio(w.mem, gpa(UINT64_C(0xe0000000) + i * 8192), 4096, &dev), SMMU_OK),
             assert_int_equal(smmu_mem_unmap(w.mem, gpa(UINT64_C(0xe0000000) + i * 8192), 4096), SMMU_OK);
     unsigned fitted = 0;
-    while (smmu_mem_map_mmio(w.mem, gpa(UINT64_C(0xe0000000) + fitted * 8192), 4096, &dev) == SMMU_OK)
-        fitted++;
+    while (smmu_mem_map_mmio(w.mem, gpa(UINT64_C(0xe0000000) + fitted * 8192), 4096, &dev) == SMMU_OK) fitted++;
     assert_int_equal(fitted, 255); /* and A0000 */
     assert_int_equal(smmu_mem_unmap(w.mem, gpa(UINT64_C(0xe0000000)), 16 * MIB), SMMU_OK);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_bad_ranges),      cmocka_unit_test(looks_up),
         cmocka_unit_test(dma_moves_every_byte),    cmocka_unit_test(listeners_hear),

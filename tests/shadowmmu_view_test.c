@@ -29,8 +29,7 @@ static struct smmu *mmu;
 static uint8_t *linear;
 static uint64_t rng;
 
-static uint64_t rnd(void)
-{
+static uint64_t rnd(void) {
     rng ^= rng << 13;
     rng ^= rng >> 7;
     rng ^= rng << 17;
@@ -48,16 +47,13 @@ static struct {
     struct guest_fault fault;
 } current;
 
-static void on_segv(int sig, siginfo_t *info, void *context)
-{
+static void on_segv(int sig, siginfo_t *info, void *context) {
     const ucontext_t *u = context;
     (void)sig;
-    if (!current.active || !smmu_view_contains(mmu, info->si_addr))
-        abort();
+    if (!current.active || !smmu_view_contains(mmu, info->si_addr)) abort();
     bool write = u->uc_mcontext.gregs[REG_ERR] & 2;
     uint32_t va = (uint32_t)(uintptr_t)info->si_addr;
-    if (++current.faults > 4)
-        abort(); /* resumed without effect */
+    if (++current.faults > 4) abort(); /* resumed without effect */
     switch (smmu_view_fault(mmu, current.user, gva(va), write, &current.fault)) {
     case SMMU_VIEW_MAPPED: return;
     case SMMU_VIEW_CHECKED: siglongjmp(current.out, 1 + CHECKED);
@@ -68,18 +64,15 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 static bool handler_installed;
 
 /* cmocka puts its own handler in place around each test, after the set-up. */
-static void install_handler(void)
-{
+static void install_handler(void) {
     struct sigaction sa = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_NODEFER};
     sigaction(SIGSEGV, &sa, NULL);
     handler_installed = true;
 }
 
-static enum outcome touch(bool user, uint32_t va, bool write, uint32_t *value)
-{
+static enum outcome touch(bool user, uint32_t va, bool write, uint32_t *value) {
     volatile uint32_t *p = (volatile uint32_t *)(void *)(smmu_view_base(mmu, user) + va);
-    if (!handler_installed)
-        install_handler();
+    if (!handler_installed) install_handler();
     current.user = user;
     current.faults = 0;
     int r = sigsetjmp(current.out, 1);
@@ -101,8 +94,7 @@ static enum outcome poke(bool user, uint32_t va, uint32_t value) { return touch(
 
 /* ---- World ---- */
 
-static void create(uint32_t max_vmas, uint32_t max_views)
-{
+static void create(uint32_t max_vmas, uint32_t max_views) {
     static const uint8_t rom[8192] = {0xc3, 0x11};
     const struct smmu_limits limits = {max_vmas, max_views};
     assert_int_equal(smmu_mem_create(RAM_MIB * (uint64_t)MIB, sizeof rom, &mem), SMMU_OK);
@@ -116,46 +108,44 @@ static void create(uint32_t max_vmas, uint32_t max_views)
     handler_installed = false;
 }
 
-static void destroy(void)
-{
+static void destroy(void) {
     smmu_destroy(mmu);
     smmu_mem_destroy(mem);
 }
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     create(0, 0);
     return 0;
 }
 
-static int setup_tiny(void **state)
-{
+static int setup_tiny(void **state) {
     (void)state;
     create(50, 2);
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     destroy();
     return 0;
 }
 
-static uint32_t get32(uint32_t pa) { uint32_t v; memcpy(&v, linear + pa, 4); return v; }
+static uint32_t get32(uint32_t pa) {
+    uint32_t v;
+    memcpy(&v, linear + pa, 4);
+    return v;
+}
 static void put32(uint32_t pa, uint32_t v) { memcpy(linear + pa, &v, 4); }
 
-static struct smmu_stats stats(void)
-{
+static struct smmu_stats stats(void) {
     struct smmu_stats st;
     smmu_get_stats(mmu, &st);
     return st;
 }
 
 /* The count of host mappings is exact. */
-static void check_vmas(void)
-{
+static void check_vmas(void) {
     char line[512];
     unsigned vmas = 0;
     FILE *f = fopen("/proc/self/maps", "r");
@@ -170,27 +160,22 @@ static void check_vmas(void)
 
 enum { PD = 0x2000, PT = 0x3000, PD2 = 0x4000, PT2 = 0x5000 };
 
-static void paging_on(uint32_t cr3, bool flush_global)
-{
+static void paging_on(uint32_t cr3, bool flush_global) {
     struct smmu_paging p = {.cr0 = 0x80010001u, .cr3 = cr3, .cr4 = 0x10};
     smmu_set_paging(mmu, &p, flush_global);
 }
 
 /* PD[0] -> PT; PT[i] -> 2 MiB + i pages, P W U; PD[0x300..0x30f]: all RAM, large, A and D set. */
-static void plain_tables(uint32_t pd, uint32_t pt)
-{
+static void plain_tables(uint32_t pd, uint32_t pt) {
     memset(linear + pd, 0, 4096);
-    for (uint32_t i = 0; i < 1024; i++)
-        put32(pt + i * 4, 0x200000 + i * 4096 + 7);
+    for (uint32_t i = 0; i < 1024; i++) put32(pt + i * 4, 0x200000 + i * 4096 + 7);
     put32(pd, pt + 7);
-    for (uint32_t i = 0; i < RAM_MIB / 4; i++)
-        put32(pd + (0x300 + i) * 4, i * 4 * MIB + 0xe3);
+    for (uint32_t i = 0; i < RAM_MIB / 4; i++) put32(pd + (0x300 + i) * 4, i * 4 * MIB + 0xe3);
 }
 
 /* ---- Cases ---- */
 
-static void identity_without_paging(void **state)
-{
+static void identity_without_paging(void **state) {
     (void)state;
     uint32_t v;
     put32(0x7c00, 0x1234);
@@ -204,8 +189,7 @@ static void identity_without_paging(void **state)
     assert_int_equal(poke(false, 0xc0000, 5), CHECKED);
     assert_int_equal(poke(false, 0xfffffffc, 5), CHECKED);
     uint64_t maps = stats().view_maps;
-    for (uint32_t pa = 4 * MIB; pa < RAM_MIB * MIB; pa += MIB)
-        assert_int_equal(poke(false, pa, pa), DONE);
+    for (uint32_t pa = 4 * MIB; pa < RAM_MIB * MIB; pa += MIB) assert_int_equal(poke(false, pa, pa), DONE);
     assert_int_equal(stats().view_maps, maps + 1); /* all RAM in one mmap */
     check_vmas();
     smmu_set_a20(mmu, false);
@@ -217,8 +201,7 @@ static void identity_without_paging(void **state)
     check_vmas();
 }
 
-static void dirty_bit_comes_with_the_write(void **state)
-{
+static void dirty_bit_comes_with_the_write(void **state) {
     (void)state;
     uint32_t v;
     plain_tables(PD, PT);
@@ -242,8 +225,7 @@ static void dirty_bit_comes_with_the_write(void **state)
     check_vmas();
 }
 
-static void true_faults(void **state)
-{
+static void true_faults(void **state) {
     (void)state;
     uint32_t v;
     plain_tables(PD, PT);
@@ -268,20 +250,17 @@ static void true_faults(void **state)
     assert_int_equal(poke(false, 0x9000, 1), FAULTED);
 }
 
-static void runs_not_pages(void **state)
-{
+static void runs_not_pages(void **state) {
     (void)state;
     uint32_t v;
     plain_tables(PD, PT);
-    for (uint32_t i = 100; i < 200; i++)
-        put32(PT + i * 4, get32(PT + i * 4) | 0x60);
+    for (uint32_t i = 100; i < 200; i++) put32(PT + i * 4, get32(PT + i * 4) | 0x60);
     paging_on(PD, true);
     assert_int_equal(poke(true, 150 * 4096, 1), DONE);
     struct smmu_stats st = stats();
     assert_int_equal(st.view_maps, 1);
     assert_int_equal(st.view_mapped_pages, 100);
-    for (uint32_t i = 100; i < 200; i++)
-        assert_int_equal(poke(true, i * 4096, 1), DONE);
+    for (uint32_t i = 100; i < 200; i++) assert_int_equal(poke(true, i * 4096, 1), DONE);
     assert_int_equal(stats().view_maps, 1);
     assert_int_equal(get32(PT + 99 * 4) & 0x20, 0);
     /* the kernel's direct map, one mmap but for the first 4 MiB */
@@ -292,8 +271,7 @@ static void runs_not_pages(void **state)
     check_vmas();
 }
 
-static void code_frames_are_read_only_everywhere(void **state)
-{
+static void code_frames_are_read_only_everywhere(void **state) {
     (void)state;
     uint32_t v;
     plain_tables(PD, PT);
@@ -301,7 +279,7 @@ static void code_frames_are_read_only_everywhere(void **state)
     paging_on(PD2, true);
     assert_int_equal(poke(true, 0x300000, 1), DONE);
     paging_on(PD, false);
-    assert_int_equal(poke(true, 0x300000, 1), DONE);    /* frame 0x500 */
+    assert_int_equal(poke(true, 0x300000, 1), DONE); /* frame 0x500 */
     assert_int_equal(poke(false, 0x300000, 1), DONE);
     assert_int_equal(poke(false, 0xc0500000u, 1), DONE);
     smmu_code_protect(mmu, 0x500);
@@ -324,14 +302,12 @@ static void code_frames_are_read_only_everywhere(void **state)
     check_vmas();
 }
 
-static void views_survive_cr3_switches(void **state)
-{
+static void views_survive_cr3_switches(void **state) {
     (void)state;
     uint32_t v;
     plain_tables(PD, PT);
     plain_tables(PD2, PT2);
-    for (uint32_t i = 0; i < 1024; i++)
-        put32(PT2 + i * 4, 0x800000 + i * 4096 + 7);
+    for (uint32_t i = 0; i < 1024; i++) put32(PT2 + i * 4, 0x800000 + i * 4096 + 7);
     paging_on(PD, true);
     assert_int_equal(poke(true, 0x1000, 11), DONE);
     uint8_t *base = smmu_view_base(mmu, true);
@@ -357,8 +333,7 @@ static void views_survive_cr3_switches(void **state)
     check_vmas();
 }
 
-static void map_changes_drop(void **state)
-{
+static void map_changes_drop(void **state) {
     (void)state;
     uint32_t v;
     plain_tables(PD, PT);
@@ -375,8 +350,7 @@ static void map_changes_drop(void **state)
     check_vmas();
 }
 
-static void prefault_maps_silently(void **state)
-{
+static void prefault_maps_silently(void **state) {
     (void)state;
     plain_tables(PD, PT);
     put32(PT + 4 * 8, 0);
@@ -389,8 +363,7 @@ static void prefault_maps_silently(void **state)
 }
 
 /* A table that is also code: its A bit must not be announced from a signal handler. */
-static void table_in_code_frame_goes_checked(void **state)
-{
+static void table_in_code_frame_goes_checked(void **state) {
     (void)state;
     uint32_t v;
     struct guest_fault f;
@@ -416,20 +389,20 @@ struct guest {
 };
 
 static uint32_t region_shift(const struct guest *g) { return g->pae ? 21 : 22; }
-static uint32_t region_va(const struct guest *g, unsigned r) { return region_index[r] << 22 | (g->pae && r == 2 ? 1u << 21 : 0); }
+static uint32_t region_va(const struct guest *g, unsigned r) {
+    return region_index[r] << 22 | (g->pae && r == 2 ? 1u << 21 : 0);
+}
 
 /* Tables from 16 KiB up: a space has 4 directory pages, then one page table a region;
  * regions 4 and up share theirs between spaces, as kernels do. */
 static uint32_t dir_pa(uint32_t space) { return 0x4000 + space * 0x4000; }
 static uint32_t table_pa(uint32_t space, unsigned r) { return 0x20000 + ((r >= 4 ? 0 : space) * REGIONS + r) * 4096; }
 
-static uint32_t pde_pa(const struct guest *g, uint32_t space, uint32_t va)
-{
+static uint32_t pde_pa(const struct guest *g, uint32_t space, uint32_t va) {
     return dir_pa(space) + (g->pae ? (va >> 30) * 4096 + (va >> 21 & 511) * 8 : (va >> 22) * 4);
 }
 
-static uint64_t load_entry(const struct guest *g, uint32_t pa)
-{
+static uint64_t load_entry(const struct guest *g, uint32_t pa) {
     uint64_t v = 0;
     memcpy(&v, linear + pa, g->pae ? 8 : 4);
     return v;
@@ -437,47 +410,39 @@ static uint64_t load_entry(const struct guest *g, uint32_t pa)
 
 static void store_entry(const struct guest *g, uint32_t pa, uint64_t v) { memcpy(linear + pa, &v, g->pae ? 8 : 4); }
 
-static uint32_t random_page(const struct guest *g)
-{
+static uint32_t random_page(const struct guest *g) {
     uint32_t pages = 1u << (region_shift(g) - 12);
     return chance(2) ? (uint32_t)(rnd() % 12) : pages - 1 - (uint32_t)(rnd() % 12);
 }
 
-static uint64_t flags(void)
-{
+static uint64_t flags(void) {
     return (chance(12) ? 0 : 1) | (chance(4) ? 0 : 2) | (chance(4) ? 0 : 4) | (chance(2) ? 0x20 : 0) |
            (chance(2) ? 0x40 : 0) | (rnd() & 0xe00);
 }
 
 /* Mostly contiguous frames from 2 MiB on; sometimes the hole and the ROM. */
-static void random_pte(const struct guest *g, uint32_t space, unsigned r)
-{
+static void random_pte(const struct guest *g, uint32_t space, unsigned r) {
     uint32_t i = random_page(g);
     uint64_t frame = 0x200 + i + (chance(3) ? rnd() % 4 : 0) + (i > 100 ? 0 : r & 1);
-    if (chance(12))
-        frame = 0x98 + rnd() % 0x30;
+    if (chance(12)) frame = 0x98 + rnd() % 0x30;
     store_entry(g, table_pa(space, r) + i * (g->pae ? 8 : 4), frame << 12 | flags());
 }
 
-static void random_pde(const struct guest *g, uint32_t space, unsigned r)
-{
+static void random_pde(const struct guest *g, uint32_t space, unsigned r) {
     uint32_t va = region_va(g, r);
     uint64_t e;
     if (chance(2))
         e = table_pa(space, chance(8) ? (unsigned)(rnd() % REGIONS) : r) | flags() | 1;
     else
         e = ((uint64_t)(chance(4) ? rnd() : r) % (RAM_MIB / 4)) << 22 | flags() | 0x80;
-    if (e & 0x80 && g->pae && (r == 2 || chance(8)))
-        e |= 1u << 21;
+    if (e & 0x80 && g->pae && (r == 2 || chance(8))) e |= 1u << 21;
     store_entry(g, pde_pa(g, space, va), e);
 }
 
-static void enter(const struct guest *g, bool flush_global)
-{
-    struct smmu_paging p = {.cr0 = 0x80000001u | (g->wp ? 0x10000u : 0), .cr3 = dir_pa(g->space),
-                            .cr4 = 0x10 | (g->pae ? 0x20 : 0)};
-    for (unsigned i = 0; i < 4 && g->pae; i++)
-        p.pdpte[i] = (dir_pa(g->space) + i * 4096) | 1;
+static void enter(const struct guest *g, bool flush_global) {
+    struct smmu_paging p = {
+        .cr0 = 0x80000001u | (g->wp ? 0x10000u : 0), .cr3 = dir_pa(g->space), .cr4 = 0x10 | (g->pae ? 0x20 : 0)};
+    for (unsigned i = 0; i < 4 && g->pae; i++) p.pdpte[i] = (dir_pa(g->space) + i * 4096) | 1;
     smmu_set_paging(mmu, &p, flush_global);
 }
 
@@ -487,63 +452,51 @@ struct expected {
     uint32_t leaf_pa;
 };
 
-static bool is_code(const struct guest *g, uint32_t frame)
-{
+static bool is_code(const struct guest *g, uint32_t frame) {
     for (unsigned i = 0; i < CODE_FRAMES; i++)
-        if (g->code[i] != 0 && g->code[i] == frame)
-            return true;
+        if (g->code[i] != 0 && g->code[i] == frame) return true;
     return false;
 }
 
-static struct expected expect(const struct guest *g, bool user, uint32_t va, bool write)
-{
+static struct expected expect(const struct guest *g, bool user, uint32_t va, bool write) {
     struct expected x = {FAULTED, 0, pde_pa(g, g->space, va)};
     uint64_t e = load_entry(g, x.leaf_pa), rights = e;
     uint32_t mask = (1u << region_shift(g)) - 1;
-    if (!(e & 1))
-        return x;
+    if (!(e & 1)) return x;
     if (!(e & 0x80)) {
         x.leaf_pa = (uint32_t)(e & 0xfffff000u) + (va >> 12 & (mask >> 12)) * (g->pae ? 8 : 4);
-        if (!g->a20)
-            x.leaf_pa &= ~(uint32_t)MIB;
+        if (!g->a20) x.leaf_pa &= ~(uint32_t)MIB;
         e = load_entry(g, x.leaf_pa);
         rights &= e;
         mask = 4095;
     }
-    if (!(e & 1) || (user && !(rights & 4)) || (write && !(rights & 2) && (user || g->wp)))
-        return x;
+    if (!(e & 1) || (user && !(rights & 4)) || (write && !(rights & 2) && (user || g->wp))) return x;
     x.pa = ((uint32_t)e & ~mask & 0xfffff000u) | (va & mask);
-    if (!g->a20)
-        x.pa &= ~(uint32_t)MIB;
+    if (!g->a20) x.pa &= ~(uint32_t)MIB;
     x.outcome = DONE;
-    if (x.pa >= 0xa0000 && x.pa < 0xc0000)
-        x.outcome = CHECKED;
+    if (x.pa >= 0xa0000 && x.pa < 0xc0000) x.outcome = CHECKED;
     if (x.pa >= 0xc0000 && x.pa < 0xc2000) {
         x.outcome = write ? CHECKED : DONE;
         x.pa = x.pa - 0xc0000 + RAM_MIB * MIB; /* where the ROM's frames are stored */
     }
-    if (write && is_code(g, x.pa >> 12))
-        x.outcome = CHECKED;
+    if (write && is_code(g, x.pa >> 12)) x.outcome = CHECKED;
     return x;
 }
 
 static bool is_table(uint32_t pa) { return pa >= 0x4000 && pa < 0x60000; }
 
-static void torture_access(const struct guest *g)
-{
+static void torture_access(const struct guest *g) {
     bool user = chance(2), write = chance(2);
     unsigned r = (unsigned)(rnd() % REGIONS);
     uint32_t va = region_va(g, r) + random_page(g) * 4096 + (uint32_t)(rnd() % 1024) * 4;
     uint32_t value = (uint32_t)rnd(), sent = value;
     struct expected x = expect(g, user, va, write);
-    if (x.outcome == DONE && write && is_table(x.pa))
-        return;
+    if (x.outcome == DONE && write && is_table(x.pa)) return;
     enum outcome got = touch(user, va, write, &value);
     if (got != x.outcome)
         fail_msg("va %08x %s %s: outcome %d, want %d (pa %08x)", va, user ? "user" : "supervisor",
                  write ? "write" : "read", got, x.outcome, x.pa);
-    if (got == FAULTED)
-        return;
+    if (got == FAULTED) return;
     uint64_t leaf = load_entry(g, x.leaf_pa);
     if (!(leaf & 0x20) || (write && !(leaf & 0x40)))
         fail_msg("va %08x write %d: A/D not set: %llx", va, write, (unsigned long long)leaf);
@@ -551,48 +504,57 @@ static void torture_access(const struct guest *g)
         fail_msg("va %08x write %d pa %08x: %08x in memory, %08x seen", va, write, x.pa, get32(x.pa), value);
 }
 
-static void torture_code(struct guest *g)
-{
+static void torture_code(struct guest *g) {
     uint32_t *slot = &g->code[rnd() % CODE_FRAMES];
     uint32_t frame = chance(4) ? (uint32_t)(rnd() % (RAM_MIB * 256)) : 0x200 + (uint32_t)(rnd() % 32);
-    if (*slot)
-        smmu_code_unprotect(mmu, *slot);
+    if (*slot) smmu_code_unprotect(mmu, *slot);
     *slot = 0;
-    if (is_table(frame << 12) || is_code(g, frame) || frame == 0 || chance(4))
-        return;
+    if (is_table(frame << 12) || is_code(g, frame) || frame == 0 || chance(4)) return;
     *slot = frame;
     smmu_code_protect(mmu, frame);
 }
 
-static void torture_step(struct guest *g)
-{
+static void torture_step(struct guest *g) {
     unsigned r = (unsigned)(rnd() % REGIONS);
     switch (rnd() % 64) {
-    case 0: case 1:
-        for (unsigned k = (unsigned)(rnd() % 4); k > 0; k--)
-            random_pde(g, g->space, (unsigned)(rnd() % REGIONS));
+    case 0:
+    case 1:
+        for (unsigned k = (unsigned)(rnd() % 4); k > 0; k--) random_pde(g, g->space, (unsigned)(rnd() % REGIONS));
         random_pte(g, g->space, r);
         enter(g, false);
         break;
-    case 2: case 3:
+    case 2:
+    case 3:
         g->space = (uint32_t)(rnd() % SPACES);
         enter(g, false);
         break;
-    case 4: g->wp = !g->wp; enter(g, true); break;
-    case 5: random_pde(g, (uint32_t)(rnd() % SPACES), r); random_pde(g, g->space, r); enter(g, false); break;
+    case 4:
+        g->wp = !g->wp;
+        enter(g, true);
+        break;
+    case 5:
+        random_pde(g, (uint32_t)(rnd() % SPACES), r);
+        random_pde(g, g->space, r);
+        enter(g, false);
+        break;
     case 6:
         if (!chance(8)) break;
         g->a20 = !g->a20;
         smmu_set_a20(mmu, g->a20);
         break;
-    case 7: case 8: case 9: case 10: torture_code(g); break;
-    case 11: case 12: case 13: case 14: {
+    case 7:
+    case 8:
+    case 9:
+    case 10: torture_code(g); break;
+    case 11:
+    case 12:
+    case 13:
+    case 14: {
         /* one entry, then INVLPG: through every region that may share the table */
         uint32_t pages = 1u << (region_shift(g) - 12);
         uint32_t i = random_page(g);
         store_entry(g, table_pa(g->space, r) + i * (g->pae ? 8 : 4), (0x200 + i + rnd() % 2) << 12 | flags());
-        for (unsigned k = 0; k < REGIONS; k++)
-            smmu_invlpg(mmu, gva(region_va(g, k) + (i % pages) * 4096));
+        for (unsigned k = 0; k < REGIONS; k++) smmu_invlpg(mmu, gva(region_va(g, k) + (i % pages) * 4096));
         break;
     }
     case 15: smmu_invlpg(mmu, gva(region_va(g, r) + random_page(g) * 4096)); break;
@@ -600,27 +562,22 @@ static void torture_step(struct guest *g)
     }
 }
 
-static void torture(bool pae, unsigned steps, uint32_t most_vmas)
-{
+static void torture(bool pae, unsigned steps, uint32_t most_vmas) {
     struct guest g = {.pae = pae, .wp = true, .a20 = true};
-    for (uint32_t pa = 0; pa < RAM_MIB * MIB; pa += 4)
-        put32(pa, pa < 0x60000 ? 0 : (uint32_t)rnd());
+    for (uint32_t pa = 0; pa < RAM_MIB * MIB; pa += 4) put32(pa, pa < 0x60000 ? 0 : (uint32_t)rnd());
     for (uint32_t space = 0; space < SPACES; space++)
         for (unsigned r = 0; r < REGIONS; r++) {
             random_pde(&g, space, r);
-            for (unsigned k = 0; k < 24; k++)
-                random_pte(&g, space, r);
+            for (unsigned k = 0; k < 24; k++) random_pte(&g, space, r);
         }
     enter(&g, true);
     for (unsigned step = 0; step < steps; step++) {
         torture_step(&g);
         assert_true(stats().vmas <= most_vmas);
-        if (step % 2000 == 0)
-            check_vmas();
+        if (step % 2000 == 0) check_vmas();
     }
     for (unsigned i = 0; i < CODE_FRAMES; i++)
-        if (g.code[i])
-            smmu_code_unprotect(mmu, g.code[i]);
+        if (g.code[i]) smmu_code_unprotect(mmu, g.code[i]);
     smmu_set_a20(mmu, true);
     struct smmu_stats st = stats();
     print_message("hidden %llu true %llu checked %llu maps %llu pages %llu unmaps %llu protects %llu evictions %llu "
@@ -632,29 +589,25 @@ static void torture(bool pae, unsigned steps, uint32_t most_vmas)
                   (unsigned long long)st.view_dropped, st.vmas, st.views);
 }
 
-static void seed(void)
-{
+static void seed(void) {
     const char *text = getenv("SMMU_SEED");
     rng = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) | 1;
     print_message("seed %llu\n", (unsigned long long)rng);
 }
 
-static unsigned step_count(void)
-{
+static unsigned step_count(void) {
     const char *text = getenv("SMMU_STEPS");
     return text ? (unsigned)strtoul(text, NULL, 0) : 60000;
 }
 
-static void torture_default(void **state)
-{
+static void torture_default(void **state) {
     (void)state;
     seed();
     torture(false, step_count(), UINT32_MAX);
     torture(true, step_count(), UINT32_MAX);
 }
 
-static void torture_tiny_budget(void **state)
-{
+static void torture_tiny_budget(void **state) {
     (void)state;
     seed();
     torture(false, step_count(), 50 + 2);
@@ -663,14 +616,12 @@ static void torture_tiny_budget(void **state)
 }
 
 /* More processes than views. */
-static void many_spaces(void **state)
-{
+static void many_spaces(void **state) {
     (void)state;
     for (uint32_t round = 0; round < 3; round++)
         for (uint32_t k = 0; k < 8; k++) {
             uint32_t pd = 0x10000 + k * 0x2000, v;
-            if (round == 0)
-                plain_tables(pd, pd + 0x1000);
+            if (round == 0) plain_tables(pd, pd + 0x1000);
             for (uint32_t i = 0; i < 1024; i++)
                 put32(pd + 0x1000 + i * 4, (0x400000 + k * MIB + i % 256 * 4096) | 0x67);
             paging_on(pd, false);
@@ -687,8 +638,7 @@ static void many_spaces(void **state)
 }
 
 /* More mappings than the host gives: the budget is set too high on purpose. */
-static void host_limit_evicts(void **state)
-{
+static void host_limit_evicts(void **state) {
     (void)state;
     uint32_t v;
     plain_tables(PD, PT);
@@ -698,8 +648,7 @@ static void host_limit_evicts(void **state)
             put32(0x100000 + k * 4096 + i * 4, (0x800000 + (i * 2 + k) % 4096 * 4096) | 0x67);
     }
     paging_on(PD, true);
-    for (uint32_t page = 0; page < 80 * 1024; page++)
-        smmu_view_prefault(mmu, true, gva(page * 4096), true);
+    for (uint32_t page = 0; page < 80 * 1024; page++) smmu_view_prefault(mmu, true, gva(page * 4096), true);
     assert_true(stats().view_evictions > 0);
     for (uint32_t page = 0; page < 80 * 1024; page += 1000) {
         put32(0x800000 + (page % 1024 * 2 + page / 1024) % 4096 * 4096, page);
@@ -711,8 +660,7 @@ static void host_limit_evicts(void **state)
     check_vmas();
 }
 
-static int setup_no_budget(void **state)
-{
+static int setup_no_budget(void **state) {
     (void)state;
     create(10000000, 0);
     return 0;
@@ -721,58 +669,46 @@ static int setup_no_budget(void **state)
 /* ---- Measurements ---- */
 
 /* Integers: the tests too are built without SSE. */
-static int64_t now_ns(void)
-{
+static int64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-static void measure(void **state)
-{
+static void measure(void **state) {
     (void)state;
     int64_t t;
     plain_tables(PD, PT);
     plain_tables(PD2, PT2);
-    for (uint32_t i = 0; i < 1024; i++)
-        put32(PT + i * 4, 0x200000 + (i * 7 % 1024) * 4096 + 7);
+    for (uint32_t i = 0; i < 1024; i++) put32(PT + i * 4, 0x200000 + (i * 7 % 1024) * 4096 + 7);
     memset(linear + 0x200000, 1, 4 * MIB);
     paging_on(PD, true);
     t = now_ns();
-    for (uint32_t i = 0; i < 512; i++)
-        assert_int_equal(poke(true, i * 4096, i), DONE);
+    for (uint32_t i = 0; i < 512; i++) assert_int_equal(poke(true, i * 4096, i), DONE);
     print_message("hidden fault, one page, signal included: %lld ns\n", (long long)((now_ns() - t) / 512));
     t = now_ns();
-    for (uint32_t i = 512; i < 1024; i++)
-        smmu_view_prefault(mmu, true, gva(i * 4096), true);
+    for (uint32_t i = 512; i < 1024; i++) smmu_view_prefault(mmu, true, gva(i * 4096), true);
     print_message("prefault of one page: %lld ns\n", (long long)((now_ns() - t) / 512));
     t = now_ns();
-    for (uint32_t i = 0; i < 1000; i++)
-        smmu_view_prefault(mmu, true, gva(0x5000), true);
+    for (uint32_t i = 0; i < 1000; i++) smmu_view_prefault(mmu, true, gva(0x5000), true);
     print_message("prefault of a mapped page: %lld ns\n", (long long)((now_ns() - t) / 1000));
     t = now_ns();
     assert_int_equal(poke(false, 0xc0800000u, 1), DONE);
     print_message("direct map of %d MiB: %lld ns\n", RAM_MIB, (long long)(now_ns() - t));
     paging_on(PD2, false);
-    for (uint32_t i = 0; i < 100; i++)
-        assert_int_equal(poke(true, i * 4096, i), DONE);
+    for (uint32_t i = 0; i < 100; i++) assert_int_equal(poke(true, i * 4096, i), DONE);
     t = now_ns();
-    for (uint32_t i = 0; i < 1000; i++)
-        paging_on(i & 1 ? PD2 : PD, false);
+    for (uint32_t i = 0; i < 1000; i++) paging_on(i & 1 ? PD2 : PD, false);
     print_message("CR3 write, nothing changed: %lld ns\n", (long long)((now_ns() - t) / 1000));
     t = now_ns();
-    for (uint32_t i = 0; i < 1000; i++)
-        smmu_invlpg(mmu, gva(0x5000));
+    for (uint32_t i = 0; i < 1000; i++) smmu_invlpg(mmu, gva(0x5000));
     print_message("INVLPG, nothing changed: %lld ns\n", (long long)((now_ns() - t) / 1000));
     t = now_ns();
-    for (uint32_t i = 0; i < 500; i++)
-        smmu_code_protect(mmu, 0x900 + i * 2);
+    for (uint32_t i = 0; i < 500; i++) smmu_code_protect(mmu, 0x900 + i * 2);
     print_message("code protect in the direct map: %lld ns\n", (long long)((now_ns() - t) / 500));
     t = now_ns();
-    for (uint32_t i = 0; i < 500; i++)
-        smmu_code_unprotect(mmu, 0x900 + i * 2);
-    for (uint32_t i = 0; i < 500; i++)
-        smmu_code_protect(mmu, 0x900 + i * 2);
+    for (uint32_t i = 0; i < 500; i++) smmu_code_unprotect(mmu, 0x900 + i * 2);
+    for (uint32_t i = 0; i < 500; i++) smmu_code_protect(mmu, 0x900 + i * 2);
     print_message("code protect of a read-only frame: %lld ns\n", (long long)((now_ns() - t) / 500));
     memset(linear + PT2, 0, 4096);
     t = now_ns();
@@ -781,11 +717,10 @@ static void measure(void **state)
     check_vmas();
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define CASE_TINY(name) cmocka_unit_test_setup_teardown(name, setup_tiny, teardown)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(identity_without_paging),
         CASE(dirty_bit_comes_with_the_write),

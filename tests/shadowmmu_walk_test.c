@@ -25,8 +25,7 @@ static struct smmu *mmu;
 static uint8_t *linear;
 static uint64_t rng;
 
-static uint64_t rnd(void)
-{
+static uint64_t rnd(void) {
     rng ^= rng << 13;
     rng ^= rng >> 7;
     rng ^= rng << 17;
@@ -35,29 +34,30 @@ static uint64_t rnd(void)
 
 static bool chance(unsigned one_in) { return rnd() % one_in == 0; }
 
-static uint64_t dev_read(void *opaque, uint32_t offset, unsigned size)
-{
-    (void)opaque; (void)offset; (void)size;
+static uint64_t dev_read(void *opaque, uint32_t offset, unsigned size) {
+    (void)opaque;
+    (void)offset;
+    (void)size;
     return 0;
 }
 
 static unsigned dev_writes;
-static void dev_write(void *opaque, uint32_t offset, unsigned size, uint64_t value)
-{
-    (void)opaque; (void)offset; (void)size; (void)value;
+static void dev_write(void *opaque, uint32_t offset, unsigned size, uint64_t value) {
+    (void)opaque;
+    (void)offset;
+    (void)size;
+    (void)value;
     dev_writes++;
 }
 
 static const struct smmu_mmio dev = {"test", NULL, dev_read, dev_write};
 
 /* 0..12 MiB RAM, 12 device, 13 ROM, 14 hole, 15 RAM; 2 GiB: RAM alias of 0..4 MiB. */
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     assert_int_equal(smmu_mem_create(RAM_MIB * (uint64_t)MIB, MIB, &mem), SMMU_OK);
     static uint8_t rom[MIB];
-    for (unsigned i = 0; i < MIB; i++)
-        rom[i] = (uint8_t)(i * 7 | (i % 4 == 0 ? 7 : 0));
+    for (unsigned i = 0; i < MIB; i++) rom[i] = (uint8_t)(i * 7 | (i % 4 == 0 ? 7 : 0));
     int32_t rom_frame = smmu_mem_add_rom(mem, rom, sizeof rom);
     assert_int_equal(rom_frame, RAM_MIB * 256);
     assert_int_equal(smmu_mem_map_frames(mem, gpa(0), RAM_MIB * (uint64_t)MIB, 0, 0), SMMU_OK);
@@ -70,8 +70,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     smmu_destroy(mmu);
     smmu_mem_destroy(mem);
@@ -91,20 +90,15 @@ struct model {
 static uint64_t model_addr(const struct model *m, uint64_t pa) { return m->a20 ? pa : pa & ~UINT64_C(0x100000); }
 
 /* Offset in the memfd, or -1. */
-static int64_t model_storage(const struct model *m, uint64_t pa, bool write)
-{
+static int64_t model_storage(const struct model *m, uint64_t pa, bool write) {
     pa = model_addr(m, pa);
-    if (pa < 12 * MIB || (pa >= 15 * MIB && pa < 16 * MIB))
-        return (int64_t)pa;
-    if (pa >= UINT64_C(0x80000000) && pa < UINT64_C(0x80400000))
-        return (int64_t)(pa - UINT64_C(0x80000000));
-    if (!write && pa >= 13 * MIB && pa < 14 * MIB)
-        return (int64_t)(pa + 3 * MIB);
+    if (pa < 12 * MIB || (pa >= 15 * MIB && pa < 16 * MIB)) return (int64_t)pa;
+    if (pa >= UINT64_C(0x80000000) && pa < UINT64_C(0x80400000)) return (int64_t)(pa - UINT64_C(0x80000000));
+    if (!write && pa >= 13 * MIB && pa < 14 * MIB) return (int64_t)(pa + 3 * MIB);
     return -1;
 }
 
-static uint64_t model_load(const struct model *m, uint64_t pa, unsigned bytes)
-{
+static uint64_t model_load(const struct model *m, uint64_t pa, unsigned bytes) {
     int64_t at = model_storage(m, pa, false);
     uint64_t v = UINT64_MAX;
     if (at >= 0) {
@@ -126,17 +120,15 @@ struct model_result {
     unsigned stores;
 };
 
-static void model_store(const struct model *m, struct model_result *r, uint64_t pa, uint64_t old, uint64_t new)
-{
+static void model_store(const struct model *m, struct model_result *r, uint64_t pa, uint64_t old, uint64_t new) {
     int64_t at = model_storage(m, pa, true);
-    if (old != new && at >= 0) {
+    if (old != new &&at >= 0) {
         r->at[r->stores] = at;
         r->value[r->stores++] = new;
     }
 }
 
-static struct model_result model_walk(const struct model *m, uint32_t va, unsigned access)
-{
+static struct model_result model_walk(const struct model *m, uint32_t va, unsigned access) {
     struct model_result r = {0};
     const bool user = access & SMMU_USER, write = access & SMMU_WRITE, exec = access & SMMU_EXEC;
     const bool pae = m->p.cr4 >> 5 & 1, pse = m->p.cr4 >> 4 & 1, pge = m->p.cr4 >> 7 & 1, wp = m->p.cr0 >> 16 & 1;
@@ -152,8 +144,7 @@ static struct model_result model_walk(const struct model *m, uint32_t va, unsign
     uint64_t table = m->p.cr3 & 0xfffff000u;
     if (pae) {
         uint64_t top = m->p.pdpte[va >> 30];
-        if (!(top & 1))
-            return r;
+        if (!(top & 1)) return r;
         for (int bit = 0; bit < 64; bit++)
             if ((top >> bit & 1) && (bit == 1 || bit == 2 || (bit >= 5 && bit <= 8) || bit >= 36)) {
                 r.error |= 9;
@@ -167,24 +158,20 @@ static struct model_result model_walk(const struct model *m, uint32_t va, unsign
         at[levels] = table + index * bytes;
         e[levels] = model_load(m, at[levels], bytes);
         uint64_t x = e[levels++];
-        if (!(x & 1))
-            return r;
+        if (!(x & 1)) return r;
         bool large = shift > 12 && (x >> 7 & 1) && (pae || pse);
         bool bad = false;
         for (int bit = 0; bit < 64; bit++) {
-            if (!(x >> bit & 1))
-                continue;
+            if (!(x >> bit & 1)) continue;
             if (pae && ((bit >= 36 && bit < 63) || (bit == 63 && !m->p.nxe) || (large && bit >= 13 && bit <= 20)))
                 bad = true;
-            if (!pae && large && bit >= 17 && bit <= 21)
-                bad = true;
+            if (!pae && large && bit >= 17 && bit <= 21) bad = true;
         }
         if (bad) {
             r.error |= 9;
             return r;
         }
-        if (large || shift == 12)
-            break;
+        if (large || shift == 12) break;
         table = x & (pae ? UINT64_C(0xffffff000) : UINT64_C(0xfffff000));
         shift = 12;
     }
@@ -209,8 +196,7 @@ static struct model_result model_walk(const struct model *m, uint32_t va, unsign
     uint64_t page = UINT64_C(1) << shift;
     uint64_t frame = leaf & (pae ? UINT64_C(0xffffff000) : UINT64_C(0xfffff000)) & ~(page - 1);
     if (shift == 22)
-        for (int i = 0; i < 4; i++)
-            frame |= (leaf >> (13 + i) & 1) << (32 + i);
+        for (int i = 0; i < 4; i++) frame |= (leaf >> (13 + i) & 1) << (32 + i);
     r.ok = true;
     r.pa = model_addr(m, frame | (va & (page - 1)));
     r.writable = w || (!user && !wp);
@@ -223,18 +209,16 @@ static struct model_result model_walk(const struct model *m, uint32_t va, unsign
 
 /* ---- Random structures ---- */
 
-static uint64_t random_table(void)
-{
+static uint64_t random_table(void) {
     switch (rnd() % 16) {
-    case 0: return (rnd() % RAM_MIB) * MIB;              /* anything, devices and ROM included */
+    case 0: return (rnd() % RAM_MIB) * MIB; /* anything, devices and ROM included */
     case 1: return UINT64_C(0x80000000) + rnd() % 4 * MIB;
     case 2: return rnd() & UINT64_C(0xfffff000);
     default: return (2 + rnd() % 64) * 4096;
     }
 }
 
-static uint64_t random_entry(bool pae, bool nxe, bool leaf)
-{
+static uint64_t random_entry(bool pae, bool nxe, bool leaf) {
     uint64_t e = rnd() & 0xfff;
     if (!chance(16)) e |= 1;
     if (!chance(4)) e |= 2;
@@ -243,21 +227,20 @@ static uint64_t random_entry(bool pae, bool nxe, bool leaf)
     e |= random_table();
     if (pae && chance(4) && (nxe || chance(8))) e |= UINT64_C(1) << 63;
     if (pae && chance(16)) e |= UINT64_C(1) << (32 + rnd() % 31);
-    if (chance(8)) e |= rnd() & 0x3fe000;
-    else if (e & 0x80 && !leaf) e &= pae ? ~UINT64_C(0x1fe000) : ~UINT64_C(0x3fe000);
+    if (chance(8))
+        e |= rnd() & 0x3fe000;
+    else if (e & 0x80 && !leaf)
+        e &= pae ? ~UINT64_C(0x1fe000) : ~UINT64_C(0x3fe000);
     if (!pae) e &= UINT32_MAX;
     return e;
 }
 
-static void put(const struct model *m, uint64_t pa, uint64_t v, unsigned bytes)
-{
+static void put(const struct model *m, uint64_t pa, uint64_t v, unsigned bytes) {
     int64_t at = model_storage(m, pa, true);
-    if (at >= 0)
-        memcpy(linear + at, &v, bytes);
+    if (at >= 0) memcpy(linear + at, &v, bytes);
 }
 
-static void randomize(struct model *m, uint32_t va)
-{
+static void randomize(struct model *m, uint32_t va) {
     bool pae = chance(2);
     m->p = (struct smmu_paging){
         .cr0 = (chance(64) ? 0 : 0x80000000u) | 1 | (chance(2) ? 0x10000u : 0),
@@ -269,11 +252,9 @@ static void randomize(struct model *m, uint32_t va)
     uint64_t pd = m->p.cr3 & 0xfffff000u;
     for (int i = 0; i < 4; i++) {
         m->p.pdpte[i] = random_table() | (chance(16) ? 0 : 1) | (rnd() & 0x18);
-        if (chance(32))
-            m->p.pdpte[i] |= UINT64_C(1) << rnd() % 64;
+        if (chance(32)) m->p.pdpte[i] |= UINT64_C(1) << rnd() % 64;
     }
-    if (pae)
-        pd = m->p.pdpte[va >> 30] & UINT64_C(0xffffff000);
+    if (pae) pd = m->p.pdpte[va >> 30] & UINT64_C(0xffffff000);
     uint64_t pde = random_entry(pae, m->p.nxe, false);
     uint64_t pte = random_entry(pae, m->p.nxe, true);
     uint64_t pt = pde & (pae ? UINT64_C(0xffffff000) : UINT64_C(0xfffff000));
@@ -282,8 +263,7 @@ static void randomize(struct model *m, uint32_t va)
     put(m, pd + (va >> (pae ? 21 : 22) & (pae ? 511 : 1023)) * bytes, pde, bytes);
 }
 
-static void check_one(const struct model *m, uint32_t va, unsigned access, uint64_t number)
-{
+static void check_one(const struct model *m, uint32_t va, unsigned access, uint64_t number) {
     struct smmu_xlat x;
     struct guest_fault f = {99, 99, 99};
     struct model_result r = model_walk(m, va, access);
@@ -297,8 +277,7 @@ static void check_one(const struct model *m, uint32_t va, unsigned access, uint6
         same = f.vector == 14 && f.error == r.error && f.cr2 == va;
     for (unsigned i = 0; i < r.stores && same; i++) {
         /* a later store to the same place wins */
-        if (i == 0 && r.stores == 2 && r.at[0] / 8 == r.at[1] / 8)
-            continue;
+        if (i == 0 && r.stores == 2 && r.at[0] / 8 == r.at[1] / 8) continue;
         same = memcmp(linear + r.at[i], &r.value[i], bytes) == 0;
     }
     if (!same)
@@ -308,14 +287,12 @@ static void check_one(const struct model *m, uint32_t va, unsigned access, uint6
                  (unsigned long long)x.pa.v, f.error, r.ok, (unsigned long long)r.pa, r.error);
 }
 
-static uint64_t env_number(const char *name, uint64_t otherwise)
-{
+static uint64_t env_number(const char *name, uint64_t otherwise) {
     const char *text = getenv(name);
     return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-static void walk_permutations(void **state)
-{
+static void walk_permutations(void **state) {
     (void)state;
     uint64_t seed = env_number("SMMU_SEED", (uint64_t)time(NULL) | 1);
     uint64_t total = env_number("SMMU_PERMUTATIONS", 1200000), done = 0, allowed = 0, reserved = 0;
@@ -336,7 +313,8 @@ static void walk_permutations(void **state)
             check_one(&m, va, access, done);
         }
     }
-    print_message("%llu allowed, %llu reserved-bit faults\n", (unsigned long long)allowed, (unsigned long long)reserved);
+    print_message("%llu allowed, %llu reserved-bit faults\n", (unsigned long long)allowed,
+                  (unsigned long long)reserved);
     assert_true(allowed > total / 8);
     smmu_set_a20(mmu, true);
 }
@@ -346,47 +324,47 @@ static void walk_permutations(void **state)
 enum { PD = 0x2000, PT = 0x3000, PD2 = 0x4000, PT2 = 0x5000 };
 
 static void put32(uint32_t pa, uint32_t v) { memcpy(linear + pa, &v, 4); }
-static uint32_t get32(uint32_t pa) { uint32_t v; memcpy(&v, linear + pa, 4); return v; }
+static uint32_t get32(uint32_t pa) {
+    uint32_t v;
+    memcpy(&v, linear + pa, 4);
+    return v;
+}
 
-static void paging_on(uint32_t cr3, uint32_t cr4, bool flush_global)
-{
+static void paging_on(uint32_t cr3, uint32_t cr4, bool flush_global) {
     struct smmu_paging p = {.cr0 = 0x80010001u, .cr3 = cr3, .cr4 = cr4};
     smmu_set_paging(mmu, &p, flush_global);
 }
 
-static uint64_t slot(bool user, bool write, uint32_t va)
-{
+static uint64_t slot(bool user, bool write, uint32_t va) {
     uint64_t v;
     memcpy(&v, smmu_tlb_base(mmu, user) + (write ? SMMU_TLB_WRITE : SMMU_TLB_READ) + (va >> 12) * 8, 8);
     return v;
 }
 
-static uint32_t code_slot(bool user, uint32_t va)
-{
+static uint32_t code_slot(bool user, uint32_t va) {
     uint32_t v;
     memcpy(&v, smmu_tlb_base(mmu, user) + SMMU_TLB_CODE + (va >> 12) * 4, 4);
     return v;
 }
 
-static enum smmu_fill fill(bool user, uint32_t va, bool write)
-{
+static enum smmu_fill fill(bool user, uint32_t va, bool write) {
     struct guest_fault f;
     uint64_t delta = 0;
     enum smmu_fill r = smmu_tlb_fill(mmu, user, gva(va), write, &delta, &f);
-    if (r == SMMU_FILL_OK)
-        assert_int_equal(delta, slot(user, write, va));
+    if (r == SMMU_FILL_OK) assert_int_equal(delta, slot(user, write, va));
     return r;
 }
 
 static unsigned code_flushes;
-static void on_code_flush(void *opaque) { (void)opaque; code_flushes++; }
+static void on_code_flush(void *opaque) {
+    (void)opaque;
+    code_flushes++;
+}
 
 /* PD[0] -> PT, PD[1]: 4-MiB page at 8 MiB; PT[i] -> 0x100000 + i pages, all P W U. */
-static void plain_tables(void)
-{
+static void plain_tables(void) {
     memset(linear + PD, 0, 4096);
-    for (uint32_t i = 0; i < 1024; i++)
-        put32(PT + i * 4, 0x100000 + (i % 256) * 4096 + 7);
+    for (uint32_t i = 0; i < 1024; i++) put32(PT + i * 4, 0x100000 + (i % 256) * 4096 + 7);
     put32(PD, PT + 7);
     put32(PD + 4, 8 * MIB + 0x87);
     smmu_set_a20(mmu, true);
@@ -394,8 +372,7 @@ static void plain_tables(void)
     smmu_on_code_flush(mmu, on_code_flush, NULL);
 }
 
-static void tlb_is_stale_until_flush(void **state)
-{
+static void tlb_is_stale_until_flush(void **state) {
     (void)state;
     plain_tables();
     assert_int_equal(fill(true, 0x5123, false), SMMU_FILL_OK);
@@ -417,8 +394,7 @@ static void tlb_is_stale_until_flush(void **state)
     assert_int_equal(f.cr2, 0x5ffc);
 }
 
-static void tlb_keeps_global(void **state)
-{
+static void tlb_keeps_global(void **state) {
     (void)state;
     plain_tables();
     put32(PT + 4 * 7, 0x107000 | 0x107);
@@ -437,8 +413,7 @@ static void tlb_keeps_global(void **state)
     assert_int_equal(slot(false, false, 0x7000), 0);
 }
 
-static void invlpg_drops_large_page(void **state)
-{
+static void invlpg_drops_large_page(void **state) {
     (void)state;
     plain_tables();
     for (uint32_t va = 0x400000; va < 0x800000; va += 0x100000)
@@ -452,17 +427,13 @@ static void invlpg_drops_large_page(void **state)
     assert_int_not_equal(slot(false, false, 0x3000), 0);
 }
 
-static void tlb_ring_evicts(void **state)
-{
+static void tlb_ring_evicts(void **state) {
     (void)state;
     plain_tables();
-    for (uint32_t i = 1; i < 12; i++)
-        put32(PD + i * 4, 8 * MIB + 0x87);
-    for (uint32_t page = 0; page < 12 * 1024; page++)
-        assert_int_equal(fill(false, page << 12, page & 1), SMMU_FILL_OK);
+    for (uint32_t i = 1; i < 12; i++) put32(PD + i * 4, 8 * MIB + 0x87);
+    for (uint32_t page = 0; page < 12 * 1024; page++) assert_int_equal(fill(false, page << 12, page & 1), SMMU_FILL_OK);
     unsigned live = 0;
-    for (uint32_t page = 0; page < 12 * 1024; page++)
-        live += slot(false, false, page << 12) != 0;
+    for (uint32_t page = 0; page < 12 * 1024; page++) live += slot(false, false, page << 12) != 0;
     assert_int_equal(live, 8192);
     paging_on(PD, 0x90, true);
     for (uint32_t page = 0; page < 12 * 1024; page++) {
@@ -472,12 +443,10 @@ static void tlb_ring_evicts(void **state)
 }
 
 /* Both records of one page go, the second while that page is being filled: no slot may be left without a record. */
-static void tlb_ring_evicts_own_page(void **state)
-{
+static void tlb_ring_evicts_own_page(void **state) {
     (void)state;
     plain_tables();
-    for (uint32_t i = 2; i < 12; i++)
-        put32(PD + i * 4, 8 * MIB + 0x87);
+    for (uint32_t i = 2; i < 12; i++) put32(PD + i * 4, 8 * MIB + 0x87);
     assert_int_equal(fill(false, 0x5000, false), SMMU_FILL_OK);
     assert_int_equal(fill(false, 0x5000, true), SMMU_FILL_OK);
     for (uint32_t i = 0; i < 8192 - 1; i++) /* the last one evicts the first record */
@@ -493,11 +462,10 @@ static void tlb_ring_evicts_own_page(void **state)
     assert_int_equal(slot(false, true, 0x5000), 0);
 }
 
-static void map_generation_counts_what_changes_code(void **state)
-{
+static void map_generation_counts_what_changes_code(void **state) {
     (void)state;
     uint32_t before = smmu_map_generation(mmu);
-    smmu_set_a20(mmu, true); /* as it is */
+    smmu_set_a20(mmu, true);                                                      /* as it is */
     assert_int_equal(smmu_mem_map_mmio(mem, gpa(14 * MIB), 4096, &dev), SMMU_OK); /* where nothing is cached */
     assert_int_equal(smmu_mem_unmap(mem, gpa(14 * MIB), 4096), SMMU_OK);
     assert_int_equal(smmu_map_generation(mmu), before);
@@ -510,8 +478,7 @@ static void map_generation_counts_what_changes_code(void **state)
     assert_int_equal(smmu_mem_map_frames(mem, gpa(15 * MIB), 4096, 15 * 256, 15 * 256), SMMU_OK);
 }
 
-static void tlb_refuses_what_is_not_ram(void **state)
-{
+static void tlb_refuses_what_is_not_ram(void **state) {
     (void)state;
     plain_tables();
     put32(PT + 0, 12 * MIB + 7); /* device */
@@ -532,8 +499,7 @@ static void tlb_refuses_what_is_not_ram(void **state)
     assert_int_equal(v & 0xffff, 0xffff);
 }
 
-static void code_map_and_flush(void **state)
-{
+static void code_map_and_flush(void **state) {
     (void)state;
     plain_tables();
     uint32_t frame = 0;
@@ -557,8 +523,7 @@ static void code_map_and_flush(void **state)
 
 static uint32_t written_frame, written_offset, written_len;
 static unsigned written;
-static void on_code_write(void *opaque, uint32_t frame, uint32_t offset, uint32_t len)
-{
+static void on_code_write(void *opaque, uint32_t frame, uint32_t offset, uint32_t len) {
     (void)opaque;
     written++;
     written_frame = frame;
@@ -566,8 +531,7 @@ static void on_code_write(void *opaque, uint32_t frame, uint32_t offset, uint32_
     written_len = len;
 }
 
-static void code_protect_drops_write_entries(void **state)
-{
+static void code_protect_drops_write_entries(void **state) {
     (void)state;
     struct guest_fault f;
     plain_tables();
@@ -605,8 +569,7 @@ static void code_protect_drops_write_entries(void **state)
     smmu_code_unprotect(mmu, PT >> 12);
 }
 
-static void write_checks_both_pages_first(void **state)
-{
+static void write_checks_both_pages_first(void **state) {
     (void)state;
     struct guest_fault f;
     plain_tables();
@@ -625,15 +588,13 @@ static void write_checks_both_pages_first(void **state)
     assert_int_equal(get32(0x100000) & 0xffff, 0xffff);
 }
 
-static long long since(const struct timespec *a, int64_t divisor)
-{
+static long long since(const struct timespec *a, int64_t divisor) {
     struct timespec b;
     clock_gettime(CLOCK_MONOTONIC, &b);
     return ((b.tv_sec - a->tv_sec) * INT64_C(1000000000) + (b.tv_nsec - a->tv_nsec)) / divisor;
 }
 
-static void measure(void **state)
-{
+static void measure(void **state) {
     (void)state;
     struct timespec a;
     struct guest_fault f;
@@ -641,29 +602,22 @@ static void measure(void **state)
     plain_tables();
     for (int pass = 0; pass < 2; pass++) {
         clock_gettime(CLOCK_MONOTONIC, &a);
-        for (uint32_t i = 0; i < 1000000; i++)
-            smmu_tlb_fill(mmu, false, gva((i & 1023) << 12), pass, &delta, &f);
-        print_message("tlb fill (%s): %lld ns\n", pass ? "write" : "read",
-                      since(&a, 1000000));
+        for (uint32_t i = 0; i < 1000000; i++) smmu_tlb_fill(mmu, false, gva((i & 1023) << 12), pass, &delta, &f);
+        print_message("tlb fill (%s): %lld ns\n", pass ? "write" : "read", since(&a, 1000000));
     }
     uint32_t v;
     clock_gettime(CLOCK_MONOTONIC, &a);
-    for (uint32_t i = 0; i < 1000000; i++)
-        smmu_read(mmu, gva((i & 1023) << 12), &v, 4, 0, &f);
-    print_message("smmu_read hit: %lld ns\n",
-                  since(&a, 1000000));
+    for (uint32_t i = 0; i < 1000000; i++) smmu_read(mmu, gva((i & 1023) << 12), &v, 4, 0, &f);
+    print_message("smmu_read hit: %lld ns\n", since(&a, 1000000));
     clock_gettime(CLOCK_MONOTONIC, &a);
     for (uint32_t i = 0; i < 1000; i++) {
         paging_on(PD, 0x10, false);
-        for (uint32_t k = 0; k < 100; k++)
-            smmu_tlb_fill(mmu, false, gva(k << 12), true, &delta, &f);
+        for (uint32_t k = 0; k < 100; k++) smmu_tlb_fill(mmu, false, gva(k << 12), true, &delta, &f);
     }
-    print_message("CR3 write + 100 fills: %lld ns\n",
-                  since(&a, 1000));
+    print_message("CR3 write + 100 fills: %lld ns\n", since(&a, 1000));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walk_permutations),
         cmocka_unit_test(tlb_is_stale_until_flush),

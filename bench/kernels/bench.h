@@ -30,7 +30,7 @@ static inline uint32_t next_random(uint32_t *state) {
 
 static inline uint32_t mix(uint32_t sum, uint32_t value) { return (sum ^ value) * 0x01000193u; }
 
-#define COMPUTE(name) bench_fn bench_##name;
+#define COMPUTE(name)     bench_fn bench_##name;
 #define KERNEL(name, ops) bench_fn bench_##name;
 #include "list.def"
 #undef COMPUTE

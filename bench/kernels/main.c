@@ -20,7 +20,7 @@ static const struct bench {
     bench_fn *fn;
     unsigned ops;
 } benches[] = {
-#define COMPUTE(name) {#name, "compute", bench_##name, 1},
+#define COMPUTE(name)     {#name, "compute", bench_##name, 1},
 #define KERNEL(name, ops) {#name, "kernel", bench_##name, ops},
 #include "list.def"
 #undef COMPUTE
@@ -59,8 +59,8 @@ static void run(const struct bench *b, double limit) {
     } while (last - start < limit);
     cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     double mean = (last - start) / reps;
-    printf("%s %.9f %.9f %.9f %.9f %u %08x\n", b->name, best / b->ops, first / b->ops, mean / b->ops, cpu / reps / b->ops, reps,
-           sum);
+    printf("%s %.9f %.9f %.9f %.9f %u %08x\n", b->name, best / b->ops, first / b->ops, mean / b->ops,
+           cpu / reps / b->ops, reps, sum);
     fflush(stdout);
 }
 

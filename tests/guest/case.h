@@ -14,12 +14,19 @@
 enum {
     PACK_MAGIC = 0x4b434150, /* "PACK" */
     /* linear addresses and sizes that every case sees */
-    CODE_BASE = 0x10000000, CODE_SIZE = 0x800000, /* RWX */
-    DATA_BASE = 0x20000000, DATA_SIZE = 0x4000,   /* RW, unmapped on both sides */
-    RO_BASE = 0x20008000, RO_SIZE = 0x1000,       /* read-only copy of the data pattern */
-    STACK_BASE = 0x30000000, STACK_SIZE = 0x2000, /* RW, unmapped on both sides */
+    CODE_BASE = 0x10000000,
+    CODE_SIZE = 0x800000, /* RWX */
+    DATA_BASE = 0x20000000,
+    DATA_SIZE = 0x4000, /* RW, unmapped on both sides */
+    RO_BASE = 0x20008000,
+    RO_SIZE = 0x1000, /* read-only copy of the data pattern */
+    STACK_BASE = 0x30000000,
+    STACK_SIZE = 0x2000, /* RW, unmapped on both sides */
     /* test kernel only: where the above are in guest-physical memory */
-    CODE_PHYS = 0x3000000, DATA_PHYS = 0x3900000, RO_PHYS = 0x3908000, STACK_PHYS = 0x3910000,
+    CODE_PHYS = 0x3000000,
+    DATA_PHYS = 0x3900000,
+    RO_PHYS = 0x3908000,
+    STACK_PHYS = 0x3910000,
 };
 
 /* How a case runs. */
@@ -32,15 +39,17 @@ enum case_mode {
 enum { PACK_FULL = 1 /* struct result for every case, else struct brief */ };
 struct pack {
     uint32_t magic, flags;
-    uint32_t first, count;                 /* cases to run */
+    uint32_t first, count;                  /* cases to run */
     uint32_t cases, states, images, ncases; /* offsets of the tables; number of all cases */
 };
 
-struct image { uint32_t offset, size; }; /* copied to CODE_BASE when the case before used another one */
+struct image {
+    uint32_t offset, size;
+}; /* copied to CODE_BASE when the case before used another one */
 
 struct state {
     uint32_t eflags, mxcsr;
-    uint32_t gpr[8]; /* EAX ECX EDX EBX ESP EBP ESI EDI */
+    uint32_t gpr[8];  /* EAX ECX EDX EBX ESP EBP ESI EDI */
     uint32_t fx_seed; /* x87/XMM contents, see fill_fx */
     uint32_t data_seed;
 };
@@ -48,10 +57,10 @@ struct state {
 enum { CASE_SMC = 1 /* writes code in [lo, hi): restore it afterwards */ };
 struct test_case {
     uint32_t image, state, mode, flags;
-    uint32_t entry, end;  /* linear */
-    uint32_t lo, hi;      /* linear range of its code, for CASE_SMC */
-    uint32_t flag_mask;   /* EFLAGS bits that count */
-    uint32_t fx_mask;     /* bit 0: compare x87/SSE state */
+    uint32_t entry, end; /* linear */
+    uint32_t lo, hi;     /* linear range of its code, for CASE_SMC */
+    uint32_t flag_mask;  /* EFLAGS bits that count */
+    uint32_t fx_mask;    /* bit 0: compare x87/SSE state */
 };
 
 /* EFLAGS bits that are never compared: RF depends on how the CPU reports the fault. */
@@ -68,18 +77,21 @@ struct result {
 };
 /* The LDT of every case, natively through modify_ldt: selector = index << 3 | 7. access: P, DPL, S, type byte. */
 #define CASE_LDT_COUNT 10
-struct case_seg { uint32_t base, limit; uint8_t access, big, pages; };
+struct case_seg {
+    uint32_t base, limit;
+    uint8_t access, big, pages;
+};
 static const struct case_seg case_ldt[CASE_LDT_COUNT] = {
-    {DATA_BASE, DATA_SIZE - 1, 0xf3, 1, 0},         /* 07h data */
-    {CODE_BASE, CODE_SIZE / 4096 - 1, 0xfb, 1, 1},  /* 0fh 32-bit code */
-    {CODE_BASE, 0xffff, 0xfb, 0, 0},                /* 17h 16-bit code */
-    {DATA_BASE, 0x1fff, 0xf7, 1, 0},                /* 1fh expand-down data: offsets from 2000h */
-    {STACK_BASE, STACK_SIZE - 1, 0xf3, 0, 0},       /* 27h 16-bit stack */
-    {DATA_BASE, DATA_SIZE - 1, 0xf1, 1, 0},         /* 2fh read-only data */
-    {DATA_BASE - 0x1000, 0xfffff, 0xf3, 1, 1},      /* 37h flat limit, base below the data */
-    {DATA_BASE, DATA_SIZE - 1, 0x73, 1, 0},         /* 3fh not present */
-    {CODE_BASE, 0xffff, 0xf9, 1, 0},                /* 47h execute-only code */
-    {STACK_BASE, 0xfffff, 0xf3, 1, 1},              /* 4fh 32-bit stack with a base */
+    {DATA_BASE, DATA_SIZE - 1, 0xf3, 1, 0},        /* 07h data */
+    {CODE_BASE, CODE_SIZE / 4096 - 1, 0xfb, 1, 1}, /* 0fh 32-bit code */
+    {CODE_BASE, 0xffff, 0xfb, 0, 0},               /* 17h 16-bit code */
+    {DATA_BASE, 0x1fff, 0xf7, 1, 0},               /* 1fh expand-down data: offsets from 2000h */
+    {STACK_BASE, STACK_SIZE - 1, 0xf3, 0, 0},      /* 27h 16-bit stack */
+    {DATA_BASE, DATA_SIZE - 1, 0xf1, 1, 0},        /* 2fh read-only data */
+    {DATA_BASE - 0x1000, 0xfffff, 0xf3, 1, 1},     /* 37h flat limit, base below the data */
+    {DATA_BASE, DATA_SIZE - 1, 0x73, 1, 0},        /* 3fh not present */
+    {CODE_BASE, 0xffff, 0xf9, 1, 0},               /* 47h execute-only code */
+    {STACK_BASE, 0xfffff, 0xf3, 1, 1},             /* 4fh 32-bit stack with a base */
 };
 
 /* A page fault's error code, less what differs for a reason: the fetch bit (NX), presence outside the case's areas. */
@@ -89,7 +101,9 @@ static inline uint32_t clean_error(uint32_t vector, uint32_t error, uint32_t cr2
     return error & (area == CODE_BASE >> 20 || area == DATA_BASE >> 20 || area == STACK_BASE >> 20 ? 7 : 6);
 }
 
-struct brief { uint32_t index, hash; };
+struct brief {
+    uint32_t index, hash;
+};
 
 #define HASH_INIT 0x9e3779b9u
 static inline uint32_t hash_words(uint32_t h, const void *p, uint32_t bytes) {
@@ -115,7 +129,8 @@ static inline void zero_words(uint32_t *w, uint32_t bytes) {
 
 /* Pseudo-random words; seed 0 is all zeros. */
 static inline void fill_words(uint32_t *w, uint32_t bytes, uint32_t seed) {
-    if (!seed) zero_words(w, bytes);
+    if (!seed)
+        zero_words(w, bytes);
     else
         for (uint32_t i = 0; i < bytes / 4; i++) w[i] = next_random(&seed);
 }
@@ -129,8 +144,8 @@ static inline void fill_fx(uint8_t *fx, uint32_t seed, uint32_t mxcsr) {
     w[6] = mxcsr;
     if (!seed) return;
     uint32_t depth = next_random(&seed) % 8;
-    w[0] |= (8 - depth) % 8 << 11 << 16;                      /* TOP */
-    w[1] = depth ? 0xffu & (0xff00u >> depth) : 0;            /* abridged tags of the occupied registers */
+    w[0] |= (8 - depth) % 8 << 11 << 16;           /* TOP */
+    w[1] = depth ? 0xffu & (0xff00u >> depth) : 0; /* abridged tags of the occupied registers */
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t *st = w + 8 + i * 4, *xmm = w + 40 + i * 4;
         st[0] = next_random(&seed) & (seed & 64 ? 0 : ~0u);

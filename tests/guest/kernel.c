@@ -24,12 +24,13 @@ static void put(const void *bytes, uint32_t size) {
 static void descriptor(uint32_t table, uint32_t selector, const struct case_seg *s) {
     volatile uint32_t *d = (volatile uint32_t *)(table + (selector & ~7u));
     d[0] = s->base << 16 | (s->limit & 0xffff);
-    d[1] = (s->base & 0xff000000) | (s->pages * 2u + s->big) << 22 | (s->limit & 0xf0000) | s->access << 8 | (s->base >> 16 & 0xff);
+    d[1] = (s->base & 0xff000000) | (s->pages * 2u + s->big) << 22 | (s->limit & 0xf0000) | s->access << 8 |
+           (s->base >> 16 & 0xff);
 }
 
 static void build_segments(void) {
     static const struct case_seg flat[] = {{0, 0xfffff, 0x9b, 1, 1}, {0, 0xfffff, 0x93, 1, 1}, {0, 0xfffff, 0xfb, 1, 1},
-                                           {0, 0xfffff, 0xf3, 1, 1}, {TSS, 0x67, 0x89, 0, 0}, {LDT, 0xff, 0x82, 0, 0}};
+                                           {0, 0xfffff, 0xf3, 1, 1}, {TSS, 0x67, 0x89, 0, 0},  {LDT, 0xff, 0x82, 0, 0}};
     static const uint8_t where[] = {0x08, 0x10, 0x20, 0x28, 0x40, 0x50};
     fill_words((void *)GDT, 0x1000, 0);
     for (uint32_t i = 0; i < sizeof(where); i++) descriptor(GDT, where[i], flat + i);
@@ -71,7 +72,10 @@ static void build_paging(void) {
 
 /* Everything a ring-0 case may have changed; runs at its identity address, so paging may go off. */
 static void set_up_cpu(void) {
-    const struct { uint16_t limit; uint32_t base; } __attribute__((packed)) gdt = {0x7ff, GDT}, idt = {0x7ff, IDT};
+    const struct {
+        uint16_t limit;
+        uint32_t base;
+    } __attribute__((packed)) gdt = {0x7ff, GDT}, idt = {0x7ff, IDT};
     __asm__ volatile("mov %0, %%cr0; jmp 1f; 1:" : : "r"(0x33)); /* the tables may not change under paging */
     build_segments();
     build_idt();

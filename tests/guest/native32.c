@@ -6,13 +6,25 @@
  */
 #include "run_cases.h"
 
-enum { SYS_EXIT = 1, SYS_WRITE = 4, SYS_OPEN = 5, SYS_SETITIMER = 104, SYS_MODIFY_LDT = 123, SYS_MPROTECT = 125,
-       SYS_SIGACTION = 174, SYS_SIGALTSTACK = 186, SYS_MMAP2 = 192 };
+enum {
+    SYS_EXIT = 1,
+    SYS_WRITE = 4,
+    SYS_OPEN = 5,
+    SYS_SETITIMER = 104,
+    SYS_MODIFY_LDT = 123,
+    SYS_MPROTECT = 125,
+    SYS_SIGACTION = 174,
+    SYS_SIGALTSTACK = 186,
+    SYS_MMAP2 = 192
+};
 
 static int32_t sys(int32_t nr, uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e) {
     int32_t r;
     /* EBP, the sixth argument, is mmap's offset: 0 */
-    __asm__ volatile("push %%ebp; xor %%ebp, %%ebp; int $0x80; pop %%ebp" : "=a"(r) : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e) : "memory");
+    __asm__ volatile("push %%ebp; xor %%ebp, %%ebp; int $0x80; pop %%ebp"
+                     : "=a"(r)
+                     : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+                     : "memory");
     return r;
 }
 
@@ -30,7 +42,10 @@ struct sigctx {
     uint8_t *fpstate; /* FSAVE image of 112 bytes, then the FXSAVE image */
     uint32_t oldmask, cr2;
 };
-struct ucontext { uint32_t flags, link, stack[3]; struct sigctx mc; };
+struct ucontext {
+    uint32_t flags, link, stack[3];
+    struct sigctx mc;
+};
 
 extern void enter_case(void);
 extern void sig_restorer(void);
@@ -127,7 +142,8 @@ static void set_signals(void) {
 static void set_ldt(void) {
     for (uint32_t i = 0; i < CASE_LDT_COUNT; i++) {
         const struct case_seg *s = case_ldt + i;
-        uint32_t flags = s->big | (s->access >> 2 & 3) << 1 | !(s->access & 2) << 3 | s->pages << 4 | !(s->access >> 7) << 5;
+        uint32_t flags =
+            s->big | (s->access >> 2 & 3) << 1 | !(s->access & 2) << 3 | s->pages << 4 | !(s->access >> 7) << 5;
         const uint32_t desc[4] = {i, s->base, s->limit, flags};
         if (sys(SYS_MODIFY_LDT, 1, (uint32_t)desc, sizeof(desc), 0, 0)) fail("native32: modify_ldt\n");
     }

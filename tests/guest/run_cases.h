@@ -34,7 +34,9 @@ static uint32_t changes(uint32_t base, const uint32_t *first, uint32_t bytes) {
     for (;;) {
         uint8_t differ;
         __asm__ volatile("cmp %%eax, %%eax; cld; repe cmpsl; setne %0"
-                         : "=q"(differ), "+S"(first), "+D"(now), "+c"(left) : : "memory", "cc");
+                         : "=q"(differ), "+S"(first), "+D"(now), "+c"(left)
+                         :
+                         : "memory", "cc");
         if (!differ) return h;
         const uint32_t change[2] = {now - base, *(uint32_t *)(now - 4)};
         h = hash_words(h, change, 8);
@@ -54,16 +56,20 @@ static void finish(const struct test_case *c, uint32_t index, uint32_t full) {
     cur.eflags &= c->flag_mask & ~(uint32_t)EFLAGS_NEVER;
     cur.error = clean_error(cur.vector, cur.error, cur.cr2);
     if (cur.vector != 14) cur.cr2 = 0;
-    if (c->fx_mask & 1) clean_fx(cur.fx);
-    else fill_words((uint32_t *)(void *)cur.fx, 512, 0);
+    if (c->fx_mask & 1)
+        clean_fx(cur.fx);
+    else
+        fill_words((uint32_t *)(void *)cur.fx, 512, 0);
     cur.data_hash = changes(DATA_BASE, first_data, DATA_SIZE);
     cur.stack_hash = changes(STACK_BASE, first_stack, STACK_SIZE);
     cur.code_hash = c->flags & CASE_SMC ? hash_words(HASH_INIT, (void *)(c->lo & ~3u), (c->hi - c->lo + 3) & ~3u) : 0;
     copy_words((uint32_t)cur.data, (void *)DATA_BASE, sizeof(cur.data));
     copy_words((uint32_t)cur.stack, (void *)(STACK_BASE + 0x1f00 - sizeof(cur.stack)), sizeof(cur.stack));
     struct brief b = {index, hash_words(HASH_INIT, &cur, sizeof(cur) - (512 - 288))};
-    if (full) put(&cur, sizeof(cur));
-    else put(&b, sizeof(b));
+    if (full)
+        put(&cur, sizeof(cur));
+    else
+        put(&b, sizeof(b));
 }
 
 static void run_pack(const struct pack *p) {

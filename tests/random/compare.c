@@ -46,7 +46,8 @@ static bool write_file(const char *path, const struct buffer *parts, int n) {
 
 /* ---- Packs ---- */
 
-static uint32_t put_cases(const struct item *items, uint32_t n, uint8_t *code, struct state *states, struct test_case *cases) {
+static uint32_t put_cases(const struct item *items, uint32_t n, uint8_t *code, struct state *states,
+                          struct test_case *cases) {
     uint32_t at = 0;
     struct sequence s;
     for (uint32_t i = 0; i < n; i++) {
@@ -57,7 +58,8 @@ static uint32_t put_cases(const struct item *items, uint32_t n, uint8_t *code, s
         for (uint32_t v = 0; v < VARIANTS; v++) {
             uint32_t k = i * VARIANTS + v;
             generate_state(items[i].seed, v, states + k);
-            cases[k] = (struct test_case){0, k, CASE_NATIVE, smc ? CASE_SMC : 0, base, base + size, base, base + size + 2, ~0u, 1};
+            cases[k] = (struct test_case){
+                0, k, CASE_NATIVE, smc ? CASE_SMC : 0, base, base + size, base, base + size + 2, ~0u, 1};
         }
         at += size + 2 + items[i].seed % 5; /* any alignment */
         at = (at + 3) & ~3u;
@@ -111,7 +113,8 @@ static int run_program(struct setup *su, char *const argv[], const char *out) {
     struct buffer b = read_file(err);
     if (b.bytes) b.bytes[b.size] = 0;
     int shown = b.size > 400 ? 400 : (int)b.size;
-    snprintf(su->error, sizeof(su->error), "%s: exit code %d: %.*s", argv[0], code, shown, b.bytes ? (char *)b.bytes : "");
+    snprintf(su->error, sizeof(su->error), "%s: exit code %d: %.*s", argv[0], code, shown,
+             b.bytes ? (char *)b.bytes : "");
     free(b.bytes);
     return code;
 }
@@ -141,26 +144,42 @@ static bool run_tested(struct setup *su, const struct buffer *pack, const char *
     free(parts[0].bytes);
     if (!good) return false;
     char *bt = (char *)(uintptr_t)bt_option(su->mode), *novt = (char *)(uintptr_t)su->novt;
-    char *in_novt[] = {novt,     "run",  "--flat-image", image,        "--flat-address", "0x100000", "--display",
-                       "none",   "--serial", "none",     "--debugcon", "stdio",          bt ? "--bt" : NULL, bt, NULL};
-    char *in_qemu[] = {"qemu-system-i386", "-accel", "tcg", "-cpu", "max,-umip,-smep,-smap,-la57", "-m", "128", "-display", "none",
-                       "-nodefaults", "-no-reboot", "-debugcon", debugcon, "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-                       "-kernel", image, NULL};
+    char *in_novt[] = {novt,       "run",  "--flat-image", image,   "--flat-address",   "0x100000", "--display", "none",
+                       "--serial", "none", "--debugcon",   "stdio", bt ? "--bt" : NULL, bt,         NULL};
+    char *in_qemu[] = {"qemu-system-i386",
+                       "-accel",
+                       "tcg",
+                       "-cpu",
+                       "max,-umip,-smep,-smap,-la57",
+                       "-m",
+                       "128",
+                       "-display",
+                       "none",
+                       "-nodefaults",
+                       "-no-reboot",
+                       "-debugcon",
+                       debugcon,
+                       "-device",
+                       "isa-debug-exit,iobase=0xf4,iosize=4",
+                       "-kernel",
+                       image,
+                       NULL};
     bool qemu = !strcmp(su->mode, "qemu");
     return run_program(su, qemu ? in_qemu : in_novt, qemu ? log : out) == EXIT_DONE;
 }
 
 /* ---- Comparing ---- */
 
-static void compare_briefs(const struct buffer *a, const struct buffer *b, uint32_t first, uint32_t count, enum verdict *verdicts) {
+static void compare_briefs(const struct buffer *a, const struct buffer *b, uint32_t first, uint32_t count,
+                           enum verdict *verdicts) {
     const struct brief *x = (const void *)a->bytes, *y = (const void *)b->bytes;
     for (uint32_t i = first; i < count; i++)
         if (x[i].hash != y[i - first].hash) verdicts[i / VARIANTS] = DIFFERENT;
 }
 
 /* Runs the tested program from case `first` on; returns the first case without a result. */
-static uint32_t run_rest(struct setup *su, struct buffer *pack, uint32_t first, uint32_t count, const struct buffer *native,
-                         enum verdict *verdicts) {
+static uint32_t run_rest(struct setup *su, struct buffer *pack, uint32_t first, uint32_t count,
+                         const struct buffer *native, enum verdict *verdicts) {
     char out[128];
     path_of(su, "tested", out, sizeof(out));
     struct pack *p = (void *)pack->bytes;
@@ -218,7 +237,14 @@ static void print_differences(const struct result *a, const struct result *b) {
     for (uint32_t i = 0; i < 128; i++) {
         uint32_t x, y;
         memcpy(&x, a->fx + i * 4, 4), memcpy(&y, b->fx + i * 4, 4);
-        snprintf(name, sizeof(name), i < 8 ? "fx+%u" : i < 40 ? "st+%u" : "xmm+%u", (i - (i < 8 ? 0 : i < 40 ? 8 : 40)) * 4);
+        snprintf(name, sizeof(name),
+                 i < 8    ? "fx+%u"
+                 : i < 40 ? "st+%u"
+                          : "xmm+%u",
+                 (i - (i < 8    ? 0
+                       : i < 40 ? 8
+                                : 40)) *
+                     4);
         differ(name, x, y);
     }
 }
@@ -234,8 +260,10 @@ static void print_code(struct setup *su, const struct item *item) {
     for (size_t i = 0; i < b.size; i++) printf(" %02x", code[i]);
     printf("\n");
     fflush(stdout);
-    snprintf(command, sizeof(command), "objdump -D -b binary -m i386 -M intel --adjust-vma=%#x %s | tail -n +8", CODE_BASE, file);
-    if (write_file(file, &b, 1) && system(command)) printf("  (no objdump: install binutils to see the instructions)\n");
+    snprintf(command, sizeof(command), "objdump -D -b binary -m i386 -M intel --adjust-vma=%#x %s | tail -n +8",
+             CODE_BASE, file);
+    if (write_file(file, &b, 1) && system(command))
+        printf("  (no objdump: install binutils to see the instructions)\n");
 }
 
 void explain(struct setup *su, const struct item *item) {
@@ -252,10 +280,12 @@ void explain(struct setup *su, const struct item *item) {
         struct buffer a = read_file(native), b = read_file(tested);
         struct state st;
         generate_state(item->seed, v, &st);
-        printf("  state %u: eflags %08x eax %08x ecx %08x edx %08x ebx %08x esp %08x ebp %08x esi %08x edi %08x\n", v, st.eflags,
-               st.gpr[0], st.gpr[1], st.gpr[2], st.gpr[3], st.gpr[4], st.gpr[5], st.gpr[6], st.gpr[7]);
-        if (a.size < (v + 1) * sizeof(struct result) || b.size < sizeof(struct result) || !ended) printf("    %s\n", su->error);
-        else print_differences((const struct result *)(const void *)a.bytes + v, (const void *)b.bytes);
+        printf("  state %u: eflags %08x eax %08x ecx %08x edx %08x ebx %08x esp %08x ebp %08x esi %08x edi %08x\n", v,
+               st.eflags, st.gpr[0], st.gpr[1], st.gpr[2], st.gpr[3], st.gpr[4], st.gpr[5], st.gpr[6], st.gpr[7]);
+        if (a.size < (v + 1) * sizeof(struct result) || b.size < sizeof(struct result) || !ended)
+            printf("    %s\n", su->error);
+        else
+            print_differences((const struct result *)(const void *)a.bytes + v, (const void *)b.bytes);
         free(a.bytes), free(b.bytes);
     }
     free(pack.bytes);

@@ -48,7 +48,8 @@ static uint32_t pick_reg8(struct gen *g) {
     return r;
 }
 static uint32_t imm(struct gen *g) {
-    static const uint32_t special[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff};
+    static const uint32_t special[] = {0,      1,      2,      0x7f,       0x80,       0xff,
+                                       0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff};
     return chance(g, 50) ? special[rnd(g, 12)] : next_random(&g->rng);
 }
 static void mov_imm(struct gen *g, uint32_t r, uint32_t v) { b1(g, 0xb8 + r), bn(g, v, 4); }
@@ -58,7 +59,8 @@ static void set_arith_flags(struct gen *g) { EMIT(g, "\x38\xe2"); } /* cmp dl, a
 
 /* Where an access goes: inside the data area, or now and then over an edge of it. */
 static uint32_t place(struct gen *g, uint32_t align) {
-    static const uint32_t edges[] = {DATA_BASE + DATA_SIZE - 3, DATA_BASE - 2, RO_BASE + 0x40, DATA_BASE + DATA_SIZE - 16};
+    static const uint32_t edges[] = {DATA_BASE + DATA_SIZE - 3, DATA_BASE - 2, RO_BASE + 0x40,
+                                     DATA_BASE + DATA_SIZE - 16};
     if (chance(g, NEAR_END)) return edges[rnd(g, 4)] & ~(align - 1);
     uint32_t page = chance(g, 15) ? 0x1000 - rnd(g, 8) : 0x40 + rnd(g, 0xf00); /* now and then across a page boundary */
     return (DATA_BASE + page + rnd(g, 2) * 0x1000) & ~(align - 1);
@@ -90,7 +92,8 @@ static struct rm rm_sib(struct gen *g, uint32_t at) {
     }
     mov_imm(g, index, value);
     if (base != index) mov_imm(g, base, at - disp - (value << scale));
-    struct rm m = {.bytes = {(uint8_t)(form << 6 | 4), (uint8_t)(scale << 6 | index << 3 | base)}, .len = form == 2 ? 6 : 3};
+    struct rm m = {.bytes = {(uint8_t)(form << 6 | 4), (uint8_t)(scale << 6 | index << 3 | base)},
+                   .len = form == 2 ? 6 : 3};
     put32(m.bytes + 2, disp);
     return m;
 }
@@ -254,8 +257,10 @@ static void gen_div(struct gen *g) {
     if (g->avoid & 7) return;
     uint32_t s = size(g), idiv = rnd(g, 2), r = s ? ECX : 1; /* by (E)CX or CL, with a small dividend: mostly no #DE */
     mov_imm(g, ECX, imm(g) | (chance(g, 97) ? 0x41 : 0));
-    if (s == 0) EMIT(g, "\xb4\x00");
-    else if (chance(g, 95)) EMIT(g, "\x31\xd2");
+    if (s == 0)
+        EMIT(g, "\xb4\x00");
+    else if (chance(g, 95))
+        EMIT(g, "\x31\xd2");
     insn(g, p66(s), 0xf6 + !!s, direct(r), 6 + idiv);
 }
 
@@ -384,13 +389,12 @@ static void gen_stack(struct gen *g) {
     case 3: b1(g, 0x6a), b1(g, imm(g)); break;
     case 4: m = memory(g, 1), insn(g, 0, 0xff, m, 6); break;
     case 5: m = memory(g, 1), insn(g, 0, 0x8f, m, 0); break;
-    case 6: /* a 16-bit pair keeps ESP aligned */
-        b1(g, 0x66), b1(g, 0x50 + r), b1(g, 0x66), b1(g, 0x58 + r);
-        break;
+    case 6: /* a 16-bit pair keeps ESP aligned */ b1(g, 0x66), b1(g, 0x50 + r), b1(g, 0x66), b1(g, 0x58 + r); break;
     case 7: /* PUSHA and POPA, PUSHF */
         if (wide) b1(g, wide);
         b1(g, 0x60);
-        if (g->avoid || chance(g, 30)) EMIT(g, "\x8d\x64\x24\x20");
+        if (g->avoid || chance(g, 30))
+            EMIT(g, "\x8d\x64\x24\x20");
         else {
             if (wide) b1(g, wide);
             b1(g, 0x61);
@@ -403,7 +407,7 @@ static void gen_stack(struct gen *g) {
 static void gen_frame(struct gen *g) {
     if (g->avoid >> EBP & 1) return;
     b1(g, 0xc8), bn(g, rnd(g, 64), 2), b1(g, chance(g, 70) ? 0 : rnd(g, 4)); /* ENTER; levels copy from EBP */
-    EMIT(g, "\x50\xc9");                                                      /* push eax; leave */
+    EMIT(g, "\x50\xc9");                                                     /* push eax; leave */
 }
 
 static void gen_frame_setup(struct gen *g) { /* a valid EBP for ENTER's levels */
@@ -431,8 +435,8 @@ static void gen_string(struct gen *g) {
 /* ---- x87 ---- */
 
 static void gen_x87(struct gen *g) {
-    static const uint8_t d9[] = {0xd0, 0xe0, 0xe1, 0xe4, 0xe5, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xed, 0xee, 0xf0, 0xf1, 0xf2,
-                                 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff};
+    static const uint8_t d9[] = {0xd0, 0xe0, 0xe1, 0xe4, 0xe5, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xed, 0xee, 0xf0, 0xf1,
+                                 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff};
     uint32_t k = rnd(g, 8), esc = 0xd8 + rnd(g, 8), reg = rnd(g, 8);
     if (k == 0) {
         b1(g, 0xd9), b1(g, d9[rnd(g, sizeof(d9))]);
@@ -444,7 +448,7 @@ static void gen_x87(struct gen *g) {
     } else if (k == 3) {
         if (g->avoid & 1) return;
         bytes(g, chance(g, 80) ? "\xdf\xe0" : "\xdb\xe2", 2); /* FNSTSW AX, FNCLEX */
-    } else if (k == 4 && chance(g, 30)) { /* control word: any rounding and precision, all masked */
+    } else if (k == 4 && chance(g, 30)) {                     /* control word: any rounding and precision, all masked */
         uint32_t at = DATA_BASE + 0x2100;
         b1(g, 0x66), EMIT(g, "\xc7\x05"), bn(g, at, 4), bn(g, 0x7f | (rnd(g, 16) << 8), 2);
         EMIT(g, "\xd9\x2d"), bn(g, at, 4);
@@ -459,22 +463,27 @@ static void gen_x87(struct gen *g) {
 
 /* ---- MMX and SSE ---- */
 
-struct vec { uint8_t op, prefixes, kind; }; /* prefixes: bit 0 none, 1 66h, 2 F3h, 3 F2h */
+struct vec {
+    uint8_t op, prefixes, kind;
+}; /* prefixes: bit 0 none, 1 66h, 2 F3h, 3 F2h */
 enum { V_ANY, V_STORE, V_MEM, V_IMM, V_TO_GPR, V_FROM_GPR, V_REG };
 static const struct vec sse_ops[] = {
-    {0x10, 15, V_ANY}, {0x11, 15, V_STORE}, {0x12, 1, V_ANY}, {0x13, 3, V_MEM}, {0x14, 3, V_ANY}, {0x15, 3, V_ANY}, {0x16, 1, V_ANY},
-    {0x17, 3, V_MEM}, {0x28, 3, V_ANY}, {0x29, 3, V_STORE}, {0x2a, 15, V_FROM_GPR}, {0x2c, 12, V_TO_GPR}, {0x2d, 12, V_TO_GPR},
-    {0x2e, 3, V_ANY}, {0x2f, 3, V_ANY}, {0x51, 15, V_ANY}, {0x52, 5, V_ANY}, {0x53, 5, V_ANY}, {0x54, 3, V_ANY}, {0x55, 3, V_ANY},
-    {0x56, 3, V_ANY}, {0x57, 3, V_ANY}, {0x58, 15, V_ANY}, {0x59, 15, V_ANY}, {0x5a, 15, V_ANY}, {0x5b, 7, V_ANY}, {0x5c, 15, V_ANY},
-    {0x5d, 15, V_ANY}, {0x5e, 15, V_ANY}, {0x5f, 15, V_ANY}, {0x6c, 2, V_ANY}, {0x6d, 2, V_ANY}, {0x6f, 7, V_ANY}, {0x70, 15, V_IMM},
-    {0x7f, 7, V_STORE}, {0xc2, 15, V_IMM}, {0xc6, 3, V_IMM}, {0xe6, 14, V_ANY}, {0xd6, 2, V_STORE}, {0x7e, 4, V_ANY}, {0x50, 3, V_TO_GPR},
-    {0xc3, 1, V_MEM}, {0xe7, 3, V_MEM}, {0x2b, 3, V_MEM}, {0x7e, 3, V_STORE}, {0x6e, 3, V_FROM_GPR}, {0xd7, 3, V_REG},
+    {0x10, 15, V_ANY},      {0x11, 15, V_STORE},  {0x12, 1, V_ANY},     {0x13, 3, V_MEM},   {0x14, 3, V_ANY},
+    {0x15, 3, V_ANY},       {0x16, 1, V_ANY},     {0x17, 3, V_MEM},     {0x28, 3, V_ANY},   {0x29, 3, V_STORE},
+    {0x2a, 15, V_FROM_GPR}, {0x2c, 12, V_TO_GPR}, {0x2d, 12, V_TO_GPR}, {0x2e, 3, V_ANY},   {0x2f, 3, V_ANY},
+    {0x51, 15, V_ANY},      {0x52, 5, V_ANY},     {0x53, 5, V_ANY},     {0x54, 3, V_ANY},   {0x55, 3, V_ANY},
+    {0x56, 3, V_ANY},       {0x57, 3, V_ANY},     {0x58, 15, V_ANY},    {0x59, 15, V_ANY},  {0x5a, 15, V_ANY},
+    {0x5b, 7, V_ANY},       {0x5c, 15, V_ANY},    {0x5d, 15, V_ANY},    {0x5e, 15, V_ANY},  {0x5f, 15, V_ANY},
+    {0x6c, 2, V_ANY},       {0x6d, 2, V_ANY},     {0x6f, 7, V_ANY},     {0x70, 15, V_IMM},  {0x7f, 7, V_STORE},
+    {0xc2, 15, V_IMM},      {0xc6, 3, V_IMM},     {0xe6, 14, V_ANY},    {0xd6, 2, V_STORE}, {0x7e, 4, V_ANY},
+    {0x50, 3, V_TO_GPR},    {0xc3, 1, V_MEM},     {0xe7, 3, V_MEM},     {0x2b, 3, V_MEM},   {0x7e, 3, V_STORE},
+    {0x6e, 3, V_FROM_GPR},  {0xd7, 3, V_REG},
 };
 /* Packed integer instructions that exist for MMX (no prefix) and SSE2 (66h). */
 static const uint8_t packed_ops[] = {
-    0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x74, 0x75, 0x76, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd8, 0xd9,
-    0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xed, 0xee, 0xef, 0xf1, 0xf2,
-    0xf3, 0xf4, 0xf5, 0xf6, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe,
+    0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x74, 0x75, 0x76, 0xd1, 0xd2, 0xd3, 0xd4,
+    0xd5, 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe8, 0xe9, 0xea, 0xeb,
+    0xec, 0xed, 0xee, 0xef, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe,
 };
 
 static struct rm vector_rm(struct gen *g) {
@@ -502,10 +511,14 @@ static void gen_sse(struct gen *g) {
     while (!(v->prefixes >> p & 1));
     uint32_t reg = v->kind == V_TO_GPR || v->kind == V_REG ? pick_reg(g) : rnd(g, 8);
     struct rm m;
-    if (v->op == 0x50 || v->kind == V_REG) m = direct(rnd(g, 8));
-    else if (v->kind == V_MEM) m = memory(g, 16);
-    else if (v->kind == V_FROM_GPR || (v->op == 0x7e && v->kind == V_STORE)) m = direct(pick_reg(g));
-    else m = vector_rm(g);
+    if (v->op == 0x50 || v->kind == V_REG)
+        m = direct(rnd(g, 8));
+    else if (v->kind == V_MEM)
+        m = memory(g, 16);
+    else if (v->kind == V_FROM_GPR || (v->op == 0x7e && v->kind == V_STORE))
+        m = direct(pick_reg(g));
+    else
+        m = vector_rm(g);
     if (v->op == 0x2a && p < 2) m = vector_rm(g); /* from MMX registers */
     if (!p) mmx_first(g, &m);
     insn(g, prefixes[p], 0x0f00u | v->op, m, reg);
@@ -527,8 +540,10 @@ static void gen_mxcsr(struct gen *g) {
 static void gen_branch(struct gen *g) {
     uint32_t k = rnd(g, 10);
     g->p->skip = 1 + rnd(g, 4);
-    if (k == 0) b1(g, 0xe9);
-    else b1(g, 0x0f), b1(g, 0x80 + rnd(g, 16));
+    if (k == 0)
+        b1(g, 0xe9);
+    else
+        b1(g, 0x0f), b1(g, 0x80 + rnd(g, 16));
     bn(g, 0, 4);
 }
 
@@ -537,7 +552,8 @@ static void gen_simple(struct gen *g);
 /* A loop of a few rounds around simple instructions that leave its counter alone. */
 static void gen_loop(struct gen *g) {
     static const uint8_t counters[] = {ECX, EBX, EBP};
-    uint32_t r = counters[rnd(g, 3)], rounds = chance(g, 80) ? 1 + rnd(g, 6) : 1 + rnd(g, 60), with_loop = r == ECX && chance(g, 60);
+    uint32_t r = counters[rnd(g, 3)], rounds = chance(g, 80) ? 1 + rnd(g, 6) : 1 + rnd(g, 60),
+             with_loop = r == ECX && chance(g, 60);
     if (g->avoid) return;
     mov_imm(g, r, rounds);
     uint32_t top = g->p->len;
@@ -563,8 +579,10 @@ static void gen_call(struct gen *g) {
     g->in_call = true;
     gen_simple(g);
     g->in_call = false;
-    if (chance(g, 30)) EMIT(g, "\xc2\x04\x00"); /* takes a word of the caller's with it */
-    else b1(g, 0xc3);
+    if (chance(g, 30))
+        EMIT(g, "\xc2\x04\x00"); /* takes a word of the caller's with it */
+    else
+        b1(g, 0xc3);
     if (indirect) {
         put32(g->p->bytes + start + 1, target);
         g->p->self_ref[0] = start + 1;
@@ -586,20 +604,25 @@ static void gen_smc(struct gen *g) {
 
 /* Raises some fault, which ends the sequence. */
 static void gen_fault(struct gen *g) {
-    static const char *const ops[] = {"\xfa\x90", "\xf4\x90", "\xcc\x90", "\xce\x90", "\xcd\x21", "\xe4\x60", "\xec\x90", "\x0f\x0b",
-                                      "\x0f\x06", "\xd4\x00", "\x0f\x09", "\xf1\x90"};
+    static const char *const ops[] = {"\xfa\x90", "\xf4\x90", "\xcc\x90", "\xce\x90", "\xcd\x21", "\xe4\x60",
+                                      "\xec\x90", "\x0f\x0b", "\x0f\x06", "\xd4\x00", "\x0f\x09", "\xf1\x90"};
     bytes(g, ops[rnd(g, 12)], 2);
 }
 
 /* ---- Putting it together ---- */
 
-struct weight { void (*gen)(struct gen *); uint32_t weight; };
-static const struct weight simple[] = {
-    {gen_alu, 30}, {gen_mov, 20}, {gen_lea, 6}, {gen_inc_dec, 8}, {gen_unary, 6}, {gen_mul, 6}, {gen_div, 2}, {gen_shift, 14},
-    {gen_double_shift, 4}, {gen_bit, 8}, {gen_extend, 8}, {gen_conditional, 8}, {gen_exchange, 6}, {gen_flags, 5}, {gen_bcd, 4},
-    {gen_xlat, 1}, {gen_stack, 14}, {gen_frame_setup, 1}, {gen_string, 6}, {gen_x87, 14}, {gen_packed, 12}, {gen_sse, 16}, {gen_mxcsr, 1},
+struct weight {
+    void (*gen)(struct gen *);
+    uint32_t weight;
 };
-static const struct weight whole[] = {{gen_simple, 78}, {gen_branch, 11}, {gen_loop, 5}, {gen_call, 4}, {gen_smc, 1}, {gen_fault, 1}};
+static const struct weight simple[] = {
+    {gen_alu, 30},     {gen_mov, 20},   {gen_lea, 6},          {gen_inc_dec, 8}, {gen_unary, 6},  {gen_mul, 6},
+    {gen_div, 2},      {gen_shift, 14}, {gen_double_shift, 4}, {gen_bit, 8},     {gen_extend, 8}, {gen_conditional, 8},
+    {gen_exchange, 6}, {gen_flags, 5},  {gen_bcd, 4},          {gen_xlat, 1},    {gen_stack, 14}, {gen_frame_setup, 1},
+    {gen_string, 6},   {gen_x87, 14},   {gen_packed, 12},      {gen_sse, 16},    {gen_mxcsr, 1},
+};
+static const struct weight whole[] = {{gen_simple, 78}, {gen_branch, 11}, {gen_loop, 5},
+                                      {gen_call, 4},    {gen_smc, 1},     {gen_fault, 1}};
 
 static void weighted(struct gen *g, const struct weight *w, uint32_t total) {
     uint32_t k = rnd(g, total);

@@ -27,7 +27,8 @@ struct sequence {
 };
 
 void generate(uint32_t seed, struct sequence *s);
-/* Lays the pieces of `keep` (bit i: piece i) out at linear address `at`, with the final UD2. Returns the size up to it. */
+/* Lays the pieces of `keep` (bit i: piece i) out at linear address `at`, with the final UD2. Returns the size up to it.
+ */
 uint32_t lay_out(const struct sequence *s, uint64_t keep, uint32_t at, uint8_t *code);
 /* The initial state number `variant` of a sequence. */
 void generate_state(uint32_t seed, uint32_t variant, struct state *st);

@@ -22,8 +22,9 @@ struct options {
 };
 
 static void usage(void) {
-    fprintf(stderr, "usage: random_test --novt PATH --tools DIR [--mode bt|bt-one-insn|bt-checked|bt-direct|qemu|native]\n"
-                    "                   [--count N] [--seed S] [--show N] [--timeout S] [--one SEQUENCE]\n");
+    fprintf(stderr,
+            "usage: random_test --novt PATH --tools DIR [--mode bt|bt-one-insn|bt-checked|bt-direct|qemu|native]\n"
+            "                   [--count N] [--seed S] [--show N] [--timeout S] [--one SEQUENCE]\n");
     exit(2);
 }
 
@@ -32,15 +33,24 @@ static void parse(int argc, char **argv, struct options *o) {
         const char *key = argv[i], *value = argv[i + 1];
         uint32_t number = value ? (uint32_t)strtoul(value, NULL, 0) : 0;
         if (!value) usage();
-        if (!strcmp(key, "--novt")) o->su.novt = value;
-        else if (!strcmp(key, "--tools")) o->su.tools = value;
-        else if (!strcmp(key, "--mode")) o->su.mode = value;
-        else if (!strcmp(key, "--count")) o->count = number;
-        else if (!strcmp(key, "--seed")) o->seed = number;
-        else if (!strcmp(key, "--show")) o->show = number;
-        else if (!strcmp(key, "--timeout")) o->su.timeout = number;
-        else if (!strcmp(key, "--one")) o->one = number, o->have_one = true;
-        else usage();
+        if (!strcmp(key, "--novt"))
+            o->su.novt = value;
+        else if (!strcmp(key, "--tools"))
+            o->su.tools = value;
+        else if (!strcmp(key, "--mode"))
+            o->su.mode = value;
+        else if (!strcmp(key, "--count"))
+            o->count = number;
+        else if (!strcmp(key, "--seed"))
+            o->seed = number;
+        else if (!strcmp(key, "--show"))
+            o->show = number;
+        else if (!strcmp(key, "--timeout"))
+            o->su.timeout = number;
+        else if (!strcmp(key, "--one"))
+            o->one = number, o->have_one = true;
+        else
+            usage();
     }
     if (!o->su.tools || !o->su.novt) usage();
 }
@@ -80,7 +90,8 @@ static uint32_t run_batch(struct options *o, uint32_t first, uint32_t n, uint32_
     static struct item items[MAX_BATCH];
     static enum verdict verdicts[MAX_BATCH];
     uint32_t bad = 0;
-    for (uint32_t i = 0; i < n; i++) items[i] = (struct item){o->have_one ? o->one : o->seed * 10000000u + first + i, ALL};
+    for (uint32_t i = 0; i < n; i++)
+        items[i] = (struct item){o->have_one ? o->one : o->seed * 10000000u + first + i, ALL};
     if (!compare(&o->su, items, n, verdicts)) {
         printf("the native run failed: %s\n", o->su.error);
         exit(1);
@@ -93,7 +104,8 @@ static uint32_t run_batch(struct options *o, uint32_t first, uint32_t n, uint32_
 }
 
 int main(int argc, char **argv) {
-    struct options o = {.su = {.mode = "bt", .timeout = 300}, .count = 10000, .seed = (uint32_t)time(NULL) % 400, .show = 5};
+    struct options o = {
+        .su = {.mode = "bt", .timeout = 300}, .count = 10000, .seed = (uint32_t)time(NULL) % 400, .show = 5};
     parse(argc, argv, &o);
     snprintf(o.su.dir, sizeof(o.su.dir), "/tmp/novt-random-XXXXXX");
     if (!mkdtemp(o.su.dir)) return perror("mkdtemp"), 1;
