@@ -117,7 +117,6 @@ void x86_lea_r64(struct x86_buf *b, uint8_t d, struct x86_mem m) { rm(b, 0, 0x8D
 void x86_lea_r16(struct x86_buf *b, uint8_t d, struct x86_mem m) {
     x86_enc_mem(b, &(struct x86_enc){.prefix66 = 0x66, .opcode = 0x8D}, d, &m);
 }
-void x86_xchg_r64_r64(struct x86_buf *b, uint8_t a, uint8_t c) { rr(b, 0, 0x87, true, a, c); }
 
 static void alu_imm(struct x86_buf *b, enum x86_alu op, bool w, uint8_t reg, int32_t imm) {
     bool small = imm >= -128 && imm <= 127;
@@ -163,7 +162,6 @@ void x86_pop_r64(struct x86_buf *b, uint8_t r) {
     x86_byte(b, (uint8_t)(0x58 | (r & 7)));
 }
 void x86_ret(struct x86_buf *b) { x86_byte(b, 0xC3); }
-void x86_jmp_r64(struct x86_buf *b, uint8_t r) { rr(b, 0, 0xFF, false, 4, r); }
 void x86_jmp_mem(struct x86_buf *b, struct x86_mem m) { rm(b, 0, 0xFF, false, 4, &m); }
 void x86_call_r64(struct x86_buf *b, uint8_t r) { rr(b, 0, 0xFF, false, 2, r); }
 void x86_call_mem(struct x86_buf *b, struct x86_mem m) { rm(b, 0, 0xFF, false, 2, &m); }
@@ -216,10 +214,6 @@ struct x86_fixup x86_jmp8(struct x86_buf *b) {
 struct x86_fixup x86_jrcxz8(struct x86_buf *b) {
     x86_byte(b, 0xE3);
     return fixup(b, 1);
-}
-struct x86_fixup x86_jecxz8(struct x86_buf *b) {
-    x86_byte(b, 0x67);
-    return x86_jrcxz8(b);
 }
 void x86_bind(struct x86_buf *b, struct x86_fixup f) {
     if (b->overflow) return;

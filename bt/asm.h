@@ -109,7 +109,6 @@ void x86_movzx_r32_m16(struct x86_buf *b, uint8_t dst, struct x86_mem m);
 void x86_lea_r32(struct x86_buf *b, uint8_t dst, struct x86_mem m);
 void x86_lea_r64(struct x86_buf *b, uint8_t dst, struct x86_mem m);
 void x86_lea_r16(struct x86_buf *b, uint8_t dst, struct x86_mem m);
-void x86_xchg_r64_r64(struct x86_buf *b, uint8_t a, uint8_t c);
 
 /* ALU: opcode extension 0 ADD 1 OR 4 AND 5 SUB 6 XOR 7 CMP. These write flags. */
 enum x86_alu { X86_ADD, X86_OR, X86_ADC, X86_SBB, X86_AND, X86_SUB, X86_XOR, X86_CMP };
@@ -127,7 +126,6 @@ void x86_cmp_m8_imm8(struct x86_buf *b, struct x86_mem m, uint8_t imm);
 void x86_push_r64(struct x86_buf *b, uint8_t reg);
 void x86_pop_r64(struct x86_buf *b, uint8_t reg);
 void x86_ret(struct x86_buf *b);
-void x86_jmp_r64(struct x86_buf *b, uint8_t reg);
 void x86_jmp_mem(struct x86_buf *b, struct x86_mem m);
 void x86_call_r64(struct x86_buf *b, uint8_t reg);
 void x86_call_mem(struct x86_buf *b, struct x86_mem m);
@@ -142,7 +140,6 @@ struct x86_fixup x86_jcc32(struct x86_buf *b, enum x86_cc cc);
 struct x86_fixup x86_jcc8(struct x86_buf *b, enum x86_cc cc);
 struct x86_fixup x86_jmp8(struct x86_buf *b);
 struct x86_fixup x86_jrcxz8(struct x86_buf *b);
-struct x86_fixup x86_jecxz8(struct x86_buf *b);
 void x86_bind(struct x86_buf *b, struct x86_fixup f); /* here */
 void x86_patch_rel32(uint8_t *at,
                      const uint8_t *target); /* writable address of the field; target in the same mapping */

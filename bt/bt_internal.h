@@ -182,7 +182,6 @@ struct bt_engine {
         *bad_seg; /* PROT_NONE: where R13 points after a kick; seg_base_ptr of a segment that is not plain */
     uint8_t *good_page;
     volatile int kicked;
-    bool running;      /* inside translated code or its callouts */
     bool code_changed; /* a block died during the current callout */
     bool force_single; /* next block: one instruction */
     bool want_flush;
@@ -190,7 +189,6 @@ struct bt_engine {
     uint64_t gs_now;
 
     struct guest_fault pending;            /* for EXIT_EXCEPTION */
-    bool direct_write;                     /* EXIT_DIRECT_FAULT details */
     _Alignas(64) uint8_t bounce[512 + 64]; /* filled at the guest address's own alignment */
     uint8_t *bounce_at;
     struct {

@@ -94,8 +94,7 @@ static void poll_if_backward(struct translation *t, uint32_t target) {
 
 static bool is_backward_jcc(const struct translation *t, unsigned i) {
     const struct insn *insn = &t->insns[i];
-    bool jcc = insn->cls == DEC_CLASS_BRANCH && (insn->map == 1 || (insn->opcode >= 0x70 && insn->opcode <= 0x7F));
-    return jcc && target_of(t, i) <= t->blk->eip + t->offs[i];
+    return insn->cls == DEC_CLASS_BRANCH && is_jcc(insn) && target_of(t, i) <= t->blk->eip + t->offs[i];
 }
 
 void emit_early_poll(struct translation *t) {
@@ -224,7 +223,7 @@ void emit_branch(struct translation *t) {
     uint8_t op = insn->opcode;
     BT_BUG_ON(!is_near(insn));
     t->ended = true;
-    if (insn->map == 1 || (op >= 0x70 && op <= 0x7F)) {
+    if (is_jcc(insn)) {
         emit_jcc(t);
     } else if (op >= 0xE0 && op <= 0xE3) {
         emit_counted(t);

@@ -194,22 +194,13 @@ static void emit_segment(struct translation *t, const struct mref *m, uint32_t d
 
 static uint8_t align_mask(unsigned size) { return size <= 1 ? 0 : size <= 2 ? 1 : size <= 4 ? 3 : size <= 8 ? 7 : 15; }
 
-/* A low register the instruction does not use, to stand in for R8+R9 where no REX is possible. */
-static uint8_t spare_low(const struct insn *insn) {
-    static const uint8_t candidates[] = {DEC_EBX, DEC_ESI, DEC_EDI, DEC_EDX, DEC_ECX, DEC_EAX};
-    for (unsigned i = 0; i < sizeof candidates; i++)
-        if (!(insn->gprs & 1u << candidates[i])) return candidates[i];
-    BT_BUG_ON(true);
-    return 0;
-}
-
 static void emit_checked_op(struct x86_buf *b, const struct memop *op) {
     struct x86_mem m = x86_base_index(R_A, R_B, 1, 0);
     if (op->kind != MEMOP_INSN || !insn_needs_low_regs(op->insn)) {
         emit_memop(b, op, &m);
         return;
     }
-    uint8_t x = spare_low(op->insn);
+    uint8_t x = insn_spare_low_reg(op->insn);
     x86_mov_r64_r64(b, R_C, x);
     x86_lea_r64(b, x, m);
     m = x86_base(x, 0);

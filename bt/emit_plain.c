@@ -63,6 +63,14 @@ bool insn_needs_low_regs(const struct insn *insn) {
     return false;
 }
 
+uint8_t insn_spare_low_reg(const struct insn *insn) {
+    static const uint8_t candidates[] = {DEC_EBX, DEC_ESI, DEC_EDI, DEC_EDX, DEC_ECX, DEC_EAX};
+    for (unsigned i = 0; i < sizeof candidates; i++)
+        if (!(insn->gprs & 1u << candidates[i])) return candidates[i];
+    BT_BUG_ON(true);
+    return 0;
+}
+
 /* A repeat prefix is part of the encoding, not a leftover. */
 static bool rep_matters(const struct insn *insn) {
     if (insn->fpu) return insn->map != 0;
@@ -113,10 +121,7 @@ void emit_insn_mem(struct x86_buf *b, const struct memop *op, const struct x86_m
 
 /* ESP (in R14, which needs REX) together with AH..BH (which forbid it): a low register stands in for ESP. */
 static void emit_reg_mixed(struct x86_buf *b, const struct insn *insn, const struct x86_enc *e) {
-    uint8_t x = DEC_EBX;
-    static const uint8_t candidates[] = {DEC_EBX, DEC_ESI, DEC_EDI, DEC_EDX, DEC_ECX, DEC_EAX};
-    for (unsigned i = 0; i < sizeof candidates; i++)
-        if (!(insn->gprs & 1u << candidates[i])) x = candidates[i];
+    uint8_t x = insn_spare_low_reg(insn);
     uint8_t reg = reg_field(insn) == R_ESP ? x : reg_field(insn);
     uint8_t rm = rm_field(insn) == R_ESP ? x : rm_field(insn);
     x86_mov_r64_r64(b, R_C, x);

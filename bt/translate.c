@@ -33,8 +33,6 @@ static bool ends_block(const struct translation *t, const struct insn *insn) {
     }
 }
 
-static bool is_jcc(const struct insn *insn) { return insn->map == 1 || (insn->opcode >= 0x70 && insn->opcode <= 0x7F); }
-
 /* Branches that a block may go on after: a conditional jump is a side exit, a call comes back through its landing
  * pad. CALL $+0 never returns. */
 static bool may_go_on(const struct translation *t, const struct insn *insn, unsigned exits) {

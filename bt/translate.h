@@ -85,6 +85,10 @@ struct translation {
 };
 
 static inline uint8_t host_reg(uint8_t guest) { return guest == DEC_ESP ? R_ESP : guest; }
+/* Of an instruction of class BRANCH: a conditional jump. */
+static inline bool is_jcc(const struct insn *insn) {
+    return insn->map == 1 || (insn->opcode >= 0x70 && insn->opcode <= 0x7F);
+}
 static inline const struct insn *cur(const struct translation *t) { return &t->insns[t->i]; }
 static inline uint32_t cur_eip(const struct translation *t) { return t->blk->eip + t->offs[t->i]; }
 /* The address after the current instruction, cut as the code size asks. */
@@ -104,6 +108,7 @@ void map_here(struct translation *t, uint8_t guest_off, uint8_t guest_len);
 void emit_plain(struct translation *t);
 void emit_insn_mem(struct x86_buf *b, const struct memop *op, const struct x86_mem *m);
 bool insn_needs_low_regs(const struct insn *insn); /* an operand is AH..BH: no REX prefix possible */
+uint8_t insn_spare_low_reg(const struct insn *insn); /* one it does not use: stands in where no REX is possible */
 
 /* emit_stack.c */
 void emit_stack(struct translation *t);
