@@ -86,6 +86,7 @@ enum slot {
 struct board {
     struct machine *m;
     const struct board_config *cfg; /* during creation only */
+    int unit;                       /* during creation: the row's */
     struct apic_bus apic_bus;
     struct a20_gate a20;
     struct dev_line fpu_irq;
@@ -289,6 +290,7 @@ static bool config_firmware_log(struct board *b, union device_config *c) {
 static const struct {
     const struct dev_class *cls;
     bool (*config)(struct board *b, union device_config *c);
+    int unit; /* which one, where there are several of a kind: b->unit tells config */
 } list[SLOTS] = {
     [LAPIC] = {&lapic_class, config_lapic},
     [IOAPIC] = {&ioapic_class, config_ioapic},
@@ -318,6 +320,7 @@ static const struct {
 static bool create_device(struct board *b, int slot, char *errbuf, size_t errlen) {
     union device_config c = {0};
     enum dev_status status = DEV_OK;
+    b->unit = list[slot].unit;
     if (!list[slot].config(b, &c)) return true;
     b->dev[slot] = dev_create(list[slot].cls, &b->m->host, &c, &status);
     if (b->dev[slot]) return true;

@@ -20,7 +20,9 @@ have() { command -v "$1" >/dev/null 2>&1; }
 PACKAGES=(
     build-essential cmake ninja-build pkg-config nasm gcc-multilib python3
     libzydis-dev libcapstone-dev libcmocka-dev zlib1g-dev libncurses-dev
-    seabios qemu-system-x86 cpio gzip strace
+    libslirp-dev libnbd-dev libjansson-dev
+    seabios ipxe-qemu qemu-system-x86 qemu-utils cpio gzip strace e2fsprogs
+    clang libclang-rt-14-dev
 )
 
 # Those of the given packages that are not installed.

@@ -1,0 +1,31 @@
+/*
+ * net.h: what a network adapter asks of the network behind it.
+ *
+ * Frames are Ethernet II without preamble and frame check sequence, 14 bytes at
+ * least; short ones are not padded by the backend. Everything here happens on
+ * the vCPU thread. Backends (monitor) fill struct dev_net; the adapter fills
+ * the part below dev_opaque in its init.
+ */
+#ifndef NOVT_DEVEMU_NET_H
+#define NOVT_DEVEMU_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NET_MAC_BYTES = 6, NET_FRAME_MIN = 14, NET_FRAME_MAX = 1514 /* without FCS */ };
+
+struct dev_net {
+    void *opaque;
+    /* One frame from the guest. Never blocks; a frame that the backend has no room for is lost, as on a wire. */
+    void (*send)(void *opaque, const uint8_t *frame, size_t len);
+    /* The adapter's receiver went from not ready to ready: frames that wait may come. May be called from receive. */
+    void (*ready)(void *opaque);
+    /* ---- Set by the adapter ---- */
+    void *dev_opaque;
+    /* Would a frame be taken now? While false the backend keeps frames, up to its limit. */
+    bool (*can_receive)(void *dev_opaque);
+    /* One frame for the guest, len <= NET_FRAME_MAX. The adapter does its own address filtering. */
+    void (*receive)(void *dev_opaque, const uint8_t *frame, size_t len);
+};
+#endif
