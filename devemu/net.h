@@ -19,7 +19,8 @@ struct dev_net {
     void *opaque;
     /* One frame from the guest. Never blocks; a frame that the backend has no room for is lost, as on a wire. */
     void (*send)(void *opaque, const uint8_t *frame, size_t len);
-    /* The adapter's receiver went from not ready to ready: frames that wait may come. May be called from receive. */
+    /* The adapter's receiver went from not ready to ready: frames that wait may come before this returns, so it is the
+     * last thing that a register access does. May be called from receive; none comes before that returns. */
     void (*ready)(void *opaque);
     /* ---- Set by the adapter ---- */
     void *dev_opaque;
@@ -27,5 +28,16 @@ struct dev_net {
     bool (*can_receive)(void *dev_opaque);
     /* One frame for the guest, len <= NET_FRAME_MAX. The adapter does its own address filtering. */
     void (*receive)(void *dev_opaque, const uint8_t *frame, size_t len);
+};
+
+/* The configuration of every adapter on the PCI bus. */
+struct dev;
+struct nic_pci_config {
+    struct dev *bus;
+    uint8_t devfn;
+    uint8_t mac[NET_MAC_BYTES];
+    struct dev_net *net; /* outlives the adapter; never NULL */
+    const void *rom;     /* expansion ROM for pci_bar_rom, copied in init; NULL: none */
+    size_t rom_size;
 };
 #endif
