@@ -107,7 +107,7 @@ void map_here(struct translation *t, uint8_t guest_off, uint8_t guest_len);
 /* emit_plain.c */
 void emit_plain(struct translation *t);
 void emit_insn_mem(struct x86_buf *b, const struct memop *op, const struct x86_mem *m);
-bool insn_needs_low_regs(const struct insn *insn); /* an operand is AH..BH: no REX prefix possible */
+bool insn_needs_low_regs(const struct insn *insn);   /* an operand is AH..BH: no REX prefix possible */
 uint8_t insn_spare_low_reg(const struct insn *insn); /* one it does not use: stands in where no REX is possible */
 
 /* emit_stack.c */

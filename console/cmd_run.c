@@ -51,16 +51,22 @@ void con_run_help(FILE *out) {
           out);
 }
 
+static int run(const struct run_options *r) {
+    char error[ERROR_LINE];
+    int code = mon_run(&r->config, error, sizeof error);
+    if (code == MON_EXIT_BAD_INPUT && error[0]) fprintf(stderr, "novt: %s\n", error);
+    return code;
+}
+
+static int help(void) {
+    con_run_help(stdout);
+    return con_finish_output();
+}
+
 int con_run(int argc, char **argv) {
     struct run_options r;
-    char error[ERROR_LINE];
-    int bad = run_options_parse(&r, argc, argv);
-    if (bad) return bad;
-    if (r.help) {
-        con_run_help(stdout);
-        return con_finish_output();
-    }
-    int code = mon_run(&r.config, error, sizeof error);
-    if (code == MON_EXIT_BAD_INPUT && error[0]) fprintf(stderr, "novt: %s\n", error);
+    int code = run_options_parse(&r, argc, argv);
+    if (!code) code = r.help ? help() : run(&r);
+    run_options_free(&r);
     return code;
 }

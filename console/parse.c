@@ -50,11 +50,3 @@ bool parse_number(const char *s, uint64_t max, uint64_t *out) {
     if (hex) s += 2;
     return parse_digits(&s, hex ? 16 : 10, out) && !*s && *out <= max;
 }
-
-bool parse_next(const char **p, const char **item, size_t *len) {
-    if (!*p) return false;
-    *item = *p;
-    *len = strcspn(*p, ",");
-    *p = (*item)[*len] ? *item + *len + 1 : NULL;
-    return true;
-}

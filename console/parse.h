@@ -1,11 +1,10 @@
 /*
- * parse.h: values of options: sizes, times, lists. Pure functions.
+ * parse.h: values of options: sizes, times, numbers. Pure functions.
  */
 #ifndef NOVT_CONSOLE_PARSE_H
 #define NOVT_CONSOLE_PARSE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* Decimal number with an optional suffix K, M, G or T (1024-based); without one it counts `unit` bytes. */
@@ -14,6 +13,4 @@ bool parse_size(const char *s, uint64_t unit, uint64_t *out);
 bool parse_seconds(const char *s, uint64_t *ms);
 /* Decimal, or hexadecimal after 0x; at most max. */
 bool parse_number(const char *s, uint64_t max, uint64_t *out);
-/* The next element of a comma-separated list: its length at *p, which is moved past it; false at the end. */
-bool parse_next(const char **p, const char **item, size_t *len);
 #endif

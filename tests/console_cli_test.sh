@@ -82,6 +82,18 @@ check log-file 1 '/nonexistent/log' run --log irq --log-file /nonexistent/log
 check bt-list 1 "bt: 'fast'" run --bt fast
 check bt-cache 1 "bt: 'cache=x'" run --bt cache=x
 check bt-both 1 'exclude' run --bt checked,direct
+check bt-value 1 "gives a value\|must be on or off" run --bt checked=yes
+check key-unknown 1 "has no key 'readnly'; there are: file, format, readonly, snapshot" run --disk a.img,readnly=on
+check key-twice 1 'gives readonly twice' run --disk a.img,readonly=on,readonly=off
+check key-value 1 'readonly must be on or off' run --floppy a.img,readonly=maybe
+check key-no-value 1 'gives no value to format' run --disk a.img,format
+check key-empty 1 "has no key ''" run --disk a.img,
+check key-format 1 'format must be' run --disk a.img,format=tape
+check key-file-missing 1 'file must be a file' run --disk ''
+check key-file-comma 1 "/nonexistent/a,b.img" run --disk /nonexistent/a,,b.img
+check key-file-named 1 "/nonexistent/x.img" run --disk readonly=on,file=/nonexistent/x.img
+check display-password 1 'with vnc only' run --display curses,password=x
+check display-two 1 'gives a value to none' run --display none=1
 check max-vmas 1 'max-vmas' run --max-vmas none
 check flat-address 1 'flat-address' run --flat-address here
 

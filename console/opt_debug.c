@@ -1,0 +1,33 @@
+/* opt_debug.c: looking inside. */
+#include <stddef.h>
+#include "console/keyvalue.h"
+#include "console/options.h"
+#include "console/parse.h"
+
+const char *opt_log(struct run_options *r, const char *v) {
+    r->config.log = mon_log_parse(v);
+    return r->config.log ? NULL : "must be log categories (see --help) separated by commas";
+}
+
+const char *opt_log_file(struct run_options *r, const char *v) { return r->config.log_file = opt_path(r, v), NULL; }
+const char *opt_stats(struct run_options *r, const char *v) { return (void)v, r->config.stats = true, NULL; }
+
+const char *opt_max_vmas(struct run_options *r, const char *v) {
+    uint64_t n;
+    if (!parse_number(v, UINT32_MAX, &n) || !n) return "must be a number of host mappings";
+    r->config.max_vmas = (uint32_t)n;
+    return NULL;
+}
+
+#define AT(field) offsetof(struct mon_config, field)
+
+static const struct kv_key bt_keys[] = {
+    {.name = "one-insn", .type = KV_SWITCH, .at = AT(bt_one_insn)},
+    {.name = "checked", .type = KV_SWITCH, .at = AT(bt_force_checked)},
+    {.name = "direct", .type = KV_SWITCH, .at = AT(bt_force_direct)},
+    {.name = "no-fsgsbase", .type = KV_SWITCH, .at = AT(no_fsgsbase)},
+    {.name = "cache", .type = KV_SIZE, .at = AT(bt_cache_bytes)},
+    {0},
+};
+
+const char *opt_bt(struct run_options *r, const char *v) { return kv_parse(r, v, bt_keys, &r->config); }

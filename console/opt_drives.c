@@ -1,0 +1,45 @@
+/* opt_drives.c: disks, CD-ROM and floppies: FILE[,key=value]... */
+#include <stddef.h>
+#include <string.h>
+#include "console/keyvalue.h"
+#include "console/options.h"
+
+static const char *take_format(struct run_options *r, void *target, const char *v) {
+    (void)r, (void)target;
+    return strcmp(v, "raw") ? "must be raw" : NULL;
+}
+
+#define AT(field) offsetof(struct mon_disk_config, field)
+
+static const struct kv_key disk_keys[] = {
+    {.name = "file", .type = KV_PATH, .at = AT(path), .implied = true},
+    {.name = "format", .type = KV_CALL, .call = take_format},
+    {.name = "readonly", .type = KV_SWITCH, .at = AT(read_only)},
+    {.name = "snapshot", .type = KV_SWITCH, .at = AT(snapshot)},
+    {0},
+};
+
+static const char *parse_drive(struct run_options *r, const char *v, struct mon_disk_config *d) {
+    *d = (struct mon_disk_config){0};
+    const char *wrong = kv_parse(r, v, disk_keys, d);
+    return wrong || d->path ? wrong : "names no file";
+}
+
+const char *opt_disk(struct run_options *r, const char *v) {
+    struct mon_drives_config *d = &r->config.drives;
+    return d->disks == MON_DISKS ? "is one too many" : parse_drive(r, v, &d->disk[d->disks++]);
+}
+
+const char *opt_floppy(struct run_options *r, const char *v) {
+    struct mon_drives_config *d = &r->config.drives;
+    return d->floppies == MON_FLOPPIES ? "is one too many" : parse_drive(r, v, &d->floppy[d->floppies++]);
+}
+
+const char *opt_cdrom(struct run_options *r, const char *v) {
+    r->config.drives.cdrom = true;
+    return strcmp(v, "none") ? parse_drive(r, v, &r->config.drives.cd) : NULL;
+}
+
+const char *opt_snapshot(struct run_options *r, const char *v) {
+    return (void)v, r->config.drives.snapshot = true, NULL;
+}
