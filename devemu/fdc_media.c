@@ -21,6 +21,12 @@ static uint64_t capacity(const struct fdc_format *f) {
     return (uint64_t)f->cylinders * f->heads * f->sectors * BLK_SECTOR;
 }
 
+bool fdc_is_format(uint64_t bytes) {
+    for (int i = 0; i < FORMATS; i++)
+        if (capacity(&formats[i]) == bytes) return true;
+    return false;
+}
+
 /* A size that is no format's is a truncated image, more likely of a 3.5-inch disk. */
 const struct fdc_format *fdc_format_for(uint64_t bytes) {
     for (int i = 0; i < FORMATS; i++)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "monitor/guess.h"
 
 /* Exit codes of a run; anything else comes from isa-debug-exit: (v<<1)|1. */
 enum mon_exit_code {
