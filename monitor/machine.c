@@ -142,6 +142,7 @@ static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     m->board = board_create(m, &bc, errbuf, errlen);
     if (!m->board) return false;
     keyboard_init(&m->keyboard, &m->clock, board_keyboard(m->board));
+    pointer_init(&m->pointer, board_keyboard(m->board), board_vga(m->board));
     return true;
 }
 

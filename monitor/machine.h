@@ -17,6 +17,7 @@
 #include "monitor/keyboard.h"
 #include "monitor/log.h"
 #include "monitor/monitor.h"
+#include "monitor/pointer.h"
 #include "monitor/vcpu.h"
 
 struct board;
@@ -46,6 +47,7 @@ struct machine {
     struct drives *drives;
     struct board *board;
     struct keyboard keyboard;
+    struct pointer pointer;
     struct mon_display *display; /* NULL: nobody looks */
     struct mon_script *script;   /* NULL: none */
     struct image firmware, flat, vga_rom;

@@ -51,9 +51,7 @@ struct vnc_client {
     struct screen_image shown; /* what it has */
     z_stream zlib;
     bool zlib_on;
-    /* Pointer */
-    int x, y;
-    bool have_pointer;
+    unsigned buttons; /* as RFB has them */
 };
 
 struct vnc {

@@ -5,7 +5,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include "devemu/i8042.h"
 #include "monitor/board.h"
 #include "monitor/des.h"
 #include "monitor/machine.h"
@@ -156,14 +155,14 @@ static size_t take_encodings(struct vnc_client *c) {
     return 4 + 4 * (size_t)n;
 }
 
-/* The mouse of a PC knows movements only. */
-static void pointer(struct vnc_client *c, unsigned buttons, int x, int y) {
-    struct dev *kbd = board_keyboard(c->server->m->board);
-    unsigned held = (buttons & 1) | (buttons & 2) << 1 | (buttons & 4) >> 1;
-    int wheel = buttons & 8 ? -1 : buttons & 16 ? 1 : 0;
-    if (c->have_pointer) i8042_mouse(kbd, x - c->x, y - c->y, wheel, held);
-    c->x = x, c->y = y;
-    c->have_pointer = true;
+/* Of RFB: left, middle, right, wheel up, wheel down. */
+static void pointer(struct vnc_client *c, unsigned buttons, unsigned x, unsigned y) {
+    struct pointer *p = &c->server->m->pointer;
+    pointer_move_abs(p, pointer_scale(x, c->width), pointer_scale(y, c->height));
+    pointer_buttons(p, (buttons & 1) | (buttons & 2) << 1 | (buttons & 4) >> 1);
+    unsigned turned = buttons & ~c->buttons;
+    pointer_wheel(p, (turned & 8 ? 1 : 0) - (turned & 16 ? 1 : 0));
+    c->buttons = buttons;
 }
 
 static size_t fixed_length(uint8_t type) {
