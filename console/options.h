@@ -29,7 +29,7 @@ opt_parser opt_kernel, opt_initrd, opt_append, opt_firmware, opt_boot, opt_flat_
 /* ---- opt_drives.c ---- */
 opt_parser opt_disk, opt_cdrom, opt_floppy, opt_snapshot;
 /* ---- opt_machine.c ---- */
-opt_parser opt_memory, opt_cpu, opt_no_reboot, opt_timeout, opt_script;
+opt_parser opt_memory, opt_cpu, opt_usb, opt_no_reboot, opt_timeout, opt_script;
 /* ---- opt_chr.c ---- */
 opt_parser opt_serial, opt_debugcon;
 /* ---- opt_display.c ---- */

@@ -34,6 +34,8 @@ static const struct run_option options[] = {
     {"memory", "SIZE", "RAM, 1M to 3584M (default: 256M; a number alone counts MiB)", opt_memory},
     {"cpu", "MODEL", "CPU model, see below", opt_cpu},
     {"serial", "WHERE", "first serial port: stdio, none, file:PATH, unix:PATH (default: stdio)", opt_serial},
+    {"usb", "WHAT", "USB controller: off, on, or tablet: with a pointer that agrees with the user's (default: off)",
+     opt_usb},
     {"debugcon", "WHERE", "debug console, as --serial (default: none)", opt_debugcon},
     {"vga", "WHAT", "display adapter: std (VGA with VBE, 16M) or none (default: std)", opt_vga},
     {"display", "WHERE",

@@ -28,6 +28,8 @@
 #include "devemu/port61.h"
 #include "devemu/port92.h"
 #include "devemu/uart16550.h"
+#include "devemu/uhci.h"
+#include "devemu/usb_tablet.h"
 #include "devemu/vga.h"
 #include "monitor/cmos.h"
 #include "monitor/drives.h"
@@ -72,6 +74,8 @@ enum slot {
     HOST_BRIDGE,
     ISA_BRIDGE,
     IDE,
+    TABLET,
+    UHCI,
     FLOPPY,
     PM,
     VGA,
@@ -107,6 +111,7 @@ union device_config {
     struct i440fx_cfg host_bridge;
     struct piix3_cfg isa_bridge;
     struct ide_config ide;
+    struct uhci_config uhci;
     struct fdc_config floppy;
     struct piix4pm_cfg pm;
     struct vga_config vga;
@@ -244,6 +249,17 @@ static bool config_ide(struct board *b, union device_config *c) {
     return true;
 }
 
+static bool config_tablet(struct board *b, union device_config *c) {
+    (void)c;
+    return b->m->cfg->usb_tablet;
+}
+
+static bool config_uhci(struct board *b, union device_config *c) {
+    c->uhci.bus = b->dev[PCI];
+    if (b->dev[TABLET]) c->uhci.device[0] = usb_tablet_plug(b->dev[TABLET]);
+    return b->m->cfg->usb;
+}
+
 static bool config_floppy(struct board *b, union device_config *c) {
     c->floppy.irq = isa_line(b, IRQ_FLOPPY);
     c->floppy.dma = b->dev[DMA];
@@ -307,6 +323,8 @@ static const struct {
     [HOST_BRIDGE] = {&i440fx_class, config_host_bridge},
     [ISA_BRIDGE] = {&piix3_class, config_isa_bridge},
     [IDE] = {&ide_class, config_ide},
+    [TABLET] = {&usb_tablet_class, config_tablet},
+    [UHCI] = {&uhci_class, config_uhci},
     [FLOPPY] = {&fdc82077_class, config_floppy},
     [PM] = {&piix4pm_class, config_pm},
     [VGA] = {&vga_class, config_vga},
@@ -363,6 +381,17 @@ struct dev *board_vga(struct board *b) {
 struct dev *board_keyboard(struct board *b) {
     return b->dev[KEYBOARD];
 }
+
+static bool tablet_in_use(void *opaque) { return usb_tablet_in_use(opaque); }
+static void tablet_event(void *opaque, unsigned x, unsigned y, int wheel, unsigned buttons) {
+    usb_tablet_event(opaque, (int)x, (int)y, wheel, buttons);
+}
+
+bool board_tablet(struct board *b, struct pointer_absolute *out) {
+    *out = (struct pointer_absolute){tablet_in_use, tablet_event, b->dev[TABLET]};
+    return b->dev[TABLET] != NULL;
+}
+
 bool board_power_button(struct board *b) { return piix4pm_power_button(b->dev[PM]); }
 
 /* ---- Life ---- */

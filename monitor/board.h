@@ -10,6 +10,7 @@
 
 #include "devemu/dev.h"
 #include "monitor/image.h"
+#include "monitor/pointer.h"
 
 struct board;
 struct machine;
@@ -37,6 +38,8 @@ void board_fpu_error(struct board *b, bool active);
 /* What the user's side looks at and types on. */
 struct dev *board_vga(struct board *b); /* NULL: there is none */
 struct dev *board_keyboard(struct board *b);
+/* The pointing device that knows positions. False: there is none. */
+bool board_tablet(struct board *b, struct pointer_absolute *out);
 /* Presses the power button. False: no ACPI system listens. */
 bool board_power_button(struct board *b);
 #endif

@@ -143,6 +143,8 @@ static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     if (!m->board) return false;
     keyboard_init(&m->keyboard, &m->clock, board_keyboard(m->board));
     pointer_init(&m->pointer, board_keyboard(m->board), board_vga(m->board));
+    struct pointer_absolute tablet;
+    if (board_tablet(m->board, &tablet)) pointer_attach(&m->pointer, &tablet);
     return true;
 }
 

@@ -72,7 +72,8 @@ struct mon_config {
     const char *const *initrds; /* first: Linux initrd or multiboot modules, NULL-terminated; may be NULL */
     struct mon_drives_config drives;
     struct mon_chr_config serial, debugcon;
-    bool vga; /* there is a display adapter */
+    bool vga;             /* there is a display adapter */
+    bool usb, usb_tablet; /* a USB controller; with a tablet on it */
     struct mon_display_config display;
     const char *dump_screen; /* FILE.png or FILE.txt, written at the end; may be NULL */
     const char *script;      /* file of commands that operate the machine; may be NULL */
