@@ -10,14 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "lib"))
+from picture import pixels_apart, read_png, read_ppm  # noqa: E402
 from vnc_client import VncClient, VncError  # noqa: E402
 
 MODES = ["mode 13h", "mode X", "mode 12h, write modes", "CGA mode 4", "VBE 800x600x16", "mode 12h, line compare"]
-TOLERANCE = 6  # how six or five bits become eight differs
 LIMIT = 60
 failures = 0
 
@@ -27,50 +26,6 @@ def check(ok, what):
     failures += not ok
     print(f"{'ok  ' if ok else 'FAIL'} {what}", flush=True)
     return ok
-
-
-# ---- Pictures: (width, height, rgb bytes) ----
-
-def read_ppm(path):
-    with open(path, "rb") as f:
-        data = f.read()
-    fields = data.split(None, 4)[:4]
-    at = data.index(fields[3]) + len(fields[3]) + 1
-    return int(fields[1]), int(fields[2]), data[at:]
-
-
-def read_png(path):
-    with open(path, "rb") as f:
-        data = f.read()
-    at, packed, size = 8, b"", None
-    while at < len(data):
-        length, kind = int.from_bytes(data[at:at + 4], "big"), data[at + 4:at + 8]
-        body = data[at + 8:at + 8 + length]
-        crc = int.from_bytes(data[at + 8 + length:at + 12 + length], "big")
-        if zlib.crc32(kind + body) != crc:
-            raise ValueError("bad CRC")
-        if kind == b"IHDR":
-            size = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big")
-        packed += body if kind == b"IDAT" else b""
-        at += 12 + length
-    raw, row = zlib.decompress(packed), size[0] * 3 + 1
-    return (*size, b"".join(raw[y * row + 1:(y + 1) * row] for y in range(size[1])))
-
-
-def pixels_apart(a, b):
-    """Share of pixels that differ; a may be drawn in whole multiples of b's size."""
-    fx, fy = a[0] // b[0], a[1] // b[1]
-    if (b[0] * fx, b[1] * fy) != a[:2]:
-        return 1.0
-    wrong = 0
-    for y in range(a[1]):
-        row_a = a[2][y * a[0] * 3:(y + 1) * a[0] * 3]
-        row_b = b[2][y // fy * b[0] * 3:(y // fy + 1) * b[0] * 3]
-        if fx > 1:
-            row_b = b"".join(row_b[i:i + 3] * fx for i in range(0, len(row_b), 3))
-        if row_a != row_b:
-            wrong += sum(any(abs(row_a[i + k] - row_b[i + k]) > TOLERANCE for k in range(3)) for i in range(0, len(row_a), 3))
-    return wrong / (a[0] * a[1])
 
 
 # ---- Machines ----
