@@ -151,7 +151,8 @@ struct pci_dev *pci_bus_find(struct dev *bus, uint8_t devfn) {
 }
 
 uint32_t pci_bus_config_read(struct dev *bus, uint8_t devfn, unsigned offset, unsigned size) {
-    const struct pci_dev *pd = to_bus(bus)->slot[devfn];
+    struct pci_dev *pd = to_bus(bus)->slot[devfn];
+    if (pd && pd->config_read) pd->config_read(pd, offset, size);
     return pd ? get_le(pd->config + offset, size) : 0xFFFFFFFFu >> (32 - 8 * size);
 }
 
@@ -316,6 +317,20 @@ enum dev_status pci_bar_rom(struct pci_dev *pd, const void *image, size_t bytes)
         if (smmu_mem_add_rom(mem, blank, sizeof blank) < 0) return DEV_NO_MEMORY;
     }
     return b->read_frame < 0 ? DEV_NO_MEMORY : DEV_OK;
+}
+
+/* Capabilities fill config space from 40h up; 82371SB and the like have registers there and no capabilities. */
+uint8_t pci_add_capability(struct pci_dev *pd, uint8_t id, unsigned size) {
+    enum { FIRST = 0x40, STATUS_HAS_LIST = 0x10, NEXT = 1 };
+    unsigned at = pd->cap_end ? pd->cap_end : FIRST;
+    if (size < 2 || at + size > sizeof pd->config) return 0;
+    unsigned link = PCI_CAP_POINTER;
+    while (pd->config[link]) link = pd->config[link] + NEXT;
+    pd->config[link] = (uint8_t)at;
+    pd->config[at] = id;
+    pd->config[PCI_STATUS] |= STATUS_HAS_LIST;
+    pd->cap_end = (uint8_t)((at + size + 3) & ~3u);
+    return (uint8_t)at;
 }
 
 void pci_dev_ready(struct pci_dev *pd) { memcpy(pd->reset_value, pd->config, sizeof pd->config); }

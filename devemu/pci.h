@@ -31,6 +31,7 @@ enum {
     PCI_SUBSYS_VENDOR = 0x2C,
     PCI_SUBSYS_ID = 0x2E,
     PCI_ROM_ADDRESS = 0x30,
+    PCI_CAP_POINTER = 0x34,
     PCI_INT_LINE = 0x3C,
     PCI_INT_PIN = 0x3D,
 };
@@ -70,6 +71,9 @@ struct pci_dev {
     struct pci_bar bar[PCI_BARS + 1];
     /* May be NULL. Called after the guest's write has changed config[offset..offset+size). */
     void (*config_written)(struct pci_dev *pd, unsigned offset, unsigned size);
+    /* May be NULL. Called before the guest reads config[offset..offset+size), which it may bring up to date. */
+    void (*config_read)(struct pci_dev *pd, unsigned offset, unsigned size);
+    uint8_t cap_end; /* where the next capability goes; 0: none so far */
 };
 
 /* ---- The bus ---- */
@@ -97,6 +101,9 @@ enum dev_status pci_bar_mmio(struct pci_dev *pd, int n, uint32_t size, const str
 enum dev_status pci_bar_frames(struct pci_dev *pd, int n, uint32_t size, int32_t read_frame, int32_t write_frame);
 /* Expansion ROM: copies the image to ROM frames, rounds up to a power of two. */
 enum dev_status pci_bar_rom(struct pci_dev *pd, const void *image, size_t bytes);
+/* Adds a capability of `size` bytes (the two of its head included), zero behind the head, to the end of the list;
+ * returns its offset, or 0: no room. */
+uint8_t pci_add_capability(struct pci_dev *pd, uint8_t id, unsigned size);
 /* Legacy-mode (IDE) or fixed registers: the guest may write these config bits. */
 void pci_wmask(struct pci_dev *pd, unsigned offset, unsigned size, uint32_t mask);
 void pci_set8(struct pci_dev *pd, unsigned offset, uint8_t v);

@@ -31,6 +31,7 @@
 #include "devemu/uhci.h"
 #include "devemu/usb_tablet.h"
 #include "devemu/vga.h"
+#include "devemu/virtio_blk.h"
 #include "monitor/cmos.h"
 #include "monitor/drives.h"
 #include "monitor/machine.h"
@@ -54,7 +55,7 @@ enum {
     PORT_FIRMWARE_LOG = 0x402,
     PORT_SERIAL = 0x3F8
 };
-enum { DEVFN_VGA = PCI_DEVFN(2, 0) };
+enum { DEVFN_VGA = PCI_DEVFN(2, 0), SLOT_VIRTIO_DISK = 7 };
 enum { CPUS = 1, ROM_SPARE = (1 << 20) + VGA_FRAME_BYTES /* option ROMs, video memory */ };
 
 /* Positions in the list. */
@@ -79,6 +80,8 @@ enum slot {
     FLOPPY,
     PM,
     VGA,
+    VIRTIO_DISK,
+    VIRTIO_DISK_LAST = VIRTIO_DISK + MON_VIRTIO_DISKS - 1,
     FW_CFG,
     SERIAL,
     DEBUGCON,
@@ -115,6 +118,7 @@ union device_config {
     struct fdc_config floppy;
     struct piix4pm_cfg pm;
     struct vga_config vga;
+    struct virtio_blk_config virtio_disk;
     struct fw_cfg_cfg fw_cfg;
     struct uart16550_config serial;
     struct debugcon_config debugcon;
@@ -278,6 +282,13 @@ static bool config_vga(struct board *b, union device_config *c) {
     return b->m->cfg->vga;
 }
 
+static bool config_virtio_disk(struct board *b, union device_config *c) {
+    c->virtio_disk = (struct virtio_blk_config){.bus = b->dev[PCI],
+                                                .devfn = PCI_DEVFN(SLOT_VIRTIO_DISK + b->unit, 0),
+                                                .blk = drives_virtio(b->m->drives, b->unit)};
+    return c->virtio_disk.blk != NULL;
+}
+
 static bool config_fw_cfg(struct board *b, union device_config *c) {
     (void)b;
     c->fw_cfg.cpus = CPUS;
@@ -328,6 +339,14 @@ static const struct {
     [FLOPPY] = {&fdc82077_class, config_floppy},
     [PM] = {&piix4pm_class, config_pm},
     [VGA] = {&vga_class, config_vga},
+    [VIRTIO_DISK] = {&virtio_blk_class, config_virtio_disk, 0},
+    [VIRTIO_DISK + 1] = {&virtio_blk_class, config_virtio_disk, 1},
+    [VIRTIO_DISK + 2] = {&virtio_blk_class, config_virtio_disk, 2},
+    [VIRTIO_DISK + 3] = {&virtio_blk_class, config_virtio_disk, 3},
+    [VIRTIO_DISK + 4] = {&virtio_blk_class, config_virtio_disk, 4},
+    [VIRTIO_DISK + 5] = {&virtio_blk_class, config_virtio_disk, 5},
+    [VIRTIO_DISK + 6] = {&virtio_blk_class, config_virtio_disk, 6},
+    [VIRTIO_DISK + 7] = {&virtio_blk_class, config_virtio_disk, 7},
     [FW_CFG] = {&fw_cfg_class, config_fw_cfg},
     [SERIAL] = {&uart16550_class, config_serial},
     [DEBUGCON] = {&debugcon_class, config_debugcon},

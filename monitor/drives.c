@@ -9,7 +9,7 @@ enum { CD_PLACE = 2 /* secondary master */, CD_UNIT = 2048 };
 
 struct drives {
     const struct mon_drives_config *cfg;
-    struct mon_blk *ide[IDE_DRIVES], *floppy[FDC_DRIVES];
+    struct mon_blk *ide[IDE_DRIVES], *floppy[FDC_DRIVES], *virtio[MON_VIRTIO_DISKS];
 };
 
 /* ---- Places ---- */
@@ -19,11 +19,27 @@ static int disk_place(const struct mon_drives_config *cfg, unsigned n) {
     return cfg->cdrom ? with_cd[n] : without_cd[n];
 }
 
-bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errlen) {
-    if (cfg->cdrom && cfg->disks == MON_DISKS) {
-        snprintf(errbuf, errlen, "disk: with a CD-ROM drive there is room for %d disks", MON_DISKS - 1);
+/* How many of the first n disks are on this bus. */
+static unsigned count_disks(const struct mon_drives_config *cfg, enum mon_disk_bus bus, unsigned n) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++) count += cfg->disk[i].bus == bus;
+    return count;
+}
+
+static bool disks_fit(const struct mon_drives_config *cfg, char *errbuf, size_t errlen) {
+    unsigned room = cfg->cdrom ? MON_IDE_DISKS - 1 : MON_IDE_DISKS;
+    if (count_disks(cfg, MON_BUS_IDE, cfg->disks) > room) {
+        snprintf(errbuf, errlen, "disk: %sthere is room for %u IDE disks", cfg->cdrom ? "with a CD-ROM drive " : "",
+                 room);
         return false;
     }
+    if (count_disks(cfg, MON_BUS_VIRTIO, cfg->disks) <= MON_VIRTIO_DISKS) return true;
+    snprintf(errbuf, errlen, "disk: there is room for %d virtio disks", MON_VIRTIO_DISKS);
+    return false;
+}
+
+bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errlen) {
+    if (!disks_fit(cfg, errbuf, errlen)) return false;
     for (const char *p = cfg->boot; p && *p; p++) {
         if (strchr("acdn", *p) && !strchr(p + 1, *p)) continue;
         snprintf(errbuf, errlen, "boot: the order is made of a (floppy), c (disk), d (CD-ROM), n (network), each once");
@@ -43,9 +59,14 @@ static struct mon_blk *open_image(struct drives *d, const struct mon_disk_config
     return blk_open(&bc, events, errbuf, errlen);
 }
 
+static struct mon_blk **place_of(struct drives *d, unsigned i) {
+    unsigned n = count_disks(d->cfg, d->cfg->disk[i].bus, i);
+    return d->cfg->disk[i].bus == MON_BUS_VIRTIO ? &d->virtio[n] : &d->ide[disk_place(d->cfg, n)];
+}
+
 static bool open_disks(struct drives *d, struct mon_events *events, char *errbuf, size_t errlen) {
     for (unsigned i = 0; i < d->cfg->disks; i++) {
-        struct mon_blk **place = &d->ide[disk_place(d->cfg, i)];
+        struct mon_blk **place = place_of(d, i);
         *place = open_image(d, &d->cfg->disk[i], BLK_SECTOR, events, errbuf, errlen);
         if (!*place) return false;
     }
@@ -88,6 +109,7 @@ void drives_close(struct drives *d) {
     if (!d) return;
     for (int i = 0; i < IDE_DRIVES; i++) blk_close(d->ide[i]);
     for (int i = 0; i < FDC_DRIVES; i++) blk_close(d->floppy[i]);
+    for (int i = 0; i < MON_VIRTIO_DISKS; i++) blk_close(d->virtio[i]);
     free(d);
 }
 
@@ -106,6 +128,10 @@ void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE
 void drives_describe_fdc(const struct drives *d, struct fdc_drive_config out[FDC_DRIVES]) {
     for (int i = 0; i < FDC_DRIVES; i++)
         out[i] = (struct fdc_drive_config){.present = d->floppy[i] != NULL, .blk = blk_dev(d->floppy[i])};
+}
+
+struct blk *drives_virtio(const struct drives *d, int n) {
+    return blk_dev(d->virtio[n]);
 }
 
 void drives_describe_cmos(const struct drives *d, struct cmos_drives *out) {

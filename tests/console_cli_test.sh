@@ -83,7 +83,9 @@ check bt-list 1 "bt: 'fast'" run --bt fast
 check bt-cache 1 "bt: 'cache=x'" run --bt cache=x
 check bt-both 1 'exclude' run --bt checked,direct
 check bt-value 1 "gives a value\|must be on or off" run --bt checked=yes
-check key-unknown 1 "has no key 'readnly'; there are: file, format, readonly, snapshot" run --disk a.img,readnly=on
+check key-unknown 1 "has no key 'readnly'; there are: file, format, readonly, snapshot, bus" run --disk a.img,readnly=on
+check key-bus 1 'bus must be ide or virtio' run --disk a.img,bus=scsi
+check key-bus-floppy 1 "has no key 'bus'" run --floppy a.img,bus=ide
 check key-twice 1 'gives readonly twice' run --disk a.img,readonly=on,readonly=off
 check key-value 1 'readonly must be on or off' run --floppy a.img,readonly=maybe
 check key-no-value 1 'gives no value to format' run --disk a.img,format

@@ -101,6 +101,17 @@ def disks(t):
         t.written("  and is written", path, True)
 
 
+def virtio(t):
+    path = t.path("disk600")
+    t.run("virtio disk boots", ["--disk", path + ",bus=virtio", "--snapshot"], ["first sector", "last sector"])
+    t.run("  read-only: the write fails", ["--disk", path + ",bus=virtio,readonly=on"], ["first sector"], code=0x45)
+    eight = [a for _ in range(8) for a in ("--disk", path + ",bus=virtio,snapshot=on")]
+    t.run("  eight of them", eight, ["last sector"])
+    image(path, 2048 * 600, assemble(t.path("boot"), f"LAST={2048 * 600 - 1}"))
+    t.run("  writable", ["--disk", path + ",bus=virtio"], ["last sector"])
+    t.written("  and is written", path, True)
+
+
 def order(t):
     path = t.path("cd")
     iso(path, assemble(t.path("boot"), "CD"))
@@ -121,6 +132,7 @@ def main():
         t = Test(sys.argv[1], tmp)
         floppies(t)
         disks(t)
+        virtio(t)
         order(t)
         return 1 if t.failures else 0
 
