@@ -5,8 +5,11 @@
 #include "console/options.h"
 
 static const char *take_format(struct run_options *r, void *target, const char *v) {
-    (void)r, (void)target;
-    return strcmp(v, "raw") ? "must be raw" : NULL;
+    enum mon_image_format format = mon_format_parse(v, strlen(v));
+    (void)r;
+    if (format == MON_FORMATS) return "must be auto, raw, qcow2, vmdk, vdi, vpc, vhd or vhdx";
+    ((struct mon_disk_config *)target)->format = format;
+    return NULL;
 }
 
 static const char *take_bus(struct run_options *r, void *target, const char *v) {

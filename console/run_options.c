@@ -26,7 +26,7 @@ static const struct run_option options[] = {
     {"firmware", "FILE", "BIOS image (default: SeaBIOS of the host)", opt_firmware},
     {"boot", "ORDER", "drives the firmware tries: a floppy, c disk, d CD-ROM, n network (default: cda)", opt_boot},
     {NULL, NULL, "Drives", NULL},
-    {"disk", "FILE", "hard disk; several. Options: FILE,bus=ide|virtio,readonly=on,snapshot=on,format=raw", opt_disk},
+    {"disk", "FILE", "hard disk; several. Options: FILE,bus=ide|virtio,readonly=on,snapshot=on,format=NAME", opt_disk},
     {"cdrom", "FILE", "CD-ROM drive with this image; none: with no disc", opt_cdrom},
     {"floppy", "FILE", "floppy drive with this image, 160K to 2880K; up to two. Options as --disk", opt_floppy},
     {"snapshot", NULL, "forget all that the guest writes to its drives", opt_snapshot},

@@ -2,32 +2,83 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "monitor/blk_queue.h"
 
-/* A struct mon_blk is a blk_queue; other kinds of images are other stores. */
-static struct blk_queue *to_queue(struct mon_blk *b) { return (struct blk_queue *)b; }
+struct mon_blk {
+    struct blk_config cfg;
+    char *path;
+    struct blk_queue *queue;
+    void (*opened)(void *opaque);
+    void *opaque;
+};
 
-static struct blk_store *open_store(const struct blk_config *cfg, char *errbuf, size_t errlen) {
-    bool overlay = cfg->snapshot && !cfg->read_only;
-    struct blk_store *s = blk_raw_open(cfg->path, cfg->read_only || overlay, cfg->unit, errbuf, errlen);
+/* ---- On the worker ---- */
+
+/* The format is decided here, by us: qemu-nbd is always told which it is. */
+static struct blk_store *open_image(const struct blk_config *c, bool read_only, char *errbuf, size_t errlen) {
+    int fd = blk_file_open(c->path, read_only, errbuf, errlen);
+    if (fd < 0) return NULL;
+    enum mon_image_format format = c->format == MON_FORMAT_AUTO ? mon_format_probe_fd(fd) : c->format;
+    if (format == MON_FORMAT_RAW)
+        return blk_raw_open(fd, c->path, read_only, c->format == MON_FORMAT_AUTO, c->unit, errbuf, errlen);
+    close(fd);
+    return blk_nbd_open(c->path, format, read_only, c->unit, errbuf, errlen);
+}
+
+static struct blk_store *open_store(void *opaque, char *errbuf, size_t errlen) {
+    const struct blk_config *c = &((struct mon_blk *)opaque)->cfg;
+    bool overlay = c->snapshot && !c->read_only;
+    struct blk_store *s = open_image(c, c->read_only || overlay, errbuf, errlen);
     return s && overlay ? blk_overlay_open(s, errbuf, errlen) : s;
 }
 
+/* ---- On the vCPU thread ---- */
+
+static void opened(void *opaque) {
+    struct mon_blk *b = opaque;
+    b->opened(b->opaque);
+}
+
+struct mon_blk *blk_open_start(const struct blk_config *cfg, struct mon_events *events, void (*done)(void *opaque),
+                               void *opaque) {
+    struct mon_blk *b = calloc(1, sizeof *b);
+    if (!b) return NULL;
+    *b = (struct mon_blk){.cfg = *cfg, .path = strdup(cfg->path), .opened = done, .opaque = opaque};
+    b->cfg.path = b->path;
+    struct blk_opener opener = {.open = open_store, .opened = done ? opened : NULL, .opaque = b};
+    if (b->path) b->queue = blk_queue_create(&opener, b->path, events);
+    if (b->queue) return b;
+    int saved = errno;
+    blk_close(b);
+    errno = saved;
+    return NULL;
+}
+
+bool blk_is_open(struct mon_blk *b, char *errbuf, size_t errlen) {
+    return blk_queue_is_open(b->queue, false, errbuf, errlen);
+}
+
 struct mon_blk *blk_open(const struct blk_config *cfg, struct mon_events *events, char *errbuf, size_t errlen) {
-    struct blk_store *s = open_store(cfg, errbuf, errlen);
-    if (!s) return NULL;
-    struct blk_queue *q = blk_queue_create(s, cfg->path, events);
-    if (q) return (struct mon_blk *)q;
-    snprintf(errbuf, errlen, "disk image %s: cannot start its worker: %s", cfg->path, strerror(errno));
-    s->ops->close(s);
+    struct mon_blk *b = blk_open_start(cfg, events, NULL, NULL);
+    if (!b) {
+        snprintf(errbuf, errlen, "disk image %s: cannot start its worker: %s", cfg->path, strerror(errno));
+        return NULL;
+    }
+    if (blk_queue_is_open(b->queue, true, errbuf, errlen)) return b;
+    blk_close(b);
     return NULL;
 }
 
 void blk_close(struct mon_blk *b) {
-    if (b) blk_queue_destroy(to_queue(b));
+    if (!b) return;
+    if (b->queue) blk_queue_destroy(b->queue);
+    free(b->path);
+    free(b);
 }
 
 struct blk *blk_dev(struct mon_blk *b) {
-    return b ? blk_queue_dev(to_queue(b)) : NULL;
+    return b ? blk_queue_dev(b->queue) : NULL;
 }

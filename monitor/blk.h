@@ -6,17 +6,24 @@
 
 #include "devemu/block.h"
 #include "monitor/events.h"
+#include "monitor/guess.h"
 
 struct blk_config {
-    const char *path; /* stays the caller's, valid while it is open */
+    const char *path;
+    enum mon_image_format format; /* AUTO: probed */
     bool read_only;
     bool snapshot; /* writes are forgotten at the end */
     unsigned unit; /* bytes of a sector of the medium: a multiple of BLK_SECTOR */
 };
 
 struct mon_blk;
-/* NULL: errbuf holds one line. */
+/* Waits until it is open: before the machine runs. NULL: errbuf holds one line. */
 struct mon_blk *blk_open(const struct blk_config *cfg, struct mon_events *events, char *errbuf, size_t errlen);
+/* Opens without waiting: done is called on the vCPU thread, and may close it. NULL: errno tells. */
+struct mon_blk *blk_open_start(const struct blk_config *cfg, struct mon_events *events, void (*done)(void *opaque),
+                               void *opaque);
+/* In or after done: did it succeed? False: errbuf holds one line. */
+bool blk_is_open(struct mon_blk *b, char *errbuf, size_t errlen);
 /* Ends what is under way and flushes. NULL is nothing. */
 void blk_close(struct mon_blk *b);
 /* For a device; NULL stays NULL. */

@@ -67,7 +67,18 @@ static void overlay_close(struct blk_store *s) {
     free(o);
 }
 
-static const struct blk_store_ops overlay_ops = {overlay_read, overlay_write, overlay_flush, overlay_close};
+static void overlay_give_up(struct blk_store *s) {
+    struct blk_store *base = ((struct overlay *)s)->base;
+    if (base->ops->give_up) base->ops->give_up(base);
+}
+
+static const struct blk_store_ops overlay_ops = {
+    .read = overlay_read,
+    .write = overlay_write,
+    .flush = overlay_flush,
+    .close = overlay_close,
+    .give_up = overlay_give_up,
+};
 
 static int named_temporary(const char *dir) {
     char path[4096];

@@ -1,7 +1,9 @@
 /*
  * blk_queue.c: see its header.
  *
- * A request is in exactly one place: in `todo`, `running`, or in `ended` until the vCPU thread takes it.
+ * A request is in exactly one place: in `todo`, `running`, or in `ended` until the vCPU thread takes it. The vCPU
+ * thread only waits for the worker where a request's buffer must be free at once (cancel, drain, destroy); a store that
+ * does not answer for too long is given up there.
  */
 #include "monitor/blk_queue.h"
 
@@ -12,24 +14,33 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 struct list {
     struct blk_request *first, *last;
 };
 
+enum { CANCEL_PATIENCE_MS = 60000, CLOSE_PATIENCE_MS = 120000 };
+enum opening { OPENING, OPEN, FAILED };
+
 struct blk_queue {
     struct blk dev;
-    struct blk_store *store;
+    struct blk_opener opener;
+    struct blk_store *store; /* NULL until it is open */
     const char *name;
     struct mon_events *events;
     struct events_source ended_src; /* eventfd: `ended` is not empty */
     pthread_t thread;
     pthread_mutex_t lock;          /* what follows */
     pthread_cond_t work, progress; /* for the worker; for who waits for it */
+    enum opening opening;
+    bool announce; /* the end of opening, by opener.opened */
     struct list todo, ended;
     struct blk_request *running;
     bool quit;
+    char error[BLK_ERROR]; /* of opening */
+    int patience_ms;
     bool dirty, warned; /* the worker's own */
 };
 
@@ -76,7 +87,14 @@ static enum blk_status status_of(int error) {
     }
 }
 
-static const char *reason(int error) { return error == ENODATA ? "the image is shorter than it was" : strerror(error); }
+static const char *reason(int error) {
+    switch (error) {
+    case ENODATA: return "the image is shorter than it was";
+    case ENOTCONN: return "qemu-nbd has ended";
+    case EBADMSG: return "it would make the raw image look like one of another format; format=raw allows it";
+    default: return strerror(error);
+    }
+}
 
 /* The guest hears of every error, the user of the first. */
 static void report(struct blk_queue *q, const char *what, int error) {
@@ -128,8 +146,24 @@ static void run_next(struct blk_queue *q) {
     pthread_cond_broadcast(&q->progress);
 }
 
+static void open_store(struct blk_queue *q) {
+    struct blk_store *s = q->opener.open(q->opener.opaque, q->error, sizeof q->error);
+    pthread_mutex_lock(&q->lock);
+    q->store = s;
+    if (s) {
+        q->dev.size = s->size;
+        q->dev.read_only = s->read_only;
+    }
+    q->opening = s ? OPEN : FAILED;
+    q->announce = q->opener.opened != NULL;
+    eventfd_write(q->ended_src.fd, 1);
+    pthread_cond_broadcast(&q->progress);
+    pthread_mutex_unlock(&q->lock);
+}
+
 static void *worker(void *opaque) {
     struct blk_queue *q = opaque;
+    open_store(q);
     pthread_mutex_lock(&q->lock);
     for (;;) {
         if (q->todo.first)
@@ -140,7 +174,9 @@ static void *worker(void *opaque) {
             pthread_cond_wait(&q->work, &q->lock);
     }
     pthread_mutex_unlock(&q->lock);
+    if (!q->store) return NULL;
     flush_store(q);
+    q->store->ops->close(q->store); /* by the thread that opened it */
     return NULL;
 }
 
@@ -154,11 +190,32 @@ static void submit(struct blk *b, struct blk_request *r) {
     pthread_mutex_unlock(&q->lock);
 }
 
+static struct timespec after_ms(int ms) {
+    enum { NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * NS_PER_MS;
+    if (t.tv_nsec >= NS_PER_S) t.tv_sec++, t.tv_nsec -= NS_PER_S;
+    return t;
+}
+
+static void give_up(struct blk_queue *q) {
+    struct blk_store *s = q->store;
+    if (s && s->ops->give_up) s->ops->give_up(s);
+}
+
+/* For a while; the caller looks whether what it waits for has come. */
+static void wait_for_progress(struct blk_queue *q) {
+    struct timespec until = after_ms(q->patience_ms);
+    if (pthread_cond_timedwait(&q->progress, &q->lock, &until) == ETIMEDOUT) give_up(q);
+}
+
 static void cancel(struct blk *b, struct blk_request *r) {
     struct blk_queue *q = b->opaque;
     pthread_mutex_lock(&q->lock);
     if (!take_out(&q->todo, r)) {
-        while (q->running == r) pthread_cond_wait(&q->progress, &q->lock);
+        while (q->running == r) wait_for_progress(q);
         take_out(&q->ended, r);
     }
     r->busy = false;
@@ -179,17 +236,28 @@ static void deliver(struct blk_queue *q) {
     }
 }
 
+static bool take_announcement(struct blk_queue *q) {
+    pthread_mutex_lock(&q->lock);
+    bool announce = q->announce;
+    q->announce = false;
+    pthread_mutex_unlock(&q->lock);
+    return announce;
+}
+
 static void ended_ready(void *opaque, uint32_t ready) {
     struct blk_queue *q = opaque;
     eventfd_t count;
     (void)ready;
     eventfd_read(q->ended_src.fd, &count);
-    deliver(q);
+    if (take_announcement(q))
+        q->opener.opened(q->opener.opaque); /* may destroy the queue; nothing has been submitted yet */
+    else
+        deliver(q);
 }
 
 static bool wait_for_worker(struct blk_queue *q) {
     pthread_mutex_lock(&q->lock);
-    while (q->todo.first || q->running) pthread_cond_wait(&q->progress, &q->lock);
+    while (q->todo.first || q->running) wait_for_progress(q);
     bool some = q->ended.first != NULL;
     pthread_mutex_unlock(&q->lock);
     return some;
@@ -229,16 +297,25 @@ static void free_queue(struct blk_queue *q) {
     free(q);
 }
 
-struct blk_queue *blk_queue_create(struct blk_store *store, const char *name, struct mon_events *events) {
-    struct blk_queue *q = calloc(1, sizeof *q);
-    if (!q) return NULL;
-    q->dev = (struct blk){.size = store->size, .read_only = store->read_only, .ops = &queue_ops, .opaque = q};
-    q->store = store;
-    q->name = name;
-    q->events = events;
+static void init_locks(struct blk_queue *q) {
+    pthread_condattr_t a;
+    pthread_condattr_init(&a);
+    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->work, NULL);
-    pthread_cond_init(&q->progress, NULL);
+    pthread_cond_init(&q->progress, &a);
+    pthread_condattr_destroy(&a);
+}
+
+struct blk_queue *blk_queue_create(const struct blk_opener *opener, const char *name, struct mon_events *events) {
+    struct blk_queue *q = calloc(1, sizeof *q);
+    if (!q) return NULL;
+    q->dev = (struct blk){.ops = &queue_ops, .opaque = q};
+    q->opener = *opener;
+    q->name = name;
+    q->events = events;
+    q->patience_ms = CANCEL_PATIENCE_MS;
+    init_locks(q);
     if (open_eventfd(q) && start_worker(q)) return q;
     int saved = errno;
     free_queue(q);
@@ -246,13 +323,29 @@ struct blk_queue *blk_queue_create(struct blk_store *store, const char *name, st
     return NULL;
 }
 
+bool blk_queue_is_open(struct blk_queue *q, bool wait, char *errbuf, size_t errlen) {
+    pthread_mutex_lock(&q->lock);
+    while (wait && q->opening == OPENING) pthread_cond_wait(&q->progress, &q->lock);
+    bool open = q->opening == OPEN;
+    pthread_mutex_unlock(&q->lock);
+    if (!open) snprintf(errbuf, errlen, "%s", q->error);
+    return open;
+}
+
+void blk_queue_set_patience(struct blk_queue *q, int ms) { q->patience_ms = ms; }
+
 void blk_queue_destroy(struct blk_queue *q) {
     pthread_mutex_lock(&q->lock);
     q->quit = true;
     pthread_cond_signal(&q->work);
     pthread_mutex_unlock(&q->lock);
-    pthread_join(q->thread, NULL);
-    q->store->ops->close(q->store);
+    struct timespec until = after_ms(q->patience_ms < CANCEL_PATIENCE_MS ? q->patience_ms : CLOSE_PATIENCE_MS);
+    if (pthread_clockjoin_np(q->thread, NULL, CLOCK_MONOTONIC, &until)) {
+        pthread_mutex_lock(&q->lock);
+        give_up(q);
+        pthread_mutex_unlock(&q->lock);
+        pthread_join(q->thread, NULL);
+    }
     free_queue(q);
 }
 

@@ -10,9 +10,22 @@
 #include "monitor/blk_store.h"
 #include "monitor/events.h"
 
+enum { BLK_ERROR = 512 };
+
+/* How the worker gets its store: NULL: errbuf holds one line. */
+struct blk_opener {
+    struct blk_store *(*open)(void *opaque, char *errbuf, size_t errlen); /* on the worker */
+    void (*opened)(void *opaque); /* on the vCPU thread, success or not; may destroy the queue. May be NULL */
+    void *opaque;
+};
+
 struct blk_queue;
-/* Takes the store over if it succeeds. name (copied by reference) is for messages. NULL: errno tells. */
-struct blk_queue *blk_queue_create(struct blk_store *store, const char *name, struct mon_events *events);
+/* Starts the worker, which starts with opening. name (copied by reference) is for messages. NULL: errno tells. */
+struct blk_queue *blk_queue_create(const struct blk_opener *opener, const char *name, struct mon_events *events);
+/* Only then it may be used. False: errbuf holds why opening failed, or with !wait nothing while it goes on. */
+bool blk_queue_is_open(struct blk_queue *q, bool wait, char *errbuf, size_t errlen);
+/* How long the vCPU thread waits for a store that does not answer. For tests. */
+void blk_queue_set_patience(struct blk_queue *q, int ms);
 /* Finishes what was submitted, flushes, closes the store. No `done` is called. */
 void blk_queue_destroy(struct blk_queue *q);
 struct blk *blk_queue_dev(struct blk_queue *q);

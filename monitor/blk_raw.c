@@ -2,7 +2,9 @@
  * blk_raw.c: a raw image: byte n of the file is byte n of the medium.
  *
  * The image is locked as long as it is open (fcntl "open file description" locks): one writer, or
- * any number of readers. Hosts whose file system has no locks are trusted.
+ * any number of readers. Hosts whose file system has no locks are trusted. An image that is raw because nothing else
+ * was recognized is guarded: a write that would make it look like another format is refused, so that the next run sees
+ * the same disk, and no header of the guest's making names files of the host.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,8 @@
 struct raw {
     struct blk_store store;
     int fd;
+    uint64_t file_size;
+    bool guarded;
     int lost; /* errno of a flush that failed: the kernel may have dropped the data, so no later one succeeds */
 };
 
@@ -54,7 +58,32 @@ static size_t raw_read(struct blk_store *s, uint64_t offset, void *buf, size_t l
     return blk_fd_read(((struct raw *)s)->fd, offset, buf, len, error);
 }
 
+/* ---- The guard ---- */
+
+/* The part of [at, at+size) that a write replaces. */
+static void lay_over(uint8_t *out, uint64_t at, size_t size, uint64_t offset, const uint8_t *buf, size_t len) {
+    for (size_t i = 0; i < size; i++)
+        if (at + i >= offset && at + i - offset < len) out[i] = buf[at + i - offset];
+}
+
+static bool changes_format(struct raw *r, uint64_t offset, const void *buf, size_t len) {
+    uint8_t head[MON_PROBE_HEAD] = {0}, tail[MON_PROBE_TAIL] = {0};
+    uint64_t tail_at = r->file_size < sizeof tail ? 0 : r->file_size - sizeof tail;
+    int ignored;
+    if (offset >= sizeof head && offset + len <= tail_at) return false;
+    (void)blk_fd_read(r->fd, 0, head, sizeof head, &ignored);
+    (void)blk_fd_read(r->fd, tail_at, tail, sizeof tail, &ignored);
+    lay_over(head, 0, sizeof head, offset, buf, len);
+    lay_over(tail, tail_at, sizeof tail, offset, buf, len);
+    return mon_format_probe(head, sizeof head, tail, sizeof tail, r->file_size) != MON_FORMAT_RAW;
+}
+
 static size_t raw_write(struct blk_store *s, uint64_t offset, const void *buf, size_t len, int *error) {
+    struct raw *r = (struct raw *)s;
+    if (r->guarded && changes_format(r, offset, buf, len)) {
+        *error = EBADMSG;
+        return 0;
+    }
     return blk_fd_write(((struct raw *)s)->fd, offset, buf, len, error);
 }
 
@@ -69,7 +98,12 @@ static void raw_close(struct blk_store *s) {
     free(s);
 }
 
-static const struct blk_store_ops raw_ops = {raw_read, raw_write, raw_flush, raw_close};
+static const struct blk_store_ops raw_ops = {
+    .read = raw_read,
+    .write = raw_write,
+    .flush = raw_flush,
+    .close = raw_close,
+};
 
 /* ---- Opening ---- */
 
@@ -90,7 +124,7 @@ static bool lock(int fd, bool read_only, const char *path, char *errbuf, size_t 
 }
 
 /* Open without waiting: what the path names may be a pipe. */
-static int open_image(const char *path, bool read_only, char *errbuf, size_t errlen) {
+static int open_quickly(const char *path, bool read_only, char *errbuf, size_t errlen) {
     int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd >= 0) return fd;
     bool refused = !read_only && (errno == EACCES || errno == EROFS || errno == EPERM) && !access(path, R_OK);
@@ -107,6 +141,7 @@ static bool measure(struct raw *r, const char *path, unsigned unit, char *errbuf
     off_t end = lseek(r->fd, 0, SEEK_END);
     if (end < 0) return fail(path, strerror(errno), errbuf, errlen);
     if (end == 0) return fail(path, "is empty", errbuf, errlen);
+    r->file_size = (uint64_t)end;
     r->store.size = (uint64_t)end / unit * unit;
     if (!r->store.size) return fail(path, "is smaller than one sector", errbuf, errlen);
     if (r->store.size != (uint64_t)end)
@@ -115,24 +150,26 @@ static bool measure(struct raw *r, const char *path, unsigned unit, char *errbuf
     return true;
 }
 
-static bool prepare(struct raw *r, const char *path, unsigned unit, char *errbuf, size_t errlen) {
+int blk_file_open(const char *path, bool read_only, char *errbuf, size_t errlen) {
     struct stat st;
-    if (fstat(r->fd, &st)) return fail(path, strerror(errno), errbuf, errlen);
-    return check_type(path, &st, errbuf, errlen) && lock(r->fd, r->store.read_only, path, errbuf, errlen) &&
-           measure(r, path, unit, errbuf, errlen);
+    int fd = open_quickly(path, read_only, errbuf, errlen);
+    if (fd < 0) return -1;
+    bool ok = fstat(fd, &st) ? fail(path, strerror(errno), errbuf, errlen) : check_type(path, &st, errbuf, errlen);
+    if (ok) return fd;
+    close(fd);
+    return -1;
 }
 
-struct blk_store *blk_raw_open(const char *path, bool read_only, unsigned unit, char *errbuf, size_t errlen) {
+struct blk_store *blk_raw_open(int fd, const char *path, bool read_only, bool guarded, unsigned unit, char *errbuf,
+                               size_t errlen) {
     struct raw *r = calloc(1, sizeof *r);
     if (!r) {
         fail(path, "out of memory", errbuf, errlen);
+        close(fd);
         return NULL;
     }
-    r->store.ops = &raw_ops;
-    r->store.read_only = read_only;
-    r->fd = open_image(path, read_only, errbuf, errlen);
-    if (r->fd >= 0 && prepare(r, path, unit, errbuf, errlen)) return &r->store;
-    if (r->fd >= 0) close(r->fd);
-    free(r);
+    *r = (struct raw){.store = {.ops = &raw_ops, .read_only = read_only}, .fd = fd, .guarded = guarded && !read_only};
+    if (lock(fd, read_only, path, errbuf, errlen) && measure(r, path, unit, errbuf, errlen)) return &r->store;
+    raw_close(&r->store);
     return NULL;
 }

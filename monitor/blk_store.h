@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "monitor/guess.h"
 
 struct blk_store;
 struct blk_store_ops {
@@ -18,6 +19,8 @@ struct blk_store_ops {
     size_t (*write)(struct blk_store *s, uint64_t offset, const void *buf, size_t len, int *error);
     int (*flush)(struct blk_store *s); /* 0 or errno */
     void (*close)(struct blk_store *s);
+    /* From another thread: what is under way is to fail soon, as all that follows. NULL: it cannot hang for ever. */
+    void (*give_up)(struct blk_store *s);
 };
 struct blk_store { /* first member of every kind */
     const struct blk_store_ops *ops;
@@ -25,8 +28,16 @@ struct blk_store { /* first member of every kind */
     bool read_only;
 };
 
-/* A file or block device, from which whole units are visible. NULL: errbuf holds one line. */
-struct blk_store *blk_raw_open(const char *path, bool read_only, unsigned unit, char *errbuf, size_t errlen);
+/* What all kinds ask of the file that is the image. -1: errbuf holds one line. */
+int blk_file_open(const char *path, bool read_only, char *errbuf, size_t errlen);
+/* A file or block device, from which whole units are visible. Takes fd over, also on failure. guarded: the guest must
+ * not turn the image into one of another format. NULL: errbuf holds one line. */
+struct blk_store *blk_raw_open(int fd, const char *path, bool read_only, bool guarded, unsigned unit, char *errbuf,
+                               size_t errlen);
+/* Any other format, through a qemu-nbd of its own. The calling thread is the one to use the store, and must outlive it.
+ */
+struct blk_store *blk_nbd_open(const char *path, enum mon_image_format format, bool read_only, unsigned unit,
+                               char *errbuf, size_t errlen);
 /* Takes base over, also on failure. Writes go to a temporary file that vanishes with the process. */
 struct blk_store *blk_overlay_open(struct blk_store *base, char *errbuf, size_t errlen);
 

@@ -53,6 +53,7 @@ bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errl
 static struct mon_blk *open_image(struct drives *d, const struct mon_disk_config *c, unsigned unit,
                                   struct mon_events *events, char *errbuf, size_t errlen) {
     struct blk_config bc = {.path = c->path,
+                            .format = c->format,
                             .read_only = c->read_only || unit != BLK_SECTOR,
                             .snapshot = c->snapshot || d->cfg->snapshot,
                             .unit = unit};

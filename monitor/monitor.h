@@ -41,7 +41,8 @@ struct mon_display_config {
 enum { MON_IDE_DISKS = 4, MON_VIRTIO_DISKS = 8, MON_DISKS = MON_IDE_DISKS + MON_VIRTIO_DISKS, MON_FLOPPIES = 2 };
 enum mon_disk_bus { MON_BUS_IDE, MON_BUS_VIRTIO };
 struct mon_disk_config {
-    const char *path; /* raw image or block device */
+    const char *path; /* image or block device */
+    enum mon_image_format format;
     bool read_only;
     bool snapshot;         /* writes are forgotten at the end */
     enum mon_disk_bus bus; /* disks only */

@@ -230,13 +230,19 @@ static int slow_flush(struct blk_store *s) {
     return 0;
 }
 static void slow_close(struct blk_store *s) { ((struct slow_store *)s)->closed++; }
-static const struct blk_store_ops slow_ops = {slow_read, slow_write, slow_flush, slow_close};
+static const struct blk_store_ops slow_ops = {
+    .read = slow_read, .write = slow_write, .flush = slow_flush, .close = slow_close};
+static struct blk_store *give_store(void *opaque, char *errbuf, size_t errlen) {
+    return (void)errbuf, (void)errlen, opaque;
+}
 
 static void cancel_and_drain(void **state) {
     (void)state;
     struct slow_store w = {.store = {.ops = &slow_ops, .size = 1 << 20}, .gate = PTHREAD_MUTEX_INITIALIZER};
-    struct blk_queue *q = blk_queue_create(&w.store, "test", &events);
+    struct blk_opener opener = {.open = give_store, .opaque = &w.store};
+    struct blk_queue *q = blk_queue_create(&opener, "test", &events);
     assert_non_null(q);
+    assert_true(blk_queue_is_open(q, true, error, sizeof error));
     struct blk *b = blk_queue_dev(q);
     struct blk_request r[4];
     memset(r, 0, sizeof r);
