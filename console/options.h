@@ -29,9 +29,11 @@ opt_parser opt_kernel, opt_initrd, opt_append, opt_firmware, opt_boot, opt_flat_
 /* ---- opt_drives.c ---- */
 opt_parser opt_disk, opt_cdrom, opt_floppy, opt_snapshot;
 /* ---- opt_machine.c ---- */
-opt_parser opt_memory, opt_cpu, opt_usb, opt_no_reboot, opt_timeout, opt_script;
+opt_parser opt_memory, opt_cpu, opt_usb, opt_rtc, opt_no_reboot, opt_timeout, opt_script, opt_debug_exit;
+/* ---- opt_smbios.c ---- */
+opt_parser opt_smbios, opt_uuid;
 /* ---- opt_chr.c ---- */
-opt_parser opt_serial, opt_debugcon;
+opt_parser opt_serial, opt_parallel, opt_debugcon;
 /* ---- opt_display.c ---- */
 opt_parser opt_vga, opt_display, opt_dump_screen;
 /* ---- opt_debug.c ---- */

@@ -24,7 +24,10 @@ static const struct run_option options[] = {
     {"initrd", "FILE", "initial RAM disk, or Multiboot module; may be given several times", opt_initrd},
     {"append", "TEXT", "kernel command line", opt_append},
     {"firmware", "FILE", "BIOS image (default: SeaBIOS of the host)", opt_firmware},
-    {"boot", "ORDER", "drives the firmware tries: a floppy, c disk, d CD-ROM, n network (default: cda)", opt_boot},
+    {"boot", "ORDER",
+     "drives the firmware tries: a floppy, c disk, d CD-ROM, n network (default: cda); options: "
+     "ORDER,once=ORDER,menu=on,menu-time=MS",
+     opt_boot},
     {NULL, NULL, "Drives", NULL},
     {"disk", "FILE", "hard disk; several. Options: FILE,bus=ide|virtio,readonly=on,snapshot=on,format=NAME", opt_disk},
     {"cdrom", "FILE", "CD-ROM drive with this image; none: with no disc", opt_cdrom},
@@ -33,7 +36,14 @@ static const struct run_option options[] = {
     {NULL, NULL, "The machine", NULL},
     {"memory", "SIZE", "RAM, 1M to 3584M (default: 256M; a number alone counts MiB)", opt_memory},
     {"cpu", "MODEL", "CPU model, see below", opt_cpu},
-    {"serial", "WHERE", "first serial port: stdio, none, file:PATH, unix:PATH (default: stdio)", opt_serial},
+    {"rtc", "BASE", "what the clock shows: utc, localtime, or a date such as 1999-12-31T23:59:00 (default: utc)",
+     opt_rtc},
+    {"smbios", "LIST", "name plates: type=1,manufacturer=..,product=..,serial=..; types 0 to 3; may be repeated",
+     opt_smbios},
+    {"uuid", "UUID", "the machine's UUID in its SMBIOS tables", opt_uuid},
+    {"serial", "WHERE", "COM1, given again COM2 to COM4: stdio, pty, null, none, file:PATH, unix:PATH (default: stdio)",
+     opt_serial},
+    {"parallel", "WHERE", "LPT1 with a printer that prints there, as --serial (default: none: no port)", opt_parallel},
     {"usb", "WHAT", "USB controller: off, on, or tablet: with a pointer that agrees with the user's (default: off)",
      opt_usb},
     {"debugcon", "WHERE", "debug console, as --serial (default: none)", opt_debugcon},
@@ -42,6 +52,7 @@ static const struct run_option options[] = {
      "who sees the screen: none, curses (this terminal), vnc=ADDRESS:N[,password=TEXT] (default: none)", opt_display},
     {NULL, NULL, "When to end", NULL},
     {"no-reboot", NULL, "exit instead of rebooting; with code 2 after a triple fault", opt_no_reboot},
+    {"debug-exit", "PORT", "none, or the port where the guest ends the run: iobase=0xF4,iosize=4", opt_debug_exit},
     {"timeout", "SECONDS", "exit with code 124 after this much real time", opt_timeout},
     {"script", "FILE", "operate the machine by the commands in this file, see docs/SCRIPTS.md", opt_script},
     {NULL, NULL, "Looking inside", NULL},
@@ -102,7 +113,7 @@ int run_options_parse(struct run_options *r, int argc, char **argv) {
         if (bad) return bad;
     }
     /* The terminal is one thing's only: a screen on it takes it from the serial port. */
-    if (r->config.display.kind == MON_DISPLAY_CURSES && !r->serial_given) r->config.serial.kind = MON_CHR_NONE;
+    if (r->config.display.kind == MON_DISPLAY_CURSES && !r->serial_given) r->config.serial[0].kind = MON_CHR_NONE;
     if (optind < argc) return con_usage_error("run", "run: unexpected argument '%s'", argv[optind]);
     return 0;
 }

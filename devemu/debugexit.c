@@ -20,7 +20,8 @@ static const struct dev_io_ops exit_ops = {"debugexit", exit_read, exit_write, f
 
 static enum dev_status init(struct dev *d, const void *cfg) {
     const struct debugexit_config *c = cfg;
-    return dev_io_map(d->host->io, c && c->iobase ? c->iobase : 0xF4, 4, &exit_ops, d);
+    uint16_t base = c && c->iobase ? c->iobase : 0xF4, size = c && c->iosize ? c->iosize : 4;
+    return dev_io_map(d->host->io, base, size, &exit_ops, d);
 }
 
 static void reset(struct dev *d) { (void)d; }

@@ -8,7 +8,8 @@
 #include "devemu/dev.h"
 
 struct debugexit_config {
-    uint16_t iobase; /* 0: F4h; 4 ports */
+    uint16_t iobase; /* 0: F4h */
+    uint16_t iosize; /* ports; 0: 4 */
 };
 
 extern const struct dev_class debugexit_class;

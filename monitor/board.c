@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "devemu/boot.h"
 #include "devemu/cf9.h"
 #include "devemu/debugcon.h"
 #include "devemu/debugexit.h"
@@ -23,6 +22,7 @@
 #include "devemu/irq_router.h"
 #include "devemu/lapic.h"
 #include "devemu/mc146818.h"
+#include "devemu/parallel.h"
 #include "devemu/piix3.h"
 #include "devemu/piix4pm.h"
 #include "devemu/port61.h"
@@ -34,13 +34,14 @@
 #include "devemu/virtio_blk.h"
 #include "monitor/cmos.h"
 #include "monitor/drives.h"
+#include "monitor/firmware.h"
 #include "monitor/machine.h"
 
 enum {
     IRQ_PIT = 0,
     IRQ_KEYBOARD = 1,
-    IRQ_SERIAL = 4,
     IRQ_FLOPPY = 6,
+    IRQ_PARALLEL = 7,
     IRQ_RTC = 8,
     IRQ_SCI = 9,
     IRQ_MOUSE = 12,
@@ -53,8 +54,12 @@ enum {
     PORT_FPU = 0xF0,
     PORT_DEBUGCON = 0xE9,
     PORT_FIRMWARE_LOG = 0x402,
-    PORT_SERIAL = 0x3F8
+    PORT_PARALLEL = 0x378
 };
+static const struct {
+    uint16_t port;
+    uint8_t irq;
+} serial_places[MON_SERIALS] = {{0x3F8, 4}, {0x2F8, 3}, {0x3E8, 4}, {0x2E8, 3}};
 enum { DEVFN_VGA = PCI_DEVFN(2, 0), SLOT_VIRTIO_DISK = 7 };
 enum { CPUS = 1, ROM_SPARE = (1 << 20) + VGA_FRAME_BYTES /* option ROMs, video memory */ };
 
@@ -84,6 +89,10 @@ enum slot {
     VIRTIO_DISK_LAST = VIRTIO_DISK + MON_VIRTIO_DISKS - 1,
     FW_CFG,
     SERIAL,
+    SERIAL_2,
+    SERIAL_3,
+    SERIAL_4,
+    PARALLEL,
     DEBUGCON,
     FIRMWARE_LOG,
     DEBUGEXIT,
@@ -94,6 +103,7 @@ struct board {
     struct machine *m;
     const struct board_config *cfg; /* during creation only */
     int unit;                       /* during creation: the row's */
+    bool booted;                    /* the first reset is done */
     struct apic_bus apic_bus;
     struct a20_gate a20;
     struct dev_line fpu_irq;
@@ -121,7 +131,9 @@ union device_config {
     struct virtio_blk_config virtio_disk;
     struct fw_cfg_cfg fw_cfg;
     struct uart16550_config serial;
+    struct parallel_config parallel;
     struct debugcon_config debugcon;
+    struct debugexit_config debugexit;
 };
 
 /* ---- Wires ---- */
@@ -209,7 +221,9 @@ static bool config_pit(struct board *b, union device_config *c) {
 }
 
 static bool config_rtc(struct board *b, union device_config *c) {
-    c->rtc.irq8 = isa_line(b, IRQ_RTC);
+    const struct dev_host *h = &b->m->host;
+    c->rtc = (struct mc146818_config){.irq8 = isa_line(b, IRQ_RTC),
+                                      .offset_seconds = cmos_rtc_offset(&b->m->cfg->rtc, h->wall_seconds(h->opaque))};
     return true;
 }
 
@@ -272,7 +286,12 @@ static bool config_floppy(struct board *b, union device_config *c) {
 }
 
 static bool config_pm(struct board *b, union device_config *c) {
-    c->pm = (struct piix4pm_cfg){.bus = b->dev[PCI], .sci = isa_line(b, IRQ_SCI), .serial1 = true, .cpus = CPUS};
+    c->pm = (struct piix4pm_cfg){.bus = b->dev[PCI],
+                                 .sci = isa_line(b, IRQ_SCI),
+                                 .serial1 = true,
+                                 .serial2 = b->m->cfg->serials > 1,
+                                 .parallel = b->m->cfg->parallel.kind != MON_CHR_NONE,
+                                 .cpus = CPUS};
     return true;
 }
 
@@ -291,25 +310,39 @@ static bool config_virtio_disk(struct board *b, union device_config *c) {
 
 static bool config_fw_cfg(struct board *b, union device_config *c) {
     (void)b;
-    c->fw_cfg.cpus = CPUS;
+    c->fw_cfg = (struct fw_cfg_cfg){.cpus = CPUS, .boot_menu = b->m->cfg->boot.menu};
     return true;
 }
 
 static bool config_serial(struct board *b, union device_config *c) {
-    c->serial =
-        (struct uart16550_config){.base = PORT_SERIAL, .irq = isa_line(b, IRQ_SERIAL), .chr = machine_serial(b->m)};
+    if ((unsigned)b->unit >= b->m->cfg->serials) return false;
+    c->serial = (struct uart16550_config){.base = serial_places[b->unit].port,
+                                          .irq = isa_line(b, serial_places[b->unit].irq),
+                                          .chr = machine_serial(b->m, (unsigned)b->unit)};
     return true;
 }
 
+static bool config_parallel(struct board *b, union device_config *c) {
+    c->parallel = (struct parallel_config){
+        .base = PORT_PARALLEL, .irq = isa_line(b, IRQ_PARALLEL), .chr = chr_dev(b->m->backends.parallel)};
+    return c->parallel.chr != NULL;
+}
+
 static bool config_debugcon(struct board *b, union device_config *c) {
-    c->debugcon = (struct debugcon_config){.port = PORT_DEBUGCON, .chr = chr_dev(b->m->debugcon)};
+    c->debugcon = (struct debugcon_config){.port = PORT_DEBUGCON, .chr = chr_dev(b->m->backends.debugcon)};
     return true;
 }
 
 /* Firmware that finds its log port writes a lot to it: it is only there when somebody listens. */
 static bool config_firmware_log(struct board *b, union device_config *c) {
-    c->debugcon = (struct debugcon_config){.port = PORT_FIRMWARE_LOG, .chr = chr_dev(b->m->debugcon)};
+    c->debugcon = (struct debugcon_config){.port = PORT_FIRMWARE_LOG, .chr = chr_dev(b->m->backends.debugcon)};
     return c->debugcon.chr != NULL;
+}
+
+static bool config_debugexit(struct board *b, union device_config *c) {
+    const struct mon_debug_exit_config *x = &b->m->cfg->debug_exit;
+    c->debugexit = (struct debugexit_config){.iobase = x->base, .iosize = x->size};
+    return x->present;
 }
 
 /* ---- The list: created and reset in this order, destroyed in reverse ---- */
@@ -348,10 +381,14 @@ static const struct {
     [VIRTIO_DISK + 6] = {&virtio_blk_class, config_virtio_disk, 6},
     [VIRTIO_DISK + 7] = {&virtio_blk_class, config_virtio_disk, 7},
     [FW_CFG] = {&fw_cfg_class, config_fw_cfg},
-    [SERIAL] = {&uart16550_class, config_serial},
+    [SERIAL] = {&uart16550_class, config_serial, 0},
+    [SERIAL_2] = {&uart16550_class, config_serial, 1},
+    [SERIAL_3] = {&uart16550_class, config_serial, 2},
+    [SERIAL_4] = {&uart16550_class, config_serial, 3},
+    [PARALLEL] = {&parallel_class, config_parallel},
     [DEBUGCON] = {&debugcon_class, config_debugcon},
     [FIRMWARE_LOG] = {&debugcon_class, config_firmware_log},
-    [DEBUGEXIT] = {&debugexit_class, config_none},
+    [DEBUGEXIT] = {&debugexit_class, config_debugexit},
 };
 
 static bool create_device(struct board *b, int slot, char *errbuf, size_t errlen) {
@@ -372,24 +409,6 @@ static bool create_devices(struct board *b, char *errbuf, size_t errlen) {
     if (dev_io_map(b->m->io, PORT_FPU, 2, &fpu_port, b) == DEV_OK) return true;
     snprintf(errbuf, errlen, "cannot create the FPU's port");
     return false;
-}
-
-/* ---- What firmware is told ---- */
-
-static bool prepare_boot(struct board *b, char *errbuf, size_t errlen) {
-    const struct mon_config *c = b->m->cfg;
-    struct cmos_drives drives;
-    drives_describe_cmos(b->m->drives, &drives);
-    cmos_fill(b->dev[RTC], c->memory, CPUS, &drives);
-    if (c->kernel) {
-        struct boot_config boot = {
-            .kernel = c->kernel, .initrds = c->initrds, .append = c->append, .ram_size = c->memory};
-        return boot_load(b->dev[FW_CFG], &boot, errbuf, errlen) == BOOT_OK;
-    }
-    /* Nobody looks at the screen: the firmware's text goes to the serial port as well. */
-    if (c->display.kind == MON_DISPLAY_NONE && c->serial.kind != MON_CHR_NONE)
-        fw_cfg_add_number(b->dev[FW_CFG], "etc/sercon-port", PORT_SERIAL, 2);
-    return true;
 }
 
 /* ---- For the user's side ---- */
@@ -425,7 +444,8 @@ struct board *board_create(struct machine *m, const struct board_config *cfg, ch
     }
     b->m = m;
     b->cfg = cfg;
-    bool ok = create_devices(b, errbuf, errlen) && prepare_boot(b, errbuf, errlen);
+    bool ok =
+        create_devices(b, errbuf, errlen) && firmware_prepare(m, b->dev[RTC], b->dev[FW_CFG], CPUS, errbuf, errlen);
     b->cfg = NULL;
     if (ok) return b;
     board_destroy(b);
@@ -433,6 +453,8 @@ struct board *board_create(struct machine *m, const struct board_config *cfg, ch
 }
 
 void board_reset(struct board *b) {
+    if (b->booted) firmware_rebooted(b->m, b->dev[RTC]);
+    b->booted = true;
     for (int slot = 0; slot < SLOTS; slot++)
         if (b->dev[slot] && b->dev[slot]->cls->reset) b->dev[slot]->cls->reset(b->dev[slot]);
     board_fpu_error(b, false);

@@ -79,11 +79,11 @@ static void output_ready(void *opaque, uint32_t ready) {
     chr_flush(opaque);
 }
 
-/* The queue is full. A slow reader of stdout is waited for; a socket client that does not read, or is not
- * there, loses the oldest output. */
+/* The queue is full. A slow reader of stdout is waited for; the client of a socket or terminal that does not read,
+ * or is not there, loses the oldest output. */
 static void make_room(struct mon_chr *c) {
     if (!c->out_src.interest) chr_flush(c);
-    while (!ring_room(&c->out) && c->kind != MON_CHR_UNIX && !stopping(c)) {
+    while (!ring_room(&c->out) && !c->lossy && !stopping(c)) {
         can_write(c->out_fd, -1); /* a signal ends the wait */
         chr_flush(c);
     }
@@ -92,6 +92,7 @@ static void make_room(struct mon_chr *c) {
 
 static void chr_write(void *opaque, const uint8_t *buf, size_t len) {
     struct mon_chr *c = opaque;
+    if (c->kind == MON_CHR_NULL) return;
     park(c);
     for (size_t i = 0; i < len; i++) {
         if (!ring_room(&c->out)) make_room(c);

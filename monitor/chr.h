@@ -2,10 +2,10 @@
  * chr.h: what is at the other end of a serial port or debug console.
  *
  * Backends: nothing, the process's stdin and stdout, a file, a listening unix
- * socket with one client at a time. Output is collected for a moment and
- * written without making a descriptor non-blocking that others share. It is
- * complete, except for a peer that is gone or a disk that is full; then the
- * machine goes on. Callers: machine (life), devices through struct dev_chr.
+ * socket with one client at a time, a pseudo-terminal. Output is collected for
+ * a moment and written without making a descriptor non-blocking that others
+ * share. It is complete, except for a peer that is gone or does not read and a
+ * disk that is full; then the machine goes on. Callers: machine (life), devices through struct dev_chr.
  */
 #ifndef NOVT_MONITOR_CHR_H
 #define NOVT_MONITOR_CHR_H

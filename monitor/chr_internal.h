@@ -1,6 +1,6 @@
 /*
  * chr_internal.h: struct mon_chr, shared by the files of chr (chr.c: queues,
- * chr_open.c: life, chr_unix.c: the listening socket).
+ * chr_open.c: life, chr_unix.c: the listening socket, chr_pty.c).
  */
 #ifndef NOVT_MONITOR_CHR_INTERNAL_H
 #define NOVT_MONITOR_CHR_INTERNAL_H
@@ -18,6 +18,8 @@ struct mon_chr {
     int listen_fd;      /* unix socket; else -1 */
     const char *path;   /* of the unix socket */
     bool own_fds;       /* stdio is not ours to close */
+    bool lossy;         /* somebody may read, or nobody: output is not waited for */
+    int peer_fd;        /* pty: our own end of the terminal side, so that it never hangs up; else -1 */
     bool raw;           /* stdin is a terminal in raw mode */
     bool in_unpollable; /* a regular file: always ready */
     bool warned;        /* one line about lost output was printed */
@@ -37,6 +39,9 @@ void chr_pump_input(struct mon_chr *c);
 void chr_watch_input(struct mon_chr *c);
 /* No more input, or no more peer. */
 void chr_input_ended(struct mon_chr *c);
+
+/* chr_pty.c */
+bool chr_pty_open(struct mon_chr *c, char *errbuf, size_t errlen);
 
 bool chr_unix_open(struct mon_chr *c, char *errbuf, size_t errlen);
 void chr_unix_close(struct mon_chr *c);

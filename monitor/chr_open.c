@@ -31,10 +31,12 @@ static bool open_file(struct mon_chr *c, char *errbuf, size_t errlen) {
 
 static bool open_backend(struct mon_chr *c, char *errbuf, size_t errlen) {
     switch (c->kind) {
-    case MON_CHR_NONE: return true;
+    case MON_CHR_NONE:
+    case MON_CHR_NULL: return true;
     case MON_CHR_STDIO: return open_stdio(c);
     case MON_CHR_FILE: return open_file(c, errbuf, errlen);
     case MON_CHR_UNIX: return chr_unix_open(c, errbuf, errlen);
+    case MON_CHR_PTY: return chr_pty_open(c, errbuf, errlen);
     }
     return false;
 }
@@ -50,7 +52,8 @@ struct mon_chr *chr_open(const char *name, const struct mon_chr_config *cfg, con
     c->host = host;
     c->kind = cfg->kind;
     c->path = cfg->path;
-    c->in_fd = c->out_fd = c->listen_fd = -1;
+    c->in_fd = c->out_fd = c->listen_fd = c->peer_fd = -1;
+    c->lossy = cfg->kind == MON_CHR_UNIX || cfg->kind == MON_CHR_PTY;
     chr_bind(c);
     if (!open_backend(c, errbuf, errlen)) {
         free(c);
@@ -62,7 +65,7 @@ struct mon_chr *chr_open(const char *name, const struct mon_chr_config *cfg, con
 
 void chr_drain(struct mon_chr *c) {
     if (!c) return;
-    bool hurry = c->kind == MON_CHR_UNIX || (c->host->stopping && c->host->stopping(c->host->opaque));
+    bool hurry = c->lossy || (c->host->stopping && c->host->stopping(c->host->opaque));
     chr_flush(c);
     while (c->out_fd >= 0 && c->out.used) {
         struct pollfd p = {.fd = c->out_fd, .events = POLLOUT};
@@ -80,7 +83,9 @@ void chr_close(struct mon_chr *c) {
     events_watch(c->host->events, &c->in_src, 0);
     events_watch(c->host->events, &c->out_src, 0);
     if (c->kind == MON_CHR_UNIX) chr_unix_close(c);
+    if (c->own_fds && c->in_fd >= 0 && c->in_fd != c->out_fd) close(c->in_fd);
     if (c->own_fds && c->out_fd >= 0) close(c->out_fd);
+    if (c->peer_fd >= 0) close(c->peer_fd);
     if (c->raw) terminal_restore();
     free(c);
 }

@@ -4,6 +4,7 @@
 #include "monitor/chr_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,7 +23,9 @@ static void client_arrived(void *opaque, uint32_t ready) {
     (void)ready;
     int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
-    c->in_fd = c->out_fd = fd;
+    c->in_fd = fd;
+    c->out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* epoll watches a descriptor once, and there are two directions */
+    if (c->out_fd < 0) c->out_fd = fd;
     events_watch(c->host->events, &c->listen_src, 0); /* others wait in the backlog */
     chr_watch_input(c);
     chr_flush(c);

@@ -1,6 +1,7 @@
 #include "monitor/cmos.h"
 
 #include <string.h>
+#include <time.h>
 #include "devemu/mc146818.h"
 
 enum {
@@ -98,7 +99,13 @@ static uint8_t boot_choice(char letter) {
     }
 }
 
-static void fill_boot_order(struct dev *rtc, const char *order) {
+bool cmos_boot_order_ok(const char *order) {
+    for (const char *p = order; p && *p; p++)
+        if (!strchr("acdn", *p) || strchr(p + 1, *p)) return false;
+    return true;
+}
+
+void cmos_fill_boot_order(struct dev *rtc, const char *order) {
     char all[16] = "";
     uint8_t choice[BOOT_CHOICES];
     for (const char *p = order; p && *p && strlen(all) < 4; p++) all[strlen(all)] = *p;
@@ -112,7 +119,17 @@ static void fill_boot_order(struct dev *rtc, const char *order) {
 void cmos_fill(struct dev *rtc, uint64_t ram_bytes, unsigned cpus, const struct cmos_drives *drives) {
     fill_memory(rtc, ram_bytes);
     fill_disks(rtc, drives->disk);
-    fill_boot_order(rtc, drives->boot);
     mc146818_set(rtc, CMOS_EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_MOUSE | fill_floppies(rtc, drives->floppy));
     mc146818_set(rtc, CMOS_CPUS, (uint8_t)(cpus - 1));
+}
+
+/* Local time stays as far from UTC as it is now: a PC's clock knows no daylight saving. */
+int64_t cmos_rtc_offset(const struct mon_rtc_config *rtc, int64_t now) {
+    time_t t = (time_t)now;
+    struct tm local;
+    switch (rtc->base) {
+    case MON_RTC_LOCAL: return localtime_r(&t, &local) ? local.tm_gmtoff : 0;
+    case MON_RTC_AT: return rtc->at - now;
+    default: return 0;
+    }
 }

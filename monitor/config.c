@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "monitor/cmos.h"
 #include "monitor/drives.h"
 
 enum { MIB = 1 << 20 };
@@ -12,9 +13,11 @@ enum { MIB = 1 << 20 };
 void mon_config_default(struct mon_config *c) {
     memset(c, 0, sizeof *c);
     c->memory = MEMORY_DEFAULT;
-    c->serial.kind = MON_CHR_STDIO;
-    c->debugcon.kind = MON_CHR_NONE;
+    c->serial[0].kind = MON_CHR_STDIO;
+    c->serials = 1;
     c->vga = true;
+    c->triple_fault_code = MON_EXIT_TRIPLE_FAULT;
+    c->debug_exit = (struct mon_debug_exit_config){.present = true, .base = 0xF4, .size = 4};
 }
 
 static bool fail(char *errbuf, size_t errlen, const char *text) {
@@ -41,8 +44,14 @@ static bool check_cpu(const struct mon_config *c, char *errbuf, size_t errlen) {
     return false;
 }
 
+static bool check_order(const char *order, char *errbuf, size_t errlen) {
+    if (cmos_boot_order_ok(order)) return true;
+    return fail(errbuf, errlen, "boot: the order is made of a (floppy), c (disk), d (CD-ROM), n (network), each once");
+}
+
 /* The files themselves are checked when they are read. */
 static bool check_boot(const struct mon_config *c, char *errbuf, size_t errlen) {
+    if (!check_order(c->drives.boot, errbuf, errlen) || !check_order(c->boot.once, errbuf, errlen)) return false;
     if (!c->kernel && (c->append || (c->initrds && c->initrds[0])))
         return fail(errbuf, errlen, "initrd and append need a kernel");
     if (c->flat_image && (c->kernel || c->firmware))
@@ -50,9 +59,15 @@ static bool check_boot(const struct mon_config *c, char *errbuf, size_t errlen) 
     return true;
 }
 
+static unsigned stdio_users(const struct mon_config *c) {
+    unsigned n = (c->debugcon.kind == MON_CHR_STDIO) + (c->parallel.kind == MON_CHR_STDIO);
+    for (unsigned i = 0; i < c->serials; i++) n += c->serial[i].kind == MON_CHR_STDIO;
+    return n;
+}
+
 static bool check_chr(const struct mon_config *c, char *errbuf, size_t errlen) {
-    bool twice = c->serial.kind == MON_CHR_STDIO && c->debugcon.kind == MON_CHR_STDIO;
-    return !twice || fail(errbuf, errlen, "serial and debugcon cannot both use stdio");
+    if (stdio_users(c) <= 1) return true;
+    return fail(errbuf, errlen, "only one of serial, parallel and debugcon can use stdio");
 }
 
 static bool has_suffix(const char *s, const char *suffix) {
@@ -61,9 +76,8 @@ static bool has_suffix(const char *s, const char *suffix) {
 }
 
 static bool check_display(const struct mon_config *c, char *errbuf, size_t errlen) {
-    bool curses = c->display.kind == MON_DISPLAY_CURSES;
-    if (curses && (c->serial.kind == MON_CHR_STDIO || c->debugcon.kind == MON_CHR_STDIO))
-        return fail(errbuf, errlen, "display: curses needs the terminal, so serial and debugcon cannot use stdio");
+    if (c->display.kind == MON_DISPLAY_CURSES && stdio_users(c))
+        return fail(errbuf, errlen, "display: curses needs the terminal, so no port can use stdio");
     if (!c->vga && (c->display.kind != MON_DISPLAY_NONE || c->dump_screen))
         return fail(errbuf, errlen, "display: without a display adapter there is nothing to show");
     if (c->dump_screen && !has_suffix(c->dump_screen, ".png") && !has_suffix(c->dump_screen, ".txt"))

@@ -39,13 +39,7 @@ static bool disks_fit(const struct mon_drives_config *cfg, char *errbuf, size_t 
 }
 
 bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errlen) {
-    if (!disks_fit(cfg, errbuf, errlen)) return false;
-    for (const char *p = cfg->boot; p && *p; p++) {
-        if (strchr("acdn", *p) && !strchr(p + 1, *p)) continue;
-        snprintf(errbuf, errlen, "boot: the order is made of a (floppy), c (disk), d (CD-ROM), n (network), each once");
-        return false;
-    }
-    return true;
+    return disks_fit(cfg, errbuf, errlen);
 }
 
 /* ---- Opening ---- */
@@ -136,7 +130,7 @@ struct blk *drives_virtio(const struct drives *d, int n) {
 }
 
 void drives_describe_cmos(const struct drives *d, struct cmos_drives *out) {
-    *out = (struct cmos_drives){.boot = d->cfg->boot};
+    *out = (struct cmos_drives){0};
     for (int i = 0; i < FDC_DRIVES; i++)
         if (d->floppy[i]) out->floppy[i] = fdc_type_for(blk_dev(d->floppy[i])->size);
     for (int i = 0; i < IDE_DRIVES; i++)

@@ -119,22 +119,20 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
 
 static bool open_script(struct machine *m, char *errbuf, size_t errlen) {
     if (!m->cfg->script) return true;
-    m->script = script_open(m, m->cfg->script, chr_dev(m->serial), errbuf, errlen);
+    m->script = script_open(m, m->cfg->script, chr_dev(m->backends.serial[0]), errbuf, errlen);
     return m->script != NULL;
 }
 
-struct dev_chr *machine_serial(struct machine *m) {
-    return m->script ? script_serial(m->script) : chr_dev(m->serial);
+/* A script stands between the first port and its backend. */
+struct dev_chr *machine_serial(struct machine *m, unsigned n) {
+    return m->script && !n ? script_serial(m->script) : chr_dev(m->backends.serial[n]);
 }
 
 static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     m->io = dev_io_create();
     if (!m->io) return fail(errbuf, errlen, "out of memory");
     hostsvc_init(m);
-    m->serial = chr_open("serial", &m->cfg->serial, &m->chr_host, errbuf, errlen);
-    if (!m->serial) return false;
-    m->debugcon = chr_open("debugcon", &m->cfg->debugcon, &m->chr_host, errbuf, errlen);
-    if (!m->debugcon) return false;
+    if (!backends_open(&m->backends, m->cfg, &m->chr_host, errbuf, errlen)) return false;
     m->drives = drives_open(&m->cfg->drives, &m->events, errbuf, errlen);
     if (!m->drives) return false;
     if (!open_script(m, errbuf, errlen)) return false;
@@ -213,8 +211,7 @@ void machine_destroy(struct machine *m) {
     if (m->board) board_destroy(m->board);
     script_close(m->script); /* the serial port is connected to it */
     drives_close(m->drives);
-    chr_close(m->serial);
-    chr_close(m->debugcon);
+    backends_close(&m->backends);
     if (m->io) dev_io_destroy(m->io);
     if (m->have_events) events_fini(&m->events);
     if (m->have_clock) clock_fini(&m->clock);
@@ -229,10 +226,7 @@ void machine_destroy(struct machine *m) {
     free(m);
 }
 
-void machine_emergency_flush(struct machine *m) {
-    chr_emergency_flush(m->serial);
-    chr_emergency_flush(m->debugcon);
-}
+void machine_emergency_flush(struct machine *m) { backends_each(&m->backends, chr_emergency_flush); }
 
 static void dump_screen(struct machine *m) {
     char error[512];
@@ -250,8 +244,7 @@ int mon_run(const struct mon_config *c, char *errbuf, size_t errlen) {
     m->display = NULL;
     dump_screen(m);
     if (m->script) code = script_finish(m->script, code);
-    chr_drain(m->serial); /* the guest's last words come before ours */
-    chr_drain(m->debugcon);
+    backends_each(&m->backends, chr_drain); /* the guest's last words come before ours */
     if (c->stats) stats_print(m);
     machine_destroy(m);
     return code;

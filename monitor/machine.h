@@ -10,6 +10,7 @@
 #define NOVT_MONITOR_MACHINE_H
 
 #include <signal.h>
+#include "monitor/backends.h"
 #include "monitor/chr.h"
 #include "monitor/clock.h"
 #include "monitor/events.h"
@@ -43,7 +44,7 @@ struct machine {
     struct mon_events events;
     struct mon_log log;
     struct chr_host chr_host;
-    struct mon_chr *serial, *debugcon;
+    struct backends backends;
     struct drives *drives;
     struct board *board;
     struct keyboard keyboard;
@@ -79,8 +80,8 @@ void machine_attention(struct machine *m);
 /* Buffered output to its descriptors, by system calls only. */
 void machine_emergency_flush(struct machine *m);
 
-/* What the serial port is connected to; NULL: nothing. */
-struct dev_chr *machine_serial(struct machine *m);
+/* What a serial port is connected to; NULL: nothing. */
+struct dev_chr *machine_serial(struct machine *m, unsigned n);
 
 /* --stats (stats.c). */
 void stats_print(struct machine *m);

@@ -22,11 +22,19 @@ enum mon_exit_code {
 };
 
 /* Where a character device's bytes go. */
-enum mon_chr_kind { MON_CHR_NONE, MON_CHR_STDIO, MON_CHR_FILE, MON_CHR_UNIX };
+enum mon_chr_kind {
+    MON_CHR_NONE, /* nothing is connected */
+    MON_CHR_NULL, /* output is dropped, nothing comes in */
+    MON_CHR_STDIO,
+    MON_CHR_FILE,
+    MON_CHR_UNIX,
+    MON_CHR_PTY, /* a new pseudo-terminal, whose name goes to stderr */
+};
 struct mon_chr_config {
     enum mon_chr_kind kind;
-    const char *path;
+    const char *path; /* MON_CHR_FILE, MON_CHR_UNIX */
 };
+enum { MON_SERIALS = 4 };
 
 /* Who looks at the screen. */
 enum mon_display_kind { MON_DISPLAY_NONE, MON_DISPLAY_CURSES, MON_DISPLAY_VNC };
@@ -55,6 +63,56 @@ struct mon_drives_config {
     const char *boot; /* order, of a c d n; what it does not name follows. NULL: cda */
 };
 
+/* What the firmware is told to boot; the order is in struct mon_drives_config. */
+struct mon_boot_config {
+    const char *once; /* order of the first boot only; NULL: as always */
+    bool menu;        /* the firmware offers its boot menu */
+    uint16_t menu_ms; /* for this long; 0: its default */
+};
+
+/* What the real-time clock shows at the start. */
+enum mon_rtc_base { MON_RTC_UTC, MON_RTC_LOCAL, MON_RTC_AT };
+struct mon_rtc_config {
+    enum mon_rtc_base base;
+    int64_t at; /* MON_RTC_AT: seconds since 1970, of the calendar date it shows */
+};
+
+/* A port with which a guest ends the run with exit code (v << 1) | 1. */
+struct mon_debug_exit_config {
+    bool present;
+    uint16_t base, size;
+};
+
+/* Texts of the SMBIOS tables. */
+enum mon_smbios_text {
+    MON_SMBIOS_BIOS_VENDOR,
+    MON_SMBIOS_BIOS_VERSION,
+    MON_SMBIOS_BIOS_DATE,
+    MON_SMBIOS_SYSTEM_MANUFACTURER,
+    MON_SMBIOS_SYSTEM_PRODUCT,
+    MON_SMBIOS_SYSTEM_VERSION,
+    MON_SMBIOS_SYSTEM_SERIAL,
+    MON_SMBIOS_SYSTEM_SKU,
+    MON_SMBIOS_SYSTEM_FAMILY,
+    MON_SMBIOS_BOARD_MANUFACTURER,
+    MON_SMBIOS_BOARD_PRODUCT,
+    MON_SMBIOS_BOARD_VERSION,
+    MON_SMBIOS_BOARD_SERIAL,
+    MON_SMBIOS_BOARD_ASSET,
+    MON_SMBIOS_BOARD_LOCATION,
+    MON_SMBIOS_CHASSIS_MANUFACTURER,
+    MON_SMBIOS_CHASSIS_VERSION,
+    MON_SMBIOS_CHASSIS_SERIAL,
+    MON_SMBIOS_CHASSIS_ASSET,
+    MON_SMBIOS_TEXTS
+};
+enum { MON_SMBIOS_TEXT_MAX = 200 }; /* bytes */
+struct mon_smbios_config {
+    const char *text[MON_SMBIOS_TEXTS]; /* NULL: the firmware's own, or none */
+    bool have_uuid;
+    uint8_t uuid[16]; /* in the order it is written */
+};
+
 /* Categories of --log; bits. */
 enum mon_log_category {
     MON_LOG_EXIT = 1u << 0,
@@ -74,17 +132,25 @@ struct mon_config {
     const char *kernel, *append;
     const char *const *initrds; /* first: Linux initrd or multiboot modules, NULL-terminated; may be NULL */
     struct mon_drives_config drives;
-    struct mon_chr_config serial, debugcon;
+    struct mon_boot_config boot;
+    struct mon_rtc_config rtc;
+    struct mon_smbios_config smbios;
+    struct mon_debug_exit_config debug_exit;
+    struct mon_chr_config serial[MON_SERIALS]; /* COM1..COM4 */
+    unsigned serials;                          /* how many of them there are */
+    struct mon_chr_config parallel;            /* LPT1; MON_CHR_NONE: there is no port */
+    struct mon_chr_config debugcon;
     bool vga;             /* there is a display adapter */
     bool usb, usb_tablet; /* a USB controller; with a tablet on it */
     struct mon_display_config display;
     const char *dump_screen; /* FILE.png or FILE.txt, written at the end; may be NULL */
     const char *script;      /* file of commands that operate the machine; may be NULL */
     bool no_reboot;
-    uint64_t timeout_ms;  /* 0: none; real time */
-    unsigned log;         /* enum mon_log_category bits */
-    const char *log_file; /* NULL: stderr */
-    bool stats;           /* print counters to stderr at the end */
+    int triple_fault_code; /* what no_reboot makes of a triple fault */
+    uint64_t timeout_ms;   /* 0: none; real time */
+    unsigned log;          /* enum mon_log_category bits */
+    const char *log_file;  /* NULL: stderr */
+    bool stats;            /* print counters to stderr at the end */
     /* bisection and tests (--bt) */
     bool bt_one_insn, bt_force_checked, bt_force_direct;
     uint64_t bt_cache_bytes; /* 0: default */

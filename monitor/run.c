@@ -28,7 +28,7 @@ static void handle_triple_fault(struct machine *m) {
     m->vcpu.triple_fault = false;
     MON_LOG(&m->log, MON_LOG_EXCEPTION, "triple fault at %04x:%08x", m->vcpu.cpu.seg[DEC_CS].selector, m->vcpu.cpu.eip);
     if (m->cfg->no_reboot)
-        machine_request_exit(m, MON_EXIT_TRIPLE_FAULT);
+        machine_request_exit(m, m->cfg->triple_fault_code);
     else
         m->reset_requested = true;
 }

@@ -74,6 +74,28 @@ check socket-unusable 1 'cannot listen' run --serial unix:/nonexistent/sock
 check socket-is-file 1 "$dir/plain" run --serial "unix:$dir/plain"
 [ -f "$dir/plain" ] || fail "socket-is-file: the file was removed"
 check stdio-twice 1 'stdio' run --serial stdio --debugcon stdio
+check serial-five 1 'is one too many' run --serial none --serial none --serial none --serial none --serial none
+check serial-second-bad 1 "second serial: cannot" run --serial none --serial unix:/nonexistent/sock
+check parallel 1 "parallel: 'lpt'" run --parallel lpt
+check parallel-unwritable 1 '/nonexistent/x' run --parallel file:/nonexistent/x
+check parallel-stdio-twice 1 'stdio' run --parallel stdio
+check rtc 1 'base must be utc' run --rtc now
+check rtc-date 1 'base must be utc' run --rtc 2024-02-30x
+check rtc-key 1 "has no key 'clock'" run --rtc base=utc,clock=host
+check boot-letter 1 'boot: the order' run --boot x
+check boot-twice 1 'boot: the order' run --boot cc
+check boot-once 1 'boot: the order' run --boot order=c,once=q
+check boot-menu 1 'menu must be on or off' run --boot cd,menu=maybe
+check boot-menu-time 1 'menu-time must be' run --boot menu-time=70000
+check smbios-no-type 1 'must start with type=' run --smbios vendor=x
+check smbios-type 1 'must start with type=' run --smbios type=17,vendor=x
+check smbios-key 1 "has no key 'vendor'" run --smbios type=1,vendor=x
+check smbios-uuid 1 'uuid must be' run --smbios type=1,uuid=12
+check smbios-long 1 'longer than 200' run --smbios "type=1,serial=$(printf %0201d 0)"
+check uuid 1 "uuid: '1234' must be" run --uuid 1234
+check debug-exit 1 'iobase must be' run --debug-exit iobase=70000
+check debug-exit-size 1 'iosize must be' run --debug-exit iosize=0
+check debug-exit-taken 1 'debugexit' run --debug-exit iobase=0x60
 check display 1 "display: 'gtk'" run --display gtk
 check timeout 1 "timeout: 'soon'" run --timeout soon
 check timeout-zero 1 'timeout' run --timeout 0
@@ -146,6 +168,8 @@ run serial-file 7 --flat-image "$dir/exit7" --serial "file:$dir/serial"
 [ "$(cat "$dir/serial")" = A ] || fail "serial-file: not written"
 run serial-none 7 --flat-image "$dir/exit7" --serial none
 [ ! -s "$dir/out" ] || fail "serial-none: output"
+run debug-exit-none 124 --flat-image "$dir/exit7" --debug-exit none --timeout 0.5
+run debug-exit-elsewhere 124 --flat-image "$dir/exit7" --debug-exit iobase=0x501,iosize=2 --timeout 0.5
 run timeout 124 --flat-image "$dir/halt" --timeout 0.3
 run triple-fault 2 --flat-image "$dir/triple" --no-reboot
 run complete-output 7 --flat-image "$dir/chatter"

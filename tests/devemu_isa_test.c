@@ -442,6 +442,12 @@ static void debug_ports(void **state) {
     dev_io_write(f->host.io, 0xF4, 4, 0x10);
     assert_int_equal(f->last_request, DEV_REQ_EXIT);
     assert_int_equal(f->last_value, 0x21);
+    struct debugexit_config small = {.iobase = 0x501, .iosize = 2};
+    struct dev *e2 = fake_dev(f, &debugexit_class, &small);
+    pout(f, 0x502, 3);
+    assert_int_equal(f->last_value, 7);
+    assert_null(dev_io_name(f->host.io, 0x503));
+    dev_destroy(e2);
     enum dev_status st;
     assert_null(dev_create(&debugcon_class, &f->host, &con, &st));
     assert_int_equal(st, DEV_CONFLICT);

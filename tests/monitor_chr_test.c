@@ -337,6 +337,57 @@ static void a_socket_in_use_is_refused_and_a_dead_one_replaced(void **state) {
     chr_close(open_chr(MON_CHR_UNIX, path));
 }
 
+/* What the backend prints about itself. */
+static struct mon_chr *open_pty(char *name, size_t cap) {
+    char said[256];
+    int pipe_fd[2];
+    assert_int_equal(pipe(pipe_fd), 0);
+    int saved = swap_fd(STDERR_FILENO, pipe_fd[1]);
+    struct mon_chr *c = open_chr(MON_CHR_PTY, NULL);
+    fflush(stderr);
+    swap_back(STDERR_FILENO, saved);
+    ssize_t n = read(pipe_fd[0], said, sizeof said - 1);
+    assert_true(n > 0);
+    said[n] = 0;
+    close(pipe_fd[0]), close(pipe_fd[1]);
+    const char *slash = strchr(said, '/');
+    assert_non_null(slash);
+    snprintf(name, cap, "%.*s", (int)strcspn(slash, "\n"), slash);
+    return c;
+}
+
+static void a_pseudo_terminal_outlives_its_visitors(void **state) {
+    (void)state;
+    char name[64], buf[16];
+    struct mon_chr *c = open_pty(name, sizeof name);
+    say(c, "early\n");
+    run_loop(20, SIZE_MAX);
+    for (int round = 0; round < 3; round++) {
+        int fd = open(name, O_RDWR | O_NOCTTY);
+        assert_true(fd >= 0);
+        if (round) say(c, "again\n");
+        run_loop(20, SIZE_MAX);
+        assert_int_equal(read(fd, buf, sizeof buf), 6);
+        assert_memory_equal(buf, round ? "again\n" : "early\n", 6); /* no CR: it is raw */
+        f.got_len = 0;
+        assert_int_equal(write(fd, "i\003", 2), 2);
+        run_loop(500, 2);
+        assert_memory_equal(f.got, "i\003", 2);
+        close(fd);
+        run_loop(20, SIZE_MAX);
+    }
+    for (int i = 0; i < 1000000; i++) say(c, "12345678"); /* nobody reads: nobody waits */
+    chr_close(c);
+}
+
+static void null_swallows(void **state) {
+    (void)state;
+    struct mon_chr *c = open_chr(MON_CHR_NULL, NULL);
+    assert_non_null(chr_dev(c));
+    for (int i = 0; i < 100000; i++) say(c, "12345678");
+    chr_close(c);
+}
+
 static void the_escape_key(void **state) {
     (void)state;
     struct terminal_escape e = {false};
@@ -354,6 +405,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(none_gives_the_device_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_gets_everything, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pseudo_terminal_outlives_its_visitors, setup, teardown),
+        cmocka_unit_test_setup_teardown(null_swallows, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_file_is_one_line, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_warns_once, setup, teardown),
         cmocka_unit_test_setup_teardown(stdin_reaches_the_device_and_eof_is_harmless, setup, teardown),
