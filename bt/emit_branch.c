@@ -8,6 +8,8 @@
  */
 #include "bt/translate.h"
 
+enum { VECTOR_GP = 13 };
+
 static void emit_poll(struct translation *t) { x86_mov_r32_m32(&t->b, R_A, x86_base(R_POLL, 0)); }
 
 void emit_wrap_poll(struct translation *t) {
@@ -80,6 +82,32 @@ static void emit_landing_pad(struct translation *t, uint32_t return_eip) {
     go_on_at(t, return_eip);
 }
 
+/* ---- CS limit: SDM vol. 2 "JMP", "CALL", "RET": a target beyond it is #GP(0) at the branch ---- */
+
+static bool beyond_limit(const struct translation *t, uint32_t target) { return target > t->blk->cs_limit; }
+
+static void emit_gp(struct translation *t) { emit_exception(t, VECTOR_GP, 0); }
+
+/* R_A or R_C holds a target that only the run knows. The sign of limit - target is told by its top byte, since NOT, LEA
+ * and moves leave the flags alone. Flat code and 16-bit targets in 64 KiB cannot fail. */
+static void emit_check_limit(struct translation *t, uint8_t target) {
+    struct x86_buf *b = &t->b;
+    uint32_t limit = t->blk->cs_limit;
+    if (limit >= (cur(t)->op_size == 2 ? 0xffff : UINT32_MAX)) return;
+    x86_mov_r64_r64(b, R_B, target);
+    x86_enc_reg(b, &(struct x86_enc){.opcode = 0xF7, .rexw = true}, 2, R_B); /* not */
+    x86_mov_r32_imm32(b, R_F, limit);
+    x86_lea_r64(b, R_B, x86_base_index(R_B, R_F, 1, 1));
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg2)), R_B);
+    x86_mov_r64_r64(b, R_F, X86_RCX);
+    x86_movzx_r32_m8(b, X86_RCX, cpu_mem(CPU_OFF(p.exit_arg2) + 7));
+    struct x86_fixup inside = x86_jrcxz8(b);
+    x86_mov_r64_r64(b, X86_RCX, R_F);
+    emit_gp(t);
+    x86_bind(b, inside);
+    x86_mov_r64_r64(b, X86_RCX, R_F);
+}
+
 static uint32_t target_of(const struct translation *t, unsigned i) {
     const struct insn *insn = &t->insns[i];
     uint32_t target = t->blk->eip + t->offs[i] + insn->len + insn->imm;
@@ -105,6 +133,10 @@ void emit_early_poll(struct translation *t) {
 
 static void emit_call_rel(struct translation *t) {
     uint32_t target = branch_target(t), next = next_eip(t);
+    if (beyond_limit(t, target)) {
+        emit_gp(t);
+        return;
+    }
     poll_if_backward(t, target);
     emit_push_imm(t, next, cur(t)->op_size);
     if (!t->chained || target == next) { /* CALL $+5 only reads the program counter: it never returns */
@@ -135,6 +167,7 @@ static void emit_indirect_target(struct translation *t) {
 static void emit_indirect(struct translation *t, bool call) {
     if (t->chained) emit_poll(t);
     emit_indirect_target(t);
+    emit_check_limit(t, R_C);
     if (call) emit_push_imm(t, next_eip(t), cur(t)->op_size);
     x86_mov_r32_r32(&t->b, R_A, R_C);
     if (!t->chained) {
@@ -149,7 +182,9 @@ static void emit_indirect(struct translation *t, bool call) {
 static void emit_ret(struct translation *t) {
     const struct insn *insn = cur(t);
     uint32_t extra = insn->imm_size ? insn->imm & 0xffff : 0;
-    emit_pop(t, R_A, insn->op_size, extra);
+    emit_peek(t, R_A, insn->op_size);
+    emit_check_limit(t, R_A);
+    emit_drop(t, insn->op_size + extra);
     if (t->chained)
         x86_ret(&t->b);
     else
@@ -159,9 +194,34 @@ static void emit_ret(struct translation *t) {
 /* Taken and fall-through exits; the caller has emitted the condition's jumps. */
 static void emit_jcc(struct translation *t) {
     uint32_t target = branch_target(t);
-    poll_if_backward(t, target);
-    emit_jcc_link(t, (enum x86_cc)(cur(t)->opcode & 15), target);
+    enum x86_cc cc = (enum x86_cc)(cur(t)->opcode & 15);
+    if (beyond_limit(t, target)) {
+        struct x86_fixup not_taken = x86_jcc8(&t->b, cc ^ 1u);
+        emit_gp(t);
+        x86_bind(&t->b, not_taken);
+    } else {
+        poll_if_backward(t, target);
+        emit_jcc_link(t, cc, target);
+    }
     go_on_at(t, next_eip(t));
+}
+
+static void count(struct translation *t, int by) {
+    if (cur(t)->addr_size == 4)
+        x86_lea_r32(&t->b, X86_RCX, x86_base(X86_RCX, by));
+    else
+        x86_lea_r16(&t->b, X86_RCX, x86_base(X86_RCX, by));
+}
+
+/* A counted jump is taken; one that cannot be has not counted. */
+static void emit_counted_taken(struct translation *t, bool loop) {
+    uint32_t target = branch_target(t);
+    if (!beyond_limit(t, target)) {
+        emit_link(t, target);
+        return;
+    }
+    if (loop) count(t, 1);
+    emit_gp(t);
 }
 
 /* JCXZ/JECXZ jumps when the counter is 0; LOOP counts first and jumps when it is not, LOOPE/LOOPNE look at ZF too. */
@@ -171,8 +231,7 @@ static void emit_counted(struct translation *t) {
     uint32_t target = branch_target(t);
     bool wide = insn->addr_size == 4, loop = insn->opcode != 0xE3;
     poll_if_backward(t, target);
-    if (loop && wide) x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, -1));
-    if (loop && !wide) x86_lea_r16(b, X86_RCX, x86_base(X86_RCX, -1));
+    if (loop) count(t, -1);
     struct x86_fixup zero;
     if (wide) {
         zero = x86_jrcxz8(b);
@@ -190,12 +249,12 @@ static void emit_counted(struct translation *t) {
     if (!loop) {
         emit_link(t, next_eip(t));
         x86_bind(b, zero);
-        emit_link(t, target);
+        emit_counted_taken(t, loop);
         return;
     }
     struct x86_fixup not_taken = {0};
     if (insn->opcode != 0xE2) not_taken = x86_jcc8(b, insn->opcode == 0xE1 ? X86_CC_NE : X86_CC_E);
-    emit_link(t, target);
+    emit_counted_taken(t, loop);
     x86_bind(b, zero);
     if (insn->opcode != 0xE2) x86_bind(b, not_taken);
     emit_link(t, next_eip(t));
@@ -230,6 +289,10 @@ void emit_branch(struct translation *t) {
     } else if (op == 0xE8) {
         emit_call_rel(t);
     } else if (op == 0xE9 || op == 0xEB) {
+        if (beyond_limit(t, branch_target(t))) {
+            emit_gp(t);
+            return;
+        }
         poll_if_backward(t, branch_target(t));
         emit_link(t, branch_target(t));
     } else if (op == 0xC2 || op == 0xC3) {

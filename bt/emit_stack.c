@@ -36,10 +36,16 @@ void emit_push_reg(struct translation *t, uint8_t host, uint8_t size) {
     adjust_esp(t, -size);
 }
 
-void emit_pop(struct translation *t, uint8_t host, uint8_t size, uint32_t extra) {
+void emit_peek(struct translation *t, uint8_t host, uint8_t size) {
     struct mref m = stack_ref(t, 0, size, false);
     emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = host, .size = size});
-    adjust_esp(t, (int32_t)(size + extra));
+}
+
+void emit_drop(struct translation *t, uint32_t bytes) { adjust_esp(t, (int32_t)bytes); }
+
+static void emit_pop(struct translation *t, uint8_t host, uint8_t size) {
+    emit_peek(t, host, size);
+    emit_drop(t, size);
 }
 
 static void mov_r16(struct translation *t, uint8_t dst, uint8_t src) {
@@ -50,10 +56,10 @@ static void mov_r16(struct translation *t, uint8_t dst, uint8_t src) {
 static void emit_pop_reg(struct translation *t, uint8_t guest, uint8_t size) {
     uint8_t dst = host_reg(guest);
     if (size == 4 && dst != R_ESP) {
-        emit_pop(t, dst, 4, 0);
+        emit_pop(t, dst, 4);
         return;
     }
-    emit_pop(t, R_C, size, 0);
+    emit_pop(t, R_C, size);
     if (size == 4)
         x86_mov_r32_r32(&t->b, dst, R_C);
     else

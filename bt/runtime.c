@@ -42,8 +42,7 @@ uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
     c->eip = s->eip;
     if (s->fn(c, &s->insn) == BT_NEXT_EXIT) return leave(e, EXIT_OP, 1);
     if (e->code_changed || e->ras_reset_wanted) { /* what follows may not be what memory holds now */
-        uint32_t next = s->eip + s->insn.len;
-        c->eip = c->seg[DEC_CS].attr & BT_ATTR_DB ? next : next & 0xffff;
+        c->eip = s->eip + s->insn.len;
         return leave(e, EXIT_OP, 1);
     }
     return 0;
@@ -156,11 +155,13 @@ static bool seg_allows(const struct bt_cpu *c, int n, uint32_t off, uint32_t siz
     if (!typeless && write && (code || !(s->attr & BT_ATTR_RW))) return false;
     if (!typeless && !write && code && !(s->attr & BT_ATTR_RW)) return false;
     uint64_t last = (uint64_t)off + size - 1;
+    /* With a 4-GiB limit an access may wrap: "behavior is implementation-specific". */
+    bool whole = s->limit == 0xffffffffu;
     if (!code && s->attr & BT_ATTR_EXPAND_DOWN) {
         uint64_t top = s->attr & BT_ATTR_DB ? 0xffffffffu : 0xffffu;
         return off > s->limit && last <= top;
     }
-    return last <= s->limit;
+    return whole || last <= s->limit;
 }
 
 uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret) {

@@ -25,11 +25,30 @@ void bt_kick(struct bt_engine *e) {
     __atomic_store_n(&e->kicked, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Leaves translated code with the guest at the start of the instruction that PC belongs to. */
+static bool leave_at(struct bt_engine *e, greg_t *r, enum exit_reason why) {
+    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
+    uint32_t id = block_at_host(e, pc), len;
+    if (id == BT_NONE || !block_pc(e, id, pc, &e->cpu->eip, &len)) return false;
+    e->cpu->p.exit_reason = why;
+    r[REG_RIP] = (greg_t)(uintptr_t)e->thunk.exit_from_signal;
+    return true;
+}
+
+/* Between two iterations of a host string instruction (emit_string.c: 66h, repeat prefix, opcode). All of the guest's
+ * state is in the registers then: the low halves of RSI and RDI, RCX, and RIP still at the instruction. */
+static bool at_repeat(const uint8_t *pc) {
+    if (*pc == 0x66) pc++;
+    return (pc[0] == 0xF2 || pc[0] == 0xF3) && pc[1] >= 0xA4 && pc[1] <= 0xAF;
+}
+
 void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
     /* R13 is the poll register only between its load and the thunk that gives it back to C. */
     greg_t *r = regs_of(ucontext);
-    if (in_cache(e, (const uint8_t *)r[REG_RIP]) && r[REG_R13] == (greg_t)(uintptr_t)e->good_page)
-        r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
+    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
+    if (!in_cache(e, pc)) return;
+    if (at_repeat(pc) && leave_at(e, r, EXIT_POLL)) return;
+    if (r[REG_R13] == (greg_t)(uintptr_t)e->good_page) r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
 }
 
 void bt_sample(struct bt_engine *e, void *ucontext) {
@@ -40,16 +59,6 @@ void bt_sample(struct bt_engine *e, void *ucontext) {
     adapt_queue(e, id);
     bt_kick(e);
     bt_kick_in_signal(e, ucontext);
-}
-
-/* Leaves translated code with the guest at the start of the instruction that PC belongs to. */
-static bool leave_at(struct bt_engine *e, greg_t *r, enum exit_reason why) {
-    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
-    uint32_t id = block_at_host(e, pc), len;
-    if (id == BT_NONE || !block_pc(e, id, pc, &e->cpu->eip, &len)) return false;
-    e->cpu->p.exit_reason = why;
-    r[REG_RIP] = (greg_t)(uintptr_t)e->thunk.exit_from_signal;
-    return true;
 }
 
 static bool leave_with_fault(struct bt_engine *e, greg_t *r, struct guest_fault f) {

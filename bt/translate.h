@@ -91,11 +91,8 @@ static inline bool is_jcc(const struct insn *insn) {
 }
 static inline const struct insn *cur(const struct translation *t) { return &t->insns[t->i]; }
 static inline uint32_t cur_eip(const struct translation *t) { return t->blk->eip + t->offs[t->i]; }
-/* The address after the current instruction, cut as the code size asks. */
-static inline uint32_t next_eip(const struct translation *t) {
-    uint32_t next = cur_eip(t) + cur(t)->len;
-    return t->mode & MODE_CODE32 ? next : next & 0xffff;
-}
+/* The address after the current instruction. Sequential flow is not cut to 16 bits: past FFFFh it meets the limit. */
+static inline uint32_t next_eip(const struct translation *t) { return cur_eip(t) + cur(t)->len; }
 
 /* emit_mem.c */
 struct mref mref_of(const struct insn *insn);
@@ -114,8 +111,8 @@ uint8_t insn_spare_low_reg(const struct insn *insn); /* one it does not use: sta
 void emit_stack(struct translation *t);
 void emit_push_imm(struct translation *t, uint32_t value, uint8_t size);
 void emit_push_reg(struct translation *t, uint8_t host, uint8_t size);
-void emit_pop(struct translation *t, uint8_t host, uint8_t size,
-              uint32_t extra); /* loads zero-extended, then ESP += size + extra */
+void emit_peek(struct translation *t, uint8_t host, uint8_t size); /* the top of the stack, zero-extended */
+void emit_drop(struct translation *t, uint32_t bytes);             /* ESP += bytes */
 
 /* emit_branch.c */
 void emit_branch(struct translation *t);

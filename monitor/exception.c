@@ -84,8 +84,11 @@ static enum bt_next raise_external_fpu_error(struct vcpu *v) {
 }
 
 enum bt_next mon_raise_fault(struct vcpu *v, const struct guest_fault *f) {
+    struct guest_fault raised = *f;
     if (f->vector == VEC_MF && !(v->cpu.cr0 & CR0_NE)) return raise_external_fpu_error(v);
-    return deliver_chain(v, fault_event(v, f));
+    /* SDM vol. 3 "Control Registers", OSXMMEXCPT: an operating system that does not know #XM gets #UD. */
+    if (f->vector == VEC_XM && !(v->cpu.cr4 & CR4_OSXMMEXCPT)) raised.vector = VEC_UD;
+    return deliver_chain(v, fault_event(v, &raised));
 }
 
 enum bt_next mon_raise(struct vcpu *v, int vector, uint32_t error) {

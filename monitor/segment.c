@@ -63,9 +63,11 @@ void mon_set_seg_null(struct vcpu *v, int seg, uint16_t selector) {
     put_seg(v, seg, (struct bt_seg){.selector = selector});
 }
 
-/* Real mode changes the base alone; limit, B and G survive from protected mode ("unreal mode"). */
+/* Real mode changes the base alone; limit, B and G survive from protected mode ("unreal mode"). A register that a null
+ * selector had made unusable in protected mode becomes an ordinary one. */
 void mon_set_seg_real(struct vcpu *v, int seg, uint16_t selector) {
     struct bt_seg s = v->cpu.seg[seg];
+    if (!s.attr) s.limit = 0xFFFF;
     s.base = (uint32_t)selector << 4;
     s.selector = selector;
     s.attr = (uint16_t)((s.attr & ATTR_KEEP_REAL) | ATTR_REAL);

@@ -6,6 +6,8 @@
 ; expect push_ro: fault=14 error=7
 ; loose pusha_partial: cr2 stack (the order of the pushes is the CPU's own)
 ; loose popa_partial: edi esi ebp ebx (so is how many registers it has loaded)
+; loose repe_cmps: eflags (AMD's have the flags of the iterations done, Intel's those from before)
+; loose repne_scas: eflags (the same)
 ; loose cmps_both: cr2 (and which operand is read first)
 ; expect rep_movs: fault=14 cr2=0x20004000 error=6 ecx=12
 ; expect call_stack: fault=14 error=6 cr2=0x2ffffffc esp=0x30000000

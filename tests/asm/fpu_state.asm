@@ -6,6 +6,7 @@
 ; loose fxsave_fault: cr2 (any byte of the part beyond the page)
 ; loose fnsave_fault: cr2 (the same)
 ; loose frstor_fault: cr2 (the same)
+; loose fxrstor_bad_mxcsr: data (the CPU's own MXCSR_MASK)
 %macro CLEAN_ENV 1
     mov dword [%1 + 12], 0
     mov dword [%1 + 16], 0

@@ -2,6 +2,7 @@
 ; faults: yes
 ; covers: CLI STI CLTS HLT INVD WBINVD INVLPG RDMSR WRMSR MOV_R_CR MOV_CR_R MOV_R_DR MOV_DR_R IN OUT INSB INSW INSD OUTSB OUTSW OUTSD
 ; covers: LGDT LIDT LLDT LTR LMSW INT INT3 INT1 INTO BOUND RDPMC SYSEXIT RSM
+; loose int1: eip (a host that is a virtual machine itself may report a fault instead of a trap)
 ; What ring 3 may not do, and the software interrupts: the same exception with the same error code and EIP as on the CPU.
 %macro P 2+
 CASE %1

@@ -76,7 +76,7 @@ struct result {
     uint8_t fx[512];              /* FXSAVE image, pointers cleared */
 };
 /* The LDT of every case, natively through modify_ldt: selector = index << 3 | 7. access: P, DPL, S, type byte. */
-#define CASE_LDT_COUNT 10
+#define CASE_LDT_COUNT 11
 struct case_seg {
     uint32_t base, limit;
     uint8_t access, big, pages;
@@ -92,6 +92,7 @@ static const struct case_seg case_ldt[CASE_LDT_COUNT] = {
     {DATA_BASE, DATA_SIZE - 1, 0x73, 1, 0},        /* 3fh not present */
     {CODE_BASE, 0xffff, 0xf9, 1, 0},               /* 47h execute-only code */
     {STACK_BASE, 0xfffff, 0xf3, 1, 1},             /* 4fh 32-bit stack with a base */
+    {CODE_BASE, 0x7ff, 0xfb, 0, 0},                /* 57h 16-bit code with a limit */
 };
 
 /* A page fault's error code, less what differs for a reason: the fetch bit (NX), presence outside the case's areas. */
