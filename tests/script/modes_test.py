@@ -17,6 +17,7 @@ FLOPPY, PASSED, ENDED = 1440 << 10, 0x43, (0x43, 0x45)
 # guest: (least number of checks, what QEMU TCG is known not to do: beginnings of names)
 GUESTS = {
     "v86": (80, ["limit:", "LOCK MOV"]),  # TCG checks no segment limits; LOCK on a MOV is let through
+    "pm286": (115, ["limit:", "type:", "real mode limit", "LOCK"]),  # nor types at an access, nor null selectors
 }
 
 
