@@ -51,14 +51,11 @@ static bool push_pieces(struct vcpu *v, const struct mon_stack *st, const struct
 bool mon_push_commit(struct vcpu *v, struct mon_stack *st, const struct mon_pushes *p, struct guest_fault *f) {
     if (!p->used) return true;
     uint32_t off = (st->esp - p->used) & sp_mask(&st->ss);
-    if (contiguous(st, off, p->used)) {
-        if (!check(st, off, p->used, f)) return false;
-        if (!smmu_write(v->cpu.smmu, gva(st->ss.base + off), &p->buf[MON_PUSH_BYTES - p->used], p->used,
-                        SMMU_WRITE | st->access, f))
-            return false;
-    } else if (!push_pieces(v, st, p, f)) {
-        return false;
-    }
+    bool whole = contiguous(st, off, p->used) && mon_in_limit(&st->ss, off, p->used) &&
+                 smmu_write(v->cpu.smmu, gva(st->ss.base + off), &p->buf[MON_PUSH_BYTES - p->used], p->used,
+                            SMMU_WRITE | st->access, f);
+    /* Item by item, so that a fault is that of the one pushed first. */
+    if (!whole && !push_pieces(v, st, p, f)) return false;
     move(st, -p->used);
     return true;
 }

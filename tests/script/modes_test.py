@@ -18,6 +18,7 @@ FLOPPY, PASSED, ENDED = 1440 << 10, 0x43, (0x43, 0x45)
 GUESTS = {
     "v86": (80, ["limit:", "LOCK MOV"]),  # TCG checks no segment limits; LOCK on a MOV is let through
     "pm286": (115, ["limit:", "type:", "real mode limit", "LOCK"]),  # nor types at an access, nor null selectors
+    "tasks": (49, ["the T bit:"]),  # TCG leaves the T bit alone
 }
 
 
