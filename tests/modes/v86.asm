@@ -789,8 +789,8 @@ irq_tests:
     RUN v_held, EFL_IF
     movzx eax, word [out0]
     EXPECTW [out1], eax, "a tick waits while the virtual IF is clear"
-    inc eax
-    EXPECTW [out2], eax, "and comes with STI"
+    cmp [out2], ax                      ; a slow host may have brought more than one
+    EXPECT_CC a, "and comes with STI"
     RUN v_bios, 0x3000 | EFL_IF
     EXPECTW [out0], 639, "the BIOS answers INT 12h at iopl 3"
     RUN v_bios, EFL_IF
@@ -845,8 +845,8 @@ vme_tests:
     RUN v_held, EFL_VIF | EFL_IF
     movzx eax, word [out0]
     EXPECTW [out1], eax, "VME: a tick waits while VIF is clear"
-    inc eax
-    EXPECTW [out2], eax, "VME: and comes with STI"
+    cmp [out2], ax                      ; a slow host may have brought more than one
+    EXPECT_CC a, "VME: and comes with STI"
     mov eax, cr4
     and al, ~1
     mov cr4, eax
