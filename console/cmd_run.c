@@ -19,8 +19,12 @@ static void print_log_categories(FILE *out) {
 }
 
 void con_run_help(FILE *out) {
-    fputs("Usage: novt run [OPTION]...\n\nRuns a PC until the guest powers off, you quit, or an option ends it.\n",
-          out);
+    fputs(
+        "Usage: novt run [OPTION]... [FILE]\n\nRuns a PC until the guest powers off, you quit, or an option ends it. "
+        "FILE is a machine file (FILE.json:\n"
+        "one JSON object whose keys are these options, arrays for those given several times), or an image or kernel,\n"
+        "whose kind is found out.\n",
+        out);
     run_options_help(out);
     print_cpus(out);
     print_log_categories(out);

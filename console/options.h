@@ -24,6 +24,9 @@ char *opt_copy(struct run_options *r, const char *s, size_t len);
 /* A file's name as this process must open it: names in a machine file are relative to that file. */
 const char *opt_path(struct run_options *r, const char *path);
 
+/* A text as kv_parse must see it: each comma doubled. */
+const char *opt_double_commas(struct run_options *r, const char *text);
+
 /* ---- opt_boot.c ---- */
 opt_parser opt_kernel, opt_initrd, opt_append, opt_firmware, opt_boot, opt_flat_image, opt_flat_address, opt_flat_real;
 /* ---- opt_drives.c ---- */

@@ -3,6 +3,8 @@
 #include <getopt.h>
 #include <string.h>
 #include "console/command.h"
+#include "console/image_arg.h"
+#include "console/machine_file.h"
 #include "console/options.h"
 
 /* A row of the table. */
@@ -70,8 +72,15 @@ static const struct run_option options[] = {
     {"help", NULL, "print this text", opt_help},
 };
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };
+_Static_assert((int)OPTION_COUNT <= (int)RUN_MAX_OPTIONS, "struct run_options notes each");
 
 /* ---- Parsing ---- */
+
+static int find(const char *name) {
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (options[i].name && !strcmp(options[i].name, name)) return i;
+    return -1;
+}
 
 /* getopt's view of the table; val is the row plus this, out of the way of characters. */
 enum { ROW_BASE = 256 };
@@ -91,31 +100,87 @@ static int take_option(struct run_options *r, int row) {
     return wrong ? con_usage_error("run", "--%s: '%s' %s", o->name, optarg, wrong) : 0;
 }
 
-int run_options_parse(struct run_options *r, int argc, char **argv) {
+/* What a look at the command line finds besides options. */
+struct command_line {
+    int argc;
+    char **argv;
+    const char *file;
+};
+
+static int see_file(struct command_line *l, const char *file) {
+    if (l->file) return con_usage_error("run", "run: unexpected argument '%s'", file);
+    l->file = file;
+    return 0;
+}
+
+/* One item of getopt's. The first time around options are only noted. */
+static int see(struct run_options *r, struct command_line *l, int c, bool take) {
+    switch (c) {
+    case 'h': return r->help = true, 0;
+    case 1: return take ? 0 : see_file(l, optarg);
+    case ':': return con_usage_error("run", "option '%s' needs a value", l->argv[optind - 1]);
+    case '?': return con_usage_error("run", "unknown option '%s'", l->argv[optind - 1]);
+    default: break;
+    }
+    r->given[c - ROW_BASE] = true;
+    return take ? take_option(r, c - ROW_BASE) : 0;
+}
+
+static int walk(struct run_options *r, struct command_line *l, bool take) {
     struct option longs[OPTION_COUNT + 1];
-    int c;
+    int c, bad = 0;
+    make_long(longs);
+    opterr = 0;
+    optind = 0; /* starts afresh */
+    while (!bad && (c = getopt_long(l->argc, l->argv, "-:h", longs, NULL)) != -1) bad = see(r, l, c, take);
+    for (int i = optind; !bad && !take && i < l->argc; i++) bad = see_file(l, l->argv[i]); /* behind -- */
+    return bad;
+}
+
+static int take_file(struct run_options *r, const char *file) {
+    return machine_file_is(file) ? machine_file_load(r, file) : image_arg_take(r, file);
+}
+
+void run_options_init(struct run_options *r) {
     memset(r, 0, sizeof *r);
     mon_config_default(&r->config);
     r->config.version = NOVT_VERSION;
-    make_long(longs);
-    opterr = 0;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "+:h", longs, NULL)) != -1) {
-        int bad = 0;
-        if (c == 'h')
-            r->help = true;
-        else if (c == ':')
-            bad = con_usage_error("run", "option '%s' needs a value", argv[optind - 1]);
-        else if (c == '?')
-            bad = con_usage_error("run", "unknown option '%s'", argv[optind - 1]);
-        else
-            bad = take_option(r, c - ROW_BASE);
-        if (bad) return bad;
-    }
+}
+
+void run_options_settle(struct run_options *r) {
     /* The terminal is one thing's only: a screen on it takes it from the serial port. */
     if (r->config.display.kind == MON_DISPLAY_CURSES && !r->serial_given) r->config.serial[0].kind = MON_CHR_NONE;
-    if (optind < argc) return con_usage_error("run", "run: unexpected argument '%s'", argv[optind]);
-    return 0;
+}
+
+int run_options_parse(struct run_options *r, int argc, char **argv) {
+    struct command_line l = {.argc = argc, .argv = argv};
+    run_options_init(r);
+    int bad = walk(r, &l, false);
+    r->help |= find("help") >= 0 && r->given[find("help")];
+    if (bad || r->help) return bad;
+    if (l.file) bad = take_file(r, l.file);
+    if (!bad) bad = walk(r, &l, true);
+    run_options_settle(r);
+    return bad;
+}
+
+/* ---- Single options by name ---- */
+
+static const char *const repeating[] = {"initrd", "disk", "floppy", "serial", "smbios", "net"};
+
+bool run_option_exists(const char *name) { return find(name) >= 0 && options[find(name)].parse != opt_help; }
+bool run_option_has_value(const char *name) { return find(name) >= 0 && options[find(name)].arg; }
+bool run_option_given(const struct run_options *r, const char *name) { return find(name) >= 0 && r->given[find(name)]; }
+
+bool run_option_repeats(const char *name) {
+    for (size_t i = 0; i < sizeof repeating / sizeof repeating[0]; i++)
+        if (!strcmp(repeating[i], name)) return true;
+    return false;
+}
+
+const char *run_option_set(struct run_options *r, const char *name, const char *value) {
+    int row = find(name);
+    return row < 0 ? "is not there in this version" : options[row].parse(r, value);
 }
 
 /* ---- Help ---- */

@@ -54,7 +54,34 @@ check unknown-topic 1 "unknown command 'fly'" help fly
 check unknown-option 1 "unknown option '--fly' (try 'novt run --help')" run --fly
 check unknown-short 1 'unknown option' run -z
 check missing-value 1 "option '--memory' needs a value" run --memory
-check stray-argument 1 "unexpected argument 'disk.img'" run disk.img
+check stray-argument 1 "unexpected argument 'disk.img'" run vm.json disk.img
+check image-missing 1 'novt: /nonexistent/disk.img: ' run /nonexistent/disk.img
+check image-empty 1 "novt: /dev/null: " run /dev/null
+check image-directory 1 "novt: $dir: " run "$dir"
+
+# ---- Machine files ----
+# machine NAME CODE PATTERN TEXT ARGS...: a machine file of this text.
+machine() {
+    name=$1 code=$2 pattern=$3
+    printf '%b' "$4" >"$dir/vm.json"
+    shift 4
+    check "machine-$name" "$code" "$pattern" run "$dir/vm.json" "$@"
+}
+check machine-missing 1 '/nonexistent/vm.json: cannot be read' run /nonexistent/vm.json
+machine empty 1 "vm.json:1: " ''
+machine syntax 1 "vm.json:3: " '{\n"memory": "16M",\n oops\n}'
+machine array 1 "vm.json:1: a machine file is one object" '[]'
+machine key 1 "vm.json:3: dsk: no option" '{"memory": 16,\n\n"dsk": "a.img"}'
+machine help 1 "vm.json:1: help: no option" '{"help": true}'
+machine twice 1 "vm.json:2: " '{"memory": 16,\n"memory": 17}'
+machine type 1 "vm.json:2: memory: must be a string" '{\n"memory": null}'
+machine flag 1 "vm.json:1: snapshot: must be true or false" '{"snapshot": "on"}'
+machine many 1 "vm.json:1: memory: takes one value" '{"memory": [16, 17]}'
+machine value 1 "vm.json:2: memory: '16Q' must be a size" '{"disk": {"file": "\\"memory\\":"},\n"memory": "16Q"}'
+machine nested 1 "vm.json:1: disk: must be a string" '{"disk": {"file": ["a"]}}'
+machine object-key 1 "disk: .*has no key 'speed'" '{"disk": {"file": "a.img", "speed": 3}}'
+machine relative 1 "$dir/none.img" '{"disk": [{"file": "none.img", "readonly": true}]}'
+machine absolute 1 " /nonexistent/a,b.img" '{"disk": {"file": "/nonexistent/a,b.img"}}'
 check version-argument 1 'unexpected argument' version 2
 
 # ---- Values ----
@@ -176,6 +203,14 @@ run complete-output 7 --flat-image "$dir/chatter"
 [ "$(wc -c <"$dir/out")" -eq 60000 ] || fail "complete-output: $(wc -c <"$dir/out") bytes of 60000"
 run stats 7 --flat-image "$dir/exit7" --stats
 grep -q 'translator' "$dir/err" || fail "stats: no table"
+printf '{"flat-image": "exit7", "flat-real": true, "serial": "file:m-serial", "memory": 3, "timeout": 20.5}' >"$dir/vm.json"
+timeout 60 "$novt" run "$dir/vm.json" </dev/null >"$dir/out" 2>"$dir/err"
+[ $? -eq 7 ] && [ "$(cat "$dir/m-serial")" = A ] || fail "machine file"
+timeout 60 "$novt" run --serial stdio "$dir/vm.json" --memory 2M </dev/null >"$dir/out" 2>"$dir/err"
+[ $? -eq 7 ] && [ "$(cat "$dir/out")" = A ] || fail "machine file: the command line decides"
+truncate -s 1440K "$dir/old-dos.img"
+timeout 60 "$novt" run "$dir/old-dos.img" --timeout 0.5 --serial none </dev/null >"$dir/out" 2>"$dir/err"
+[ $? -eq 124 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] && grep -q 'run as --floppy --boot a$' "$dir/err" || fail "guess: floppy"
 run log 7 --flat-image "$dir/exit7" --log io --log-file "$dir/log"
 grep -q 'out 00f4' "$dir/log" || fail "log: port write missing"
 for mode in one-insn checked direct no-fsgsbase cache=4M; do run "bt-$mode" 7 --flat-image "$dir/exit7" --bt "$mode"; done
