@@ -31,6 +31,8 @@ const char *opt_double_commas(struct run_options *r, const char *text);
 opt_parser opt_kernel, opt_initrd, opt_append, opt_firmware, opt_boot, opt_flat_image, opt_flat_address, opt_flat_real;
 /* ---- opt_drives.c ---- */
 opt_parser opt_disk, opt_cdrom, opt_floppy, opt_snapshot;
+/* ---- opt_net.c ---- */
+opt_parser opt_net;
 /* ---- opt_machine.c ---- */
 opt_parser opt_memory, opt_cpu, opt_usb, opt_rtc, opt_no_reboot, opt_timeout, opt_script, opt_debug_exit;
 /* ---- opt_smbios.c ---- */

@@ -320,7 +320,7 @@ static void config_written(struct pci_dev *pd, unsigned offset, unsigned size) {
     if (s->net && e1000_can_receive(s)) s->net->ready(s->net->opaque);
 }
 
-static enum dev_status init_bars(struct e1000 *s, const struct e1000_config *c) {
+static enum dev_status init_bars(struct e1000 *s, const struct nic_pci_config *c) {
     const struct smmu_mmio mmio = {.name = "e1000", .opaque = s, .read = mmio_read, .write = mmio_write};
     enum dev_status st = pci_bar_mmio(&s->pci, 0, MMIO_BYTES, &mmio);
     if (st == DEV_OK) st = pci_bar_io(&s->pci, 2, IO_BYTES, &io_ops, s);
@@ -333,7 +333,7 @@ static void receive_from_wire(void *opaque, const uint8_t *frame, size_t len) {
     if (!e1000_loopback(opaque)) e1000_receive(opaque, frame, len);
 }
 
-static void connect(struct e1000 *s, const struct e1000_config *c) {
+static void connect(struct e1000 *s, const struct nic_pci_config *c) {
     s->net = c->net;
     memcpy(s->mac, c->mac, sizeof s->mac);
     if (!s->net) return;
@@ -353,7 +353,7 @@ static enum dev_status init(struct dev *d, const void *cfg) {
         .int_pin = 1,
     };
     struct e1000 *s = to_e1000(d);
-    const struct e1000_config *c = cfg;
+    const struct nic_pci_config *c = cfg;
     if (!c) return DEV_BAD_CONFIG;
     enum dev_status st = pci_dev_init(&s->pci, c->bus, c->devfn, &id);
     if (st == DEV_OK) st = init_bars(s, c);

@@ -368,7 +368,7 @@ static void config_written(struct pci_dev *pd, unsigned offset, unsigned size) {
     if (s->net && rtl8139_can_receive(s)) s->net->ready(s->net->opaque);
 }
 
-static enum dev_status init_bars(struct rtl8139 *s, const struct rtl8139_config *c) {
+static enum dev_status init_bars(struct rtl8139 *s, const struct nic_pci_config *c) {
     const struct smmu_mmio mmio = {.name = "rtl8139", .opaque = s, .read = mmio_read, .write = mmio_write};
     enum dev_status st = pci_bar_io(&s->pci, 0, REGISTERS, &io_ops, s);
     if (st == DEV_OK) st = pci_bar_mmio(&s->pci, 1, SMMU_PAGE_SIZE, &mmio);
@@ -376,7 +376,7 @@ static enum dev_status init_bars(struct rtl8139 *s, const struct rtl8139_config 
     return st;
 }
 
-static void connect(struct rtl8139 *s, const struct rtl8139_config *c) {
+static void connect(struct rtl8139 *s, const struct nic_pci_config *c) {
     s->net = c->net;
     memcpy(s->mac, c->mac, sizeof s->mac);
     if (!s->net) return;
@@ -396,7 +396,7 @@ static enum dev_status init(struct dev *d, const void *cfg) {
         .int_pin = 1,
     };
     struct rtl8139 *s = to_rtl(d);
-    const struct rtl8139_config *c = cfg;
+    const struct nic_pci_config *c = cfg;
     if (!c) return DEV_BAD_CONFIG;
     enum dev_status st = pci_dev_init(&s->pci, c->bus, c->devfn, &id);
     if (st == DEV_OK) st = init_bars(s, c);

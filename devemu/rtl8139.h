@@ -10,14 +10,7 @@
 #include "devemu/net.h"
 #include "devemu/pci.h"
 
-struct rtl8139_config {
-    struct dev *bus;
-    uint8_t devfn;
-    uint8_t mac[NET_MAC_BYTES];
-    struct dev_net *net; /* NULL: no cable's other end; what is sent is lost */
-    const void *rom;     /* option ROM, copied; NULL: none */
-    size_t rom_size;
-};
+/* Configuration: struct nic_pci_config. */
 
 extern const struct dev_class rtl8139_class;
 #endif

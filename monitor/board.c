@@ -36,6 +36,7 @@
 #include "monitor/drives.h"
 #include "monitor/firmware.h"
 #include "monitor/machine.h"
+#include "monitor/nics.h"
 
 enum {
     IRQ_PIT = 0,
@@ -60,8 +61,8 @@ static const struct {
     uint16_t port;
     uint8_t irq;
 } serial_places[MON_SERIALS] = {{0x3F8, 4}, {0x2F8, 3}, {0x3E8, 4}, {0x2E8, 3}};
-enum { DEVFN_VGA = PCI_DEVFN(2, 0), SLOT_VIRTIO_DISK = 7 };
-enum { CPUS = 1, ROM_SPARE = (1 << 20) + VGA_FRAME_BYTES /* option ROMs, video memory */ };
+enum { DEVFN_VGA = PCI_DEVFN(2, 0), SLOT_NIC = 3, SLOT_VIRTIO_DISK = 7 };
+enum { CPUS = 1, ROM_SPARE = (1 << 20) + VGA_FRAME_BYTES + MON_NICS * NIC_ROM_MAX_BYTES /* ROMs, video memory */ };
 
 /* Positions in the list. */
 enum slot {
@@ -85,6 +86,8 @@ enum slot {
     FLOPPY,
     PM,
     VGA,
+    NIC0,
+    NIC_LAST = NIC0 + MON_NICS - 1,
     VIRTIO_DISK,
     VIRTIO_DISK_LAST = VIRTIO_DISK + MON_VIRTIO_DISKS - 1,
     FW_CFG,
@@ -104,6 +107,7 @@ struct board {
     const struct board_config *cfg; /* during creation only */
     int unit;                       /* during creation: the row's */
     bool booted;                    /* the first reset is done */
+    const struct dev_class *cls;    /* during creation: the row's, unless config chooses */
     struct apic_bus apic_bus;
     struct a20_gate a20;
     struct dev_line fpu_irq;
@@ -128,6 +132,8 @@ union device_config {
     struct fdc_config floppy;
     struct piix4pm_cfg pm;
     struct vga_config vga;
+    struct nic_pci_config nic_pci;
+    struct ne2000_isa_config ne2000_isa;
     struct virtio_blk_config virtio_disk;
     struct fw_cfg_cfg fw_cfg;
     struct uart16550_config serial;
@@ -301,6 +307,22 @@ static bool config_vga(struct board *b, union device_config *c) {
     return b->m->cfg->vga;
 }
 
+/* What sits in a network adapter's place is the user's choice. */
+static bool config_nic(struct board *b, union device_config *c) {
+    struct nic_place place;
+    nics_describe(b->m->nics, (unsigned)b->unit, &place);
+    b->cls = place.cls;
+    if (place.isa) {
+        c->ne2000_isa = place.ne2000_isa;
+        c->ne2000_isa.irq = isa_line(b, (int)place.irq);
+    } else {
+        c->nic_pci = place.pci;
+        c->nic_pci.bus = b->dev[PCI];
+        c->nic_pci.devfn = PCI_DEVFN(SLOT_NIC + b->unit, 0);
+    }
+    return place.cls != NULL;
+}
+
 static bool config_virtio_disk(struct board *b, union device_config *c) {
     c->virtio_disk = (struct virtio_blk_config){.bus = b->dev[PCI],
                                                 .devfn = PCI_DEVFN(SLOT_VIRTIO_DISK + b->unit, 0),
@@ -348,7 +370,7 @@ static bool config_debugexit(struct board *b, union device_config *c) {
 /* ---- The list: created and reset in this order, destroyed in reverse ---- */
 
 static const struct {
-    const struct dev_class *cls;
+    const struct dev_class *cls; /* NULL: config chooses */
     bool (*config)(struct board *b, union device_config *c);
     int unit; /* which one, where there are several of a kind: b->unit tells config */
 } list[SLOTS] = {
@@ -372,6 +394,10 @@ static const struct {
     [FLOPPY] = {&fdc82077_class, config_floppy},
     [PM] = {&piix4pm_class, config_pm},
     [VGA] = {&vga_class, config_vga},
+    [NIC0] = {NULL, config_nic, 0},
+    [NIC0 + 1] = {NULL, config_nic, 1},
+    [NIC0 + 2] = {NULL, config_nic, 2},
+    [NIC_LAST] = {NULL, config_nic, 3},
     [VIRTIO_DISK] = {&virtio_blk_class, config_virtio_disk, 0},
     [VIRTIO_DISK + 1] = {&virtio_blk_class, config_virtio_disk, 1},
     [VIRTIO_DISK + 2] = {&virtio_blk_class, config_virtio_disk, 2},
@@ -395,10 +421,11 @@ static bool create_device(struct board *b, int slot, char *errbuf, size_t errlen
     union device_config c = {0};
     enum dev_status status = DEV_OK;
     b->unit = list[slot].unit;
+    b->cls = list[slot].cls;
     if (!list[slot].config(b, &c)) return true;
-    b->dev[slot] = dev_create(list[slot].cls, &b->m->host, &c, &status);
+    b->dev[slot] = dev_create(b->cls, &b->m->host, &c, &status);
     if (b->dev[slot]) return true;
-    snprintf(errbuf, errlen, "cannot create device %s (status %d)", list[slot].cls->name, (int)status);
+    snprintf(errbuf, errlen, "cannot create device %s (status %d)", b->cls->name, (int)status);
     return false;
 }
 

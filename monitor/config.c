@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "monitor/cmos.h"
 #include "monitor/drives.h"
+#include "monitor/nics.h"
 
 enum { MIB = 1 << 20 };
 #define MEMORY_DEFAULT ((uint64_t)256 * MIB)
@@ -18,6 +19,7 @@ void mon_config_default(struct mon_config *c) {
     c->vga = true;
     c->triple_fault_code = MON_EXIT_TRIPLE_FAULT;
     c->debug_exit = (struct mon_debug_exit_config){.present = true, .base = 0xF4, .size = 4};
+    c->net = (struct mon_net_config){.nics = 1, .nic = {{.kind = MON_NET_USER, .fd = -1}}, .by_default = true};
 }
 
 static bool fail(char *errbuf, size_t errlen, const char *text) {
@@ -93,7 +95,7 @@ static bool check_bt(const struct mon_config *c, char *errbuf, size_t errlen) {
 bool config_check(const struct mon_config *c, char *errbuf, size_t errlen) {
     return check_memory(c, errbuf, errlen) && check_cpu(c, errbuf, errlen) && check_chr(c, errbuf, errlen) &&
            check_display(c, errbuf, errlen) && check_bt(c, errbuf, errlen) && check_boot(c, errbuf, errlen) &&
-           drives_check(&c->drives, errbuf, errlen);
+           drives_check(&c->drives, errbuf, errlen) && nics_check(&c->net, errbuf, errlen);
 }
 
 const char *config_firmware(const struct mon_config *c, char *errbuf, size_t errlen) {

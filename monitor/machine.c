@@ -14,6 +14,7 @@
 #include "monitor/flat.h"
 #include "monitor/hostsvc.h"
 #include "monitor/hostsys.h"
+#include "monitor/nics.h"
 #include "monitor/screen.h"
 #include "monitor/script.h"
 #include "monitor/signals.h"
@@ -135,6 +136,8 @@ static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     if (!backends_open(&m->backends, m->cfg, &m->chr_host, errbuf, errlen)) return false;
     m->drives = drives_open(&m->cfg->drives, &m->events, errbuf, errlen);
     if (!m->drives) return false;
+    m->nics = nics_open(m->cfg, &m->events, errbuf, errlen);
+    if (!m->nics) return false;
     if (!open_script(m, errbuf, errlen)) return false;
     struct board_config bc = {.firmware = &m->firmware, .vga_rom = &m->vga_rom};
     m->board = board_create(m, &bc, errbuf, errlen);
@@ -211,6 +214,7 @@ void machine_destroy(struct machine *m) {
     if (m->board) board_destroy(m->board);
     script_close(m->script); /* the serial port is connected to it */
     drives_close(m->drives);
+    nics_close(m->nics);
     backends_close(&m->backends);
     if (m->io) dev_io_destroy(m->io);
     if (m->have_events) events_fini(&m->events);

@@ -25,6 +25,7 @@ struct board;
 struct drives;
 struct mon_display;
 struct mon_script;
+struct nics;
 
 struct machine_stats {
     uint64_t exits[BT_EXIT_STEP + 1]; /* by enum bt_exit */
@@ -46,6 +47,7 @@ struct machine {
     struct chr_host chr_host;
     struct backends backends;
     struct drives *drives;
+    struct nics *nics;
     struct board *board;
     struct keyboard keyboard;
     struct pointer pointer;

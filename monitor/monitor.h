@@ -113,6 +113,34 @@ struct mon_smbios_config {
     uint8_t uuid[16]; /* in the order it is written */
 };
 
+/* Network adapters. */
+enum { MON_NICS = 4, MON_HOSTFWDS = 16 };
+enum mon_net_kind { MON_NET_USER, MON_NET_TAP };
+struct mon_hostfwd {
+    bool udp;
+    uint32_t host_addr, guest_addr; /* IPv4, network byte order; guest_addr 0: the one that DHCP gives first */
+    uint16_t host_port, guest_port;
+};
+struct mon_nic_config {
+    enum mon_net_kind kind;
+    const char *model; /* NULL: default */
+    bool mac_given;    /* else 52:54:00:12:34:56 + position */
+    uint8_t mac[6];
+    const char *rom;      /* expansion ROM file; "none"; NULL: the model's, if the host has it */
+    uint32_t iobase, irq; /* ISA models; 0: default */
+    int fd;               /* tap: carries one Ethernet frame a read or write */
+    /* user network */
+    bool restricted; /* the guest reaches nothing but the network's own servers */
+    unsigned hostfwds;
+    struct mon_hostfwd hostfwd[MON_HOSTFWDS];
+    const char *tftp, *bootfile; /* directory served, file named by DHCP; may be NULL */
+};
+struct mon_net_config {
+    unsigned nics;
+    struct mon_nic_config nic[MON_NICS];
+    bool by_default; /* nobody asked for it */
+};
+
 /* Categories of --log; bits. */
 enum mon_log_category {
     MON_LOG_EXIT = 1u << 0,
@@ -140,6 +168,7 @@ struct mon_config {
     unsigned serials;                          /* how many of them there are */
     struct mon_chr_config parallel;            /* LPT1; MON_CHR_NONE: there is no port */
     struct mon_chr_config debugcon;
+    struct mon_net_config net;
     bool vga;             /* there is a display adapter */
     bool usb, usb_tablet; /* a USB controller; with a tablet on it */
     struct mon_display_config display;
@@ -172,6 +201,9 @@ int mon_run(const struct mon_config *c, char *errbuf, size_t errlen);
 /* Bits of a comma-separated list of category names; 0 if one is unknown. The i-th name, NULL past the end. */
 unsigned mon_log_parse(const char *list);
 const char *mon_log_category_name(unsigned i);
+
+/* Network adapter models, NULL-terminated, first is the default. */
+const char *const *mon_nic_models(void);
 
 /* CPU model names, NULL-terminated, first is the default; one-line description of each. */
 const char *const *mon_cpu_names(void);

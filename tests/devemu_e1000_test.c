@@ -23,7 +23,7 @@ static int open_e1000(void **state) {
     (void)state;
     static const uint8_t rom[3000] = {0x55, 0xAA, 6};
     n = fake_nic_create();
-    struct e1000_config c = {
+    struct nic_pci_config c = {
         .bus = n->bus, .devfn = FAKE_NET_DEVFN, .net = &n->net.net, .rom = rom, .rom_size = sizeof rom};
     memcpy(c.mac, fake_mac, 6);
     n->dev = fake_dev(n->f, &e1000_class, &c);

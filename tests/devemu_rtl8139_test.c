@@ -21,7 +21,7 @@ static void out32(unsigned reg, uint32_t v) { dev_io_write(n->f->host.io, (uint1
 static int open_rtl(void **state) {
     (void)state;
     n = fake_nic_create();
-    struct rtl8139_config c = {.bus = n->bus, .devfn = FAKE_NET_DEVFN, .net = &n->net.net};
+    struct nic_pci_config c = {.bus = n->bus, .devfn = FAKE_NET_DEVFN, .net = &n->net.net};
     memcpy(c.mac, fake_mac, 6);
     n->dev = fake_dev(n->f, &rtl8139_class, &c);
     fake_nic_config(n, PCI_BAR0, 4, IO);

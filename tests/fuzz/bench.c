@@ -33,7 +33,9 @@ static void request(void *o, enum dev_request what, int value) { (void)o, (void)
 static void set_a20(void *o, bool on) { (void)o, (void)on; }
 static void log_line(void *o, const char *device, const char *fmt, ...) { (void)o, (void)device, (void)fmt; }
 static void line_set(void *o, int n, bool level) { ((struct bench *)o)->sent += (uint64_t)n + level; }
-struct dev_line bench_line(struct bench *b) { return (struct dev_line){line_set, b, 1}; }
+struct dev_line bench_line(struct bench *b) {
+    return (struct dev_line){line_set, b, 1};
+}
 
 static void out(void *o, const uint8_t *buf, size_t len) {
     struct bench *b = o;

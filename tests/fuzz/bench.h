@@ -3,7 +3,8 @@
  *
  * A subject's plug function puts the device under test and what it needs on the board and says where it answers;
  * fuzz_device.c then plays the input as accesses, bytes in memory, passing time and events from outside.
- * Nothing here may fail on what a device does: whatever is wrong has to show as a crash, a sanitizer report or a time-out.
+ * Nothing here may fail on what a device does: whatever is wrong has to show as a crash, a sanitizer report or a
+ * time-out.
  */
 #ifndef NOVT_TESTS_FUZZ_BENCH_H
 #define NOVT_TESTS_FUZZ_BENCH_H

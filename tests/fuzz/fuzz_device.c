@@ -1,8 +1,8 @@
 /*
  * fuzz_device.c: plays an input against one device: --device=NAME, a row of subjects.c.
  *
- * An input is a sequence of steps. A step's first byte is the operation (low 3 bits) and its variant (the rest); operands
- * follow. What runs out reads as 0.
+ * An input is a sequence of steps. A step's first byte is the operation (low 3 bits) and its variant (the rest);
+ * operands follow. What runs out reads as 0.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -188,20 +188,8 @@ static void plug_uhci(struct bench *b) {
 }
 
 const struct bench_subject bench_subjects[] = {
-    {"pic", plug_pic},
-    {"pit", plug_pit},
-    {"rtc", plug_rtc},
-    {"dma", plug_dma},
-    {"i8042", plug_i8042},
-    {"uart", plug_uart},
-    {"lapic", plug_lapic},
-    {"ioapic", plug_ioapic},
-    {"pci", plug_pci},
-    {"pm", plug_pm},
-    {"fw_cfg", plug_fw_cfg},
-    {"ide", plug_ide},
-    {"fdc", plug_fdc},
-    {"vga", plug_vga},
-    {"uhci", plug_uhci},
-    {NULL, NULL},
+    {"pic", plug_pic},     {"pit", plug_pit},   {"rtc", plug_rtc},       {"dma", plug_dma},
+    {"i8042", plug_i8042}, {"uart", plug_uart}, {"lapic", plug_lapic},   {"ioapic", plug_ioapic},
+    {"pci", plug_pci},     {"pm", plug_pm},     {"fw_cfg", plug_fw_cfg}, {"ide", plug_ide},
+    {"fdc", plug_fdc},     {"vga", plug_vga},   {"uhci", plug_uhci},     {NULL, NULL},
 };
