@@ -16,12 +16,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "monitor/net.h"
+#include "monitor/net_pace.h"
 
 enum { BATCH = 64 /* frames taken before the guest runs again */ };
 
 struct tap {
     struct mon_net net;
     struct events_source src;
+    struct net_pace pace;
     bool socket;     /* what it is: a read of nothing is its end, a write to nobody must not be a signal */
     bool unplugged;  /* the other side is gone */
     bool delivering; /* `ready` from inside of `receive` changes nothing */
@@ -58,27 +60,32 @@ static size_t next_frame(struct tap *t) {
     return 0;
 }
 
-/* While the adapter takes nothing the descriptor is not watched; `ready` brings us back. */
-static void deliver(struct tap *t) {
+/* While the adapter takes nothing the descriptor is not watched; `ready`, or the pace, brings us back. */
+static void deliver(void *opaque, bool force) {
+    struct tap *t = opaque;
     size_t len;
+    if (t->unplugged || !t->net.dev.receive) return;
     t->delivering = true;
-    for (int i = 0; i < BATCH && net_can_receive(&t->net) && (len = next_frame(t)); i++)
+    for (int i = 0; i < BATCH && (force || net_can_receive(&t->net)) && (len = next_frame(t)); i++, force = false)
         t->net.dev.receive(t->net.dev.dev_opaque, t->frame, len);
     t->delivering = false;
-    if (!t->unplugged) events_watch(t->net.events, &t->src, net_can_receive(&t->net) ? EPOLLIN : 0);
+    if (t->unplugged) return;
+    bool more = net_can_receive(&t->net);
+    events_watch(t->net.events, &t->src, more ? EPOLLIN : 0);
+    if (!more) net_pace_stuck(&t->pace);
 }
 
 static void fd_ready(void *opaque, uint32_t ready) {
     struct tap *t = opaque;
     if (ready & EPOLLIN)
-        deliver(t);
+        deliver(t, false);
     else
         unplug(t);
 }
 
 static void tap_ready(void *opaque) {
     struct tap *t = opaque;
-    if (!t->delivering && !t->unplugged) deliver(t);
+    if (!t->delivering && !t->unplugged) net_pace_soon(&t->pace);
 }
 
 /* ---- Life ---- */
@@ -109,13 +116,18 @@ static bool start(struct tap *t, const struct mon_nic_config *c, char *errbuf, s
     if (!check_descriptor(t, c, errbuf, errlen)) return false;
     int flags = fcntl(c->fd, F_GETFL);
     if (flags < 0 || fcntl(c->fd, F_SETFL, flags | O_NONBLOCK)) return fail(c, strerror(errno), errbuf, errlen);
-    if (events_watch(t->net.events, &t->src, EPOLLIN)) return true;
+    if (events_watch(t->net.events, &t->src, EPOLLIN)) {
+        if (net_pace_open(&t->pace, t->net.events, deliver, t)) return true;
+        events_watch(t->net.events, &t->src, 0);
+        return fail(c, "has no timer", errbuf, errlen);
+    }
     return fail(c, errno == EEXIST ? "is used twice" : "cannot be waited for", errbuf, errlen);
 }
 
 static void tap_close(struct mon_net *n) {
     struct tap *t = (struct tap *)n;
     events_watch(n->events, &t->src, 0);
+    net_pace_close(&t->pace);
     free(t);
 }
 

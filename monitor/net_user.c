@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "monitor/net.h"
+#include "monitor/net_pace.h"
 #include "monitor/net_ring.h"
 
 #define NETWORK    0x0A000200u /* 10.0.2.0 */
@@ -31,8 +32,9 @@ struct user {
     struct mon_net net;
     struct net_ring out, in;      /* from the guest, to the guest */
     struct events_source arrived; /* eventfd: `in` has frames */
-    bool announced;               /* `arrived` was written and nobody has looked yet */
-    bool delivering;              /* vCPU thread: `ready` from inside of `receive` changes nothing */
+    struct net_pace pace;
+    bool announced;  /* `arrived` was written and nobody has looked yet */
+    bool delivering; /* vCPU thread: `ready` from inside of `receive` changes nothing */
     /* The thread's. */
     pthread_t thread;
     bool started, quit;
@@ -52,16 +54,21 @@ static void user_send(void *opaque, const uint8_t *frame, size_t len) {
 }
 
 /* A ring at most before the guest runs again. */
-static void deliver(struct user *u) {
+static void deliver(void *opaque, bool force) {
+    struct user *u = opaque;
     const struct net_frame *f;
     int room = NET_RING_FRAMES;
+    if (!u->net.dev.receive) return;
     u->delivering = true;
-    for (; room && net_can_receive(&u->net) && (f = net_ring_first(&u->in)); room--) {
+    for (; room && (f = net_ring_first(&u->in)) && (force || net_can_receive(&u->net)); room--, force = false) {
         u->net.dev.receive(u->net.dev.dev_opaque, f->data, f->len);
         net_ring_drop(&u->in);
     }
     u->delivering = false;
-    if (!room) eventfd_write(u->arrived.fd, 1);
+    if (!room)
+        eventfd_write(u->arrived.fd, 1);
+    else if (net_ring_first(&u->in))
+        net_pace_stuck(&u->pace);
 }
 
 static void frames_arrived(void *opaque, uint32_t ready) {
@@ -70,12 +77,12 @@ static void frames_arrived(void *opaque, uint32_t ready) {
     (void)ready;
     eventfd_read(u->arrived.fd, &count);
     __atomic_store_n(&u->announced, false, __ATOMIC_SEQ_CST);
-    deliver(u);
+    deliver(u, false);
 }
 
 static void user_ready(void *opaque) {
     struct user *u = opaque;
-    if (!u->delivering) deliver(u);
+    if (!u->delivering && net_ring_first(&u->in)) net_pace_soon(&u->pace);
 }
 
 /* ---- What libslirp asks for, on its thread ---- */
@@ -242,7 +249,8 @@ static bool start_thread(struct user *u, char *errbuf, size_t errlen) {
     sigset_t all, old;
     u->arrived.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (u->arrived.fd < 0 || u->wake_fd < 0 || !grow_fds(u) || !events_watch(u->net.events, &u->arrived, EPOLLIN))
+    if (u->arrived.fd < 0 || u->wake_fd < 0 || !grow_fds(u) || !events_watch(u->net.events, &u->arrived, EPOLLIN) ||
+        !net_pace_open(&u->pace, u->net.events, deliver, u))
         return fail("eventfd", strerror(errno), errbuf, errlen);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -262,6 +270,7 @@ static void user_close(struct mon_net *n) {
     struct user *u = (struct user *)n;
     if (u->started) stop_thread(u);
     if (u->slirp) slirp_cleanup(u->slirp);
+    net_pace_close(&u->pace);
     if (u->arrived.fd >= 0) events_watch(n->events, &u->arrived, 0), close(u->arrived.fd);
     if (u->wake_fd >= 0) close(u->wake_fd);
     free(u->fds);
