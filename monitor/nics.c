@@ -110,10 +110,15 @@ struct nics {
     struct nic nic[MON_NICS];
 };
 
-/* A kernel that is loaded directly is not looked for on the network, and the ROM takes its time. Without the host's
- * package there is no booting from the network, which is all that is lost. */
+static bool boots_from_network(const struct mon_config *cfg) {
+    return cfg->drives.boot && strchr(cfg->drives.boot, 'n');
+}
+
+/* The ROM takes its time, so it is there for who asked for an adapter or for booting from the network, and does not
+ * load a kernel directly. Without the host's package there is no such booting, which is all that is lost. */
 static const char *rom_path(const struct nic *n, const struct mon_config *cfg) {
     if (n->cfg->rom) return strcmp(n->cfg->rom, "none") ? n->cfg->rom : NULL;
+    if (cfg->net.by_default && !boots_from_network(cfg)) return NULL;
     if (cfg->kernel || cfg->flat_image || !n->model->rom || access(n->model->rom, R_OK)) return NULL;
     return n->model->rom;
 }
