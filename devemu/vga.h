@@ -31,6 +31,17 @@ void vga_size(struct dev *d, unsigned *width, unsigned *height);
 /* Draws width*height pixels 00RRGGBB, as vga_size has just said. blink_on: blinking things and the cursor show. */
 void vga_draw(struct dev *d, uint32_t *pixels, unsigned width, unsigned height, bool blink_on);
 
+/* What a picture was drawn from. Zeroed: nothing yet. */
+enum { VGA_SEEN_REGS = 1024 };
+struct vga_seen {
+    uint8_t *memory;
+    size_t size;
+    uint8_t regs[VGA_SEEN_REGS];
+};
+/* May vga_draw give another picture than when this was last true? */
+bool vga_changed(struct dev *d, struct vga_seen *seen, bool blink_on);
+void vga_seen_free(struct vga_seen *seen);
+
 /* ---- Text ---- */
 
 enum { VGA_TEXT_COLS = 256, VGA_TEXT_ROWS = 128 };

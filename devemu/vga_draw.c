@@ -32,7 +32,8 @@ struct vga_frame vga_frame_of(const struct vga *s) {
     f.doubled = c[CRTC_MAX_SCAN] & 0x80;
     f.row_height = (c[CRTC_MAX_SCAN] & 0x1Fu) + 1;
     f.start = (uint32_t)c[CRTC_START_HIGH] << 8 | c[CRTC_START_LOW];
-    f.start += c[CRTC_PRESET] >> 5 & 3; /* byte panning */
+    f.byte_pan = c[CRTC_PRESET] >> 5 & 3;
+    f.start += f.byte_pan;
     f.pitch = c[CRTC_OFFSET] * 2u;
     f.line_compare = c[CRTC_LINE_COMPARE] | (c[CRTC_OVERFLOW] & 0x10u) << 4 | (c[CRTC_MAX_SCAN] & 0x40u) << 3;
     return f;
@@ -63,11 +64,13 @@ static void make_dac(const struct vga *s, uint32_t dac[256]) {
     for (unsigned i = 0; i < 256; i++) dac[i] = to_rgb(s, s->dac[i & s->dac_mask]);
 }
 
-/* The 16 colours behind the attribute controller's palette. */
-static void make_palette(const struct vga *s, const uint32_t dac[256], uint32_t palette[16]) {
+/* The 16 colours behind the attribute controller's palette. Blinking graphics toggle bit 3 of what comes in, which is
+ * how mode 0Fh blinks. */
+static void make_palette(const struct vga *s, bool blink_on, const uint32_t dac[256], uint32_t palette[16]) {
     unsigned select = s->attr[ATTR_COLOR];
+    bool toggle = vga_is_graphics(s) && !vga_vbe_on(s) && (s->attr[ATTR_MODE] & AMODE_BLINK) && !blink_on;
     for (unsigned i = 0; i < 16; i++) {
-        unsigned v = s->attr[i & s->attr[ATTR_PLANES] & 0xF] & 0x3F;
+        unsigned v = s->attr[(i & s->attr[ATTR_PLANES] & 0xF) ^ (toggle ? 8 : 0)] & 0x3F;
         if (s->attr[ATTR_MODE] & AMODE_P54) v = (v & 0x0F) | (select & 3) << 4;
         palette[i] = dac[v | (select & 0xC) << 4];
     }
@@ -122,9 +125,9 @@ static void next_line(const struct vga_frame *f, struct walk *w) {
     w->counter += f->pitch;
 }
 
-static void split(const struct vga *s, struct walk *w) {
+static void split(const struct vga *s, const struct vga_frame *f, struct walk *w) {
     bool keep_pan = !(s->attr[ATTR_MODE] & AMODE_PAN_TOP);
-    *w = (struct walk){.pan = keep_pan ? w->pan : 0};
+    *w = (struct walk){.counter = keep_pan ? f->byte_pan : 0, .pan = keep_pan ? w->pan : 0};
 }
 
 static void draw_lines(const struct vga *s, uint32_t *pixels, unsigned width, unsigned height, bool blink_on,
@@ -138,7 +141,7 @@ static void draw_lines(const struct vga *s, uint32_t *pixels, unsigned width, un
         else
             vga_draw_text_line(s, &f, &l, palette);
         if (y == f.line_compare)
-            split(s, &w);
+            split(s, &f, &w);
         else
             next_line(&f, &w);
     }
@@ -155,7 +158,7 @@ void vga_draw(struct dev *d, uint32_t *pixels, unsigned width, unsigned height, 
     }
     vga_mem_settle(s);
     make_dac(s, dac);
-    make_palette(s, dac, palette);
+    make_palette(s, blink_on, dac, palette);
     if (!vga_vbe_on(s))
         draw_lines(s, pixels, width, height, blink_on, dac, palette);
     else

@@ -71,6 +71,7 @@ void vga_draw_text_line(const struct vga *s, const struct vga_frame *f, const st
                         const uint32_t *palette) {
     struct fonts fonts = fonts_of(s);
     uint32_t cursor = (uint32_t)s->crtc[CRTC_CURSOR_HIGH] << 8 | s->crtc[CRTC_CURSOR_LOW];
+    cursor = (cursor + (s->crtc[CRTC_CURSOR_END] >> 5 & 3)) & PLANE_MASK; /* skew */
     bool has_cursor = cursor_in_line(s, l);
     uint32_t counter = l->counter;
     for (unsigned x = 0, skip = l->pan; x < l->width; skip = 0, counter++) {

@@ -150,7 +150,7 @@ struct vga_frame {
     unsigned row_height;     /* scan lines of a row, doubling included */
     bool doubled;
     uint32_t start, pitch; /* memory address counter: at the top, and added at a row's end */
-    unsigned line_compare;
+    unsigned line_compare, byte_pan;
 };
 struct vga_frame vga_frame_of(const struct vga *s);
 /* One scan line in the making. */

@@ -6,6 +6,8 @@
 
 enum {
     REFRESH_NS = 33000000,
+    LAZY_NS = 132000000,  /* after a while without news */
+    PATIENCE = 15,        /* refreshes without news until then */
     SHARE = 8,            /* drawing takes at most one part in this many of the time */
     BLINK_NS = 266000000, /* 16 frames */
 };
@@ -15,14 +17,25 @@ struct mon_display {
     const struct display_backend *backend;
     void *opaque;
     struct dev_timer timer;
+    unsigned same; /* refreshes without news */
 };
 
 static void refresh(void *opaque, uint64_t now_ns) {
     struct mon_display *d = opaque;
     uint64_t start = clock_now(&d->m->clock);
-    d->backend->refresh(d->opaque, !(now_ns / BLINK_NS & 1));
+    enum display_news news = d->backend->refresh(d->opaque, !(now_ns / BLINK_NS & 1));
+    if (news == DISPLAY_UNWATCHED) return;
+    d->same = news == DISPLAY_SAME ? d->same + 1 : 0;
     uint64_t end = clock_now(&d->m->clock), pause = (end - start) * SHARE;
-    clock_arm(&d->m->clock, &d->timer, end + (pause > REFRESH_NS ? pause : REFRESH_NS));
+    uint64_t least = d->same > PATIENCE ? LAZY_NS : REFRESH_NS;
+    clock_arm(&d->m->clock, &d->timer, end + (pause > least ? pause : least));
+}
+
+void display_wake(struct mon_display *d) {
+    if (!d) return;
+    uint64_t soon = clock_now(&d->m->clock) + REFRESH_NS;
+    if (!d->timer.slot || (d->same > PATIENCE && d->timer.deadline_ns > soon)) clock_arm(&d->m->clock, &d->timer, soon);
+    d->same = 0;
 }
 
 static const struct display_backend *backend_of(enum mon_display_kind kind) {

@@ -1,8 +1,8 @@
 /*
  * display.h: a window on the guest's screen for a user: a terminal (curses) or VNC.
  *
- * A backend is asked for a new picture some 30 times a second, less often where
- * drawing takes long. Callers: machine. vCPU thread; libc may run.
+ * A backend is asked for a new picture some 30 times a second, less often where drawing takes long or nothing
+ * changes, and not at all while nobody looks. Callers: machine. vCPU thread; libc may run.
  */
 #ifndef NOVT_MONITOR_DISPLAY_H
 #define NOVT_MONITOR_DISPLAY_H
@@ -13,16 +13,21 @@
 struct machine;
 struct mon_display;
 
+/* What came of a refresh. */
+enum display_news { DISPLAY_CHANGED, DISPLAY_SAME, DISPLAY_UNWATCHED /* no refresh until display_wake */ };
+
 struct display_backend {
     /* Takes m->cfg->display. NULL: errbuf holds one line. */
     void *(*open)(struct machine *m, char *errbuf, size_t errlen);
     /* Shows what has changed since the last call. */
-    void (*refresh)(void *backend, bool blink_on);
+    enum display_news (*refresh)(void *backend, bool blink_on);
     void (*close)(void *backend);
 };
 extern const struct display_backend display_curses, display_vnc;
 
 /* The configured display; *out is NULL if that is none. False: errbuf holds one line. */
 bool display_open(struct machine *m, struct mon_display **out, char *errbuf, size_t errlen);
+/* Somebody looks or types: the next refresh is soon. NULL is fine. */
+void display_wake(struct mon_display *d);
 void display_close(struct mon_display *d); /* NULL is fine */
 #endif

@@ -29,7 +29,7 @@ struct curses {
     SCREEN *screen;
     struct events_source input;
     struct terminal_escape escape;
-    struct vga_text text;
+    struct vga_text text, shown;
     bool graphics_told;
 };
 
@@ -77,17 +77,20 @@ static void tell_graphics(struct curses *cu, struct dev *vga) {
     cu->graphics_told = true;
 }
 
-static void curses_refresh(void *opaque, bool blink_on) {
+static enum display_news curses_refresh(void *opaque, bool blink_on) {
     struct curses *cu = opaque;
     struct dev *vga = board_vga(cu->m->board);
-    unsigned cols = cu->text.cols, rows = cu->text.rows;
     (void)blink_on; /* the terminal blinks by itself */
     if (!vga_read_text(vga, &cu->text)) {
         tell_graphics(cu, vga);
-        return;
+        return DISPLAY_SAME;
     }
-    if (cols != cu->text.cols || rows != cu->text.rows || cu->graphics_told) erase();
+    bool again = cu->shown.cols != cu->text.cols || cu->shown.rows != cu->text.rows || cu->graphics_told;
+    if (!again && !memcmp(&cu->shown, &cu->text, sizeof cu->text)) return DISPLAY_SAME;
+    if (again) erase();
+    cu->shown = cu->text;
     show_text(cu);
+    return DISPLAY_CHANGED;
 }
 
 /* ---- Keyboard ---- */
@@ -160,10 +163,11 @@ static void take_escape(struct curses *cu) {
 static void input_ready(void *opaque, uint32_t ready) {
     struct curses *cu = opaque;
     wint_t ch;
+    display_wake(cu->m->display);
     if (ready & EPOLLHUP) events_watch(&cu->m->events, &cu->input, 0);
     for (int kind; (kind = get_wch(&ch)) != ERR;) {
         if (kind == KEY_CODE_YES && ch == KEY_RESIZE)
-            erase();
+            cu->shown.cols = 0; /* draw all */
         else if (kind == KEY_CODE_YES)
             keyboard_tap(&cu->m->keyboard, function_keysym(ch));
         else if (ch == ESC)

@@ -40,6 +40,12 @@ void keyboard_fini(struct keyboard *k) {
     if (k->clock) clock_cancel(k->clock, &k->timer);
 }
 
+bool keyboard_code(struct keyboard *k, uint16_t code, bool down) {
+    if (!code || !keyboard_room(k, 1)) return false;
+    put(k, code, down);
+    return true;
+}
+
 bool keyboard_key(struct keyboard *k, uint32_t keysym, bool down) {
     bool shifted;
     uint16_t code = keymap_code(keysym, &shifted);

@@ -29,6 +29,8 @@ void keyboard_init(struct keyboard *k, struct mon_clock *clock, struct dev *i804
 void keyboard_fini(struct keyboard *k);
 /* A key goes down or up. False: no such key, or the queue is full. */
 bool keyboard_key(struct keyboard *k, uint32_t keysym, bool down);
+/* The same by the key's code (keymap.h). */
+bool keyboard_code(struct keyboard *k, uint16_t code, bool down);
 /* Presses and releases a key with the modifiers that it needs. */
 bool keyboard_tap(struct keyboard *k, uint32_t keysym);
 /* Presses the keys in order, releases them in reverse. */

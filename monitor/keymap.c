@@ -1,6 +1,7 @@
 #include "monitor/keymap.h"
 
 #include <strings.h>
+#include "devemu/ps2.h"
 
 enum { CODE_PAUSE = 0xE114, BREAK = 0xF0 };
 
@@ -28,6 +29,15 @@ uint16_t keymap_code(uint32_t keysym, bool *shifted) {
         *shifted = keys[i].shifted == keysym && keysym < 0x100;
         if (keysym && (keys[i].plain == keysym || keys[i].shifted == keysym)) return keys[i].code;
     }
+    return 0;
+}
+
+uint16_t keymap_xt(uint32_t code) {
+    enum { XT_PRINT = 0x54, XT_PAUSE = 0xC6, CODE_PRINT = 0xE07C, LAST_SET2 = 0x84 };
+    if (code == XT_PAUSE) return CODE_PAUSE;
+    if (code == XT_PRINT) return CODE_PRINT;
+    for (uint8_t set2 = 1; code && code < 0x100 && set2 <= LAST_SET2; set2++)
+        if (ps2_set2_to_set1(set2) == (code & 0x7F)) return (uint16_t)(set2 | (code & 0x80 ? 0xE000 : 0));
     return 0;
 }
 

@@ -36,6 +36,8 @@ enum { KEYMAP_CODES_MAX = 8 };
 
 /* The key that gives this keysym; *shifted: with Shift held. 0: none. */
 uint16_t keymap_code(uint32_t keysym, bool *shifted);
+/* The key of a scan code of set 1, with 80h for those that have an E0 prefix, as VNC clients send them. 0: none. */
+uint16_t keymap_xt(uint32_t code);
 /* The keysym of a key name (letters in any case), 0: unknown. name need not be terminated. */
 uint32_t keymap_name(const char *name, size_t len);
 /* The bytes a keyboard sends when the key goes down or up; returns their number. */

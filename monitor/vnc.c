@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "devemu/vga.h"
 #include "monitor/board.h"
 #include "monitor/display.h"
 #include "monitor/machine.h"
@@ -47,13 +48,15 @@ void vnc_put32(struct vnc_buffer *b, uint32_t v) {
 
 /* ---- Clients ---- */
 
-static void drop(struct vnc_client *c) {
+void vnc_drop(struct vnc_client *c) {
     if (c->src.fd < 0) return;
+    if (c->phase == VNC_RUNNING && c->buttons) pointer_leave(&c->server->m->pointer);
     events_watch(&c->server->m->events, &c->src, 0);
     close(c->src.fd);
     free(c->out.data);
     screen_image_free(&c->shown);
-    if (c->zlib_on) deflateEnd(&c->zlib);
+    for (int i = 0; i < VNC_STREAMS; i++)
+        if (c->stream_on[i]) deflateEnd(&c->stream[i]);
     *c = (struct vnc_client){.server = c->server, .src.fd = -1};
 }
 
@@ -71,9 +74,10 @@ static bool flush(struct vnc_client *c) {
     else if (errno != EAGAIN && errno != EWOULDBLOCK)
         c->closing = all = true;
     if (c->out.failed || (c->closing && all)) {
-        drop(c);
+        vnc_drop(c);
         return false;
     }
+    if (all && c->wanted) display_wake(c->server->m->display);
     events_watch(&c->server->m->events, &c->src, all ? EPOLLIN : EPOLLIN | EPOLLOUT);
     return true;
 }
@@ -103,7 +107,7 @@ static void client_ready(void *opaque, uint32_t ready) {
     if (ready & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
         ssize_t n = recv(c->src.fd, c->in + c->in_len, sizeof c->in - c->in_len, MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-            drop(c);
+            vnc_drop(c);
             return;
         }
         if (n > 0) c->in_len += (size_t)n;
@@ -112,23 +116,30 @@ static void client_ready(void *opaque, uint32_t ready) {
     flush(c);
 }
 
+/* A place for a new client; if there is none, that of whoever has been shaking hands for longest. */
 static struct vnc_client *free_client(struct vnc *v) {
-    for (int i = 0; i < VNC_CLIENTS; i++)
-        if (v->client[i].src.fd < 0) return &v->client[i];
-    return NULL;
+    struct vnc_client *oldest = NULL;
+    for (int i = 0; i < VNC_CLIENTS; i++) {
+        struct vnc_client *c = &v->client[i];
+        if (c->src.fd < 0) return c;
+        if (c->phase != VNC_RUNNING && (!oldest || c->number < oldest->number)) oldest = c;
+    }
+    if (oldest) vnc_drop(oldest);
+    return oldest;
 }
 
 static void accept_client(void *opaque, uint32_t ready) {
     struct vnc *v = opaque;
     int fd = accept4(v->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), one = 1;
-    struct vnc_client *c = free_client(v);
     (void)ready;
     if (fd < 0) return;
+    struct vnc_client *c = free_client(v);
     if (!c) {
         close(fd);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    c->number = ++v->accepted;
     c->src = (struct events_source){.fd = fd, .fn = client_ready, .opaque = c};
     vnc_greet(c);
     flush(c);
@@ -142,25 +153,37 @@ static bool anybody_waits(const struct vnc *v) {
     return false;
 }
 
-static void vnc_refresh(void *opaque, bool blink_on) {
+/* Draws if anything has changed since the last drawing. */
+static bool draw(struct vnc *v, bool blink_on) {
+    struct dev *vga = board_vga(v->m->board);
+    if (!vga_changed(vga, &v->seen, blink_on) && v->image.pixels) return true;
+    v->version++;
+    return screen_draw(vga, &v->image, blink_on);
+}
+
+static enum display_news vnc_refresh(void *opaque, bool blink_on) {
     struct vnc *v = opaque;
-    if (!anybody_waits(v) || !screen_draw(board_vga(v->m->board), &v->image, blink_on)) return;
+    uint64_t before = v->version;
+    if (!anybody_waits(v)) return DISPLAY_UNWATCHED;
+    if (!draw(v, blink_on)) return DISPLAY_SAME;
     for (int i = 0; i < VNC_CLIENTS; i++) {
         struct vnc_client *c = &v->client[i];
         if (c->src.fd < 0) continue;
         vnc_send_update(c, &v->image);
         if (c->out.len) flush(c);
     }
+    return before == v->version ? DISPLAY_SAME : DISPLAY_CHANGED;
 }
 
 static void vnc_close(void *opaque) {
     struct vnc *v = opaque;
-    for (int i = 0; i < VNC_CLIENTS; i++) drop(&v->client[i]);
+    for (int i = 0; i < VNC_CLIENTS; i++) vnc_drop(&v->client[i]);
     if (v->listener.fd >= 0) {
         events_watch(&v->m->events, &v->listener, 0);
         close(v->listener.fd);
     }
     screen_image_free(&v->image);
+    vga_seen_free(&v->seen);
     free(v);
 }
 

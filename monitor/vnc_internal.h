@@ -10,19 +10,23 @@
 #define NOVT_MONITOR_VNC_INTERNAL_H
 
 #include <zlib.h>
+#include "devemu/vga.h"
 #include "monitor/events.h"
 #include "monitor/screen.h"
 
 struct machine;
 struct vnc;
 
-enum { VNC_CLIENTS = 4, VNC_IN_BYTES = 4096, VNC_CHALLENGE = 16 };
+enum { VNC_CLIENTS = 8, VNC_IN_BYTES = 4096, VNC_CHALLENGE = 16 };
 
+enum vnc_stream { VNC_STREAM_ZLIB, VNC_STREAM_ZRLE, VNC_STREAMS };
 enum vnc_phase { VNC_VERSION, VNC_SECURITY, VNC_AUTH, VNC_INIT, VNC_RUNNING };
 
 struct vnc_format {
     uint8_t bytes, big_endian; /* of a pixel */
-    uint8_t shift[3];          /* red, green, blue */
+    uint8_t depth;
+    bool mapped;      /* colour map: ours, of 3, 3 and 2 bits */
+    uint8_t shift[3]; /* red, green, blue */
     uint16_t max[3];
 };
 
@@ -46,11 +50,15 @@ struct vnc_client {
     bool closing; /* once everything is sent */
     /* Pictures */
     struct vnc_format format;
-    bool can_resize, can_zlib, wanted, wanted_all;
-    unsigned width, height;    /* as the client knows it */
-    struct screen_image shown; /* what it has */
-    z_stream zlib;
-    bool zlib_on;
+    bool can_resize, can_extended_size, can_zlib, can_zrle, can_key_codes; /* what it understands */
+    bool wanted, wanted_all;
+    bool tell_size, refuse_size, tell_key_codes, tell_map; /* goes out with the next update */
+    uint64_t version;                                      /* of the picture it has */
+    uint64_t number;                                       /* in order of arrival */
+    unsigned width, height;                                /* as the client knows it */
+    struct screen_image shown;                             /* what it has */
+    z_stream stream[VNC_STREAMS];
+    bool stream_on[VNC_STREAMS];
     unsigned buttons; /* as RFB has them */
 };
 
@@ -59,6 +67,8 @@ struct vnc {
     struct events_source listener;
     struct vnc_client client[VNC_CLIENTS];
     struct screen_image image;
+    struct vga_seen seen;
+    uint64_t version, accepted; /* of image; clients so far */
 };
 
 /* ---- Bytes out (vnc.c) ---- */
@@ -72,12 +82,21 @@ static inline void vnc_set32(uint8_t *p, uint32_t v) {
     p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8), p[3] = (uint8_t)v;
 }
 
+void vnc_drop(struct vnc_client *c);
+
 /* ---- Messages (vnc_protocol.c) ---- */
 void vnc_greet(struct vnc_client *c);
 /* Takes one message from c->in. Returns its length, 0 if it is not complete. */
 size_t vnc_take_message(struct vnc_client *c);
 
-/* ---- Pictures (vnc_update.c) ---- */
+/* ---- Pictures (vnc_update.c, vnc_zrle.c) ---- */
+struct vnc_rect {
+    unsigned x, y, w, h;
+};
+void vnc_put_pixel(struct vnc_buffer *b, const struct vnc_format *f, uint32_t rgb);
+/* Pixels of a rectangle of at most 64x64, as ZRLE packs them before compression. */
+void vnc_put_zrle(struct vnc_buffer *b, const struct vnc_format *f, const struct screen_image *im,
+                  const struct vnc_rect *r);
 /* Sends what differs from what the client has, if it asked. */
 void vnc_send_update(struct vnc_client *c, const struct screen_image *im);
 #endif

@@ -7,13 +7,22 @@
 #include <sys/random.h>
 #include "monitor/board.h"
 #include "monitor/des.h"
+#include "monitor/display.h"
+#include "monitor/keymap.h"
 #include "monitor/machine.h"
 
 enum { VERSION_BYTES = 12, SECURITY_NONE = 1, SECURITY_VNC = 2, FORMAT_BYTES = 16, KEY_BYTES = 8 };
+enum { SET_SIZE = 251, QEMU_MESSAGE = 255, SET_SIZE_BYTES = 8, SCREEN_BYTES = 16, KEY_CODE_BYTES = 12 };
 enum { SET_FORMAT = 0, SET_ENCODINGS = 2, UPDATE_REQUEST = 3, KEY_EVENT = 4, POINTER_EVENT = 5, CUT_TEXT = 6 };
-enum { ENCODING_ZLIB = 6, ENCODING_DESKTOP_SIZE = -223 };
+enum {
+    ENCODING_ZLIB = 6,
+    ENCODING_ZRLE = 16,
+    ENCODING_DESKTOP_SIZE = -223,
+    ENCODING_KEY_CODES = -258,
+    ENCODING_EXTENDED_SIZE = -308
+};
 
-static const struct vnc_format native_format = {4, 0, {16, 8, 0}, {255, 255, 255}};
+static const struct vnc_format native_format = {4, 0, 24, false, {16, 8, 0}, {255, 255, 255}};
 static const char *password(const struct vnc_client *c) { return c->server->m->cfg->display.password; }
 
 /* ---- Handshake ---- */
@@ -34,11 +43,19 @@ static void send_challenge(struct vnc_client *c) {
     c->phase = VNC_AUTH;
 }
 
+static bool is_version(const uint8_t *p) {
+    static const char pattern[] = "RFB 003.ddd\n";
+    for (int i = 0; i < VERSION_BYTES; i++)
+        if (pattern[i] == 'd' ? p[i] < '0' || p[i] > '9' : p[i] != pattern[i]) return false;
+    return true;
+}
+
 static size_t take_version(struct vnc_client *c) {
     if (c->in_len < VERSION_BYTES) return 0;
-    bool ok = !memcmp(c->in, "RFB 003.00", 10) && c->in[10] >= '3' && c->in[10] <= '9';
+    bool ok = is_version(c->in);
     uint8_t type = password(c) ? SECURITY_VNC : SECURITY_NONE;
-    c->minor = c->in[10] >= '8' ? 8 : c->in[10] == '7' ? 7 : 3;
+    unsigned minor = ok ? (c->in[8] - '0') * 100u + (c->in[9] - '0') * 10u + (c->in[10] - '0') : 0;
+    c->minor = minor >= 8 ? 8 : minor == 7 ? 7 : 3; /* some say 003.889 */
     c->phase = VNC_SECURITY;
     if (!ok) {
         c->closing = true;
@@ -88,7 +105,7 @@ static size_t take_response(struct vnc_client *c) {
     for (int i = 0; i < VNC_CHALLENGE; i += 8) wrong |= des_encrypt(key, load64(c->challenge + i)) ^ load64(c->in + i);
     vnc_put32(&c->out, wrong != 0);
     if (wrong) refuse(c, "wrong password");
-    c->phase = VNC_INIT;
+    c->phase = VNC_INIT; /* never reached by a client that is closing */
     return VNC_CHALLENGE;
 }
 
@@ -105,12 +122,17 @@ static void put_format(struct vnc_buffer *b) {
     vnc_put(b, padding, sizeof padding);
 }
 
+/* It does not want to share. */
+static void drop_others(struct vnc_client *c) {
+    for (int i = 0; i < VNC_CLIENTS; i++)
+        if (&c->server->client[i] != c && c->server->client[i].phase == VNC_RUNNING) vnc_drop(&c->server->client[i]);
+}
+
 static size_t take_init(struct vnc_client *c) {
     static const char name[] = "novt";
     if (c->in_len < 1) return 0;
-    screen_draw(board_vga(c->server->m->board), &c->server->image, true);
-    c->width = c->server->image.width;
-    c->height = c->server->image.height;
+    if (!c->in[0]) drop_others(c);
+    vga_size(board_vga(c->server->m->board), &c->width, &c->height);
     c->format = native_format;
     vnc_put16(&c->out, (uint16_t)c->width);
     vnc_put16(&c->out, (uint16_t)c->height);
@@ -123,19 +145,37 @@ static size_t take_init(struct vnc_client *c) {
 
 /* ---- Messages ---- */
 
+static bool format_fits(const struct vnc_format *f) {
+    bool ok = f->bytes == 1 || f->bytes == 2 || f->bytes == 4;
+    for (int i = 0; i < 3; i++) ok = ok && f->max[i] && f->shift[i] < 8 * f->bytes;
+    return ok;
+}
+
 static void set_format(struct vnc_client *c, const uint8_t *p) {
-    struct vnc_format f = {.bytes = (uint8_t)(p[0] / 8), .big_endian = p[2]};
-    bool ok = p[3] && (p[0] == 8 || p[0] == 16 || p[0] == 32);
+    static const struct vnc_format map = {1, 0, 8, true, {5, 2, 0}, {7, 7, 3}};
+    struct vnc_format f = {.bytes = (uint8_t)(p[0] / 8), .big_endian = p[2], .depth = p[1]};
     for (int i = 0; i < 3; i++) {
         f.max[i] = vnc_get16(p + 4 + 2 * i);
         f.shift[i] = p[10 + i];
-        ok = ok && f.max[i] && f.shift[i] < p[0];
     }
-    if (!ok)
-        c->closing = true; /* colour maps are not served */
+    if (!p[3] && p[0] == 8) f = map; /* the client has a colour map */
+    c->tell_map = f.mapped;
+    if (!format_fits(&f) || (!p[3] && !f.mapped))
+        c->closing = true;
     else
         c->format = f;
     c->wanted_all = true;
+}
+
+static void note_encoding(struct vnc_client *c, int32_t encoding) {
+    switch (encoding) {
+    case ENCODING_ZLIB: c->can_zlib = true; break;
+    case ENCODING_ZRLE: c->can_zrle = true; break;
+    case ENCODING_DESKTOP_SIZE: c->can_resize = true; break;
+    case ENCODING_EXTENDED_SIZE: c->can_extended_size = c->tell_size = true; break;
+    case ENCODING_KEY_CODES: c->can_key_codes = c->tell_key_codes = true; break;
+    default: break;
+    }
 }
 
 static size_t take_encodings(struct vnc_client *c) {
@@ -146,12 +186,8 @@ static size_t take_encodings(struct vnc_client *c) {
         return c->in_len;
     }
     if (c->in_len < 4 + 4 * (size_t)n) return 0;
-    c->can_resize = c->can_zlib = false;
-    for (unsigned i = 0; i < n; i++) {
-        int32_t encoding = (int32_t)vnc_get32(c->in + 4 + 4 * i);
-        if (encoding == ENCODING_ZLIB) c->can_zlib = true;
-        if (encoding == ENCODING_DESKTOP_SIZE) c->can_resize = true;
-    }
+    c->can_resize = c->can_extended_size = c->can_zlib = c->can_zrle = c->can_key_codes = false;
+    for (unsigned i = 0; i < n; i++) note_encoding(c, (int32_t)vnc_get32(c->in + 4 + 4 * i));
     return 4 + 4 * (size_t)n;
 }
 
@@ -165,6 +201,25 @@ static void pointer(struct vnc_client *c, unsigned buttons, unsigned x, unsigned
     c->buttons = buttons;
 }
 
+/* A key by its place on the keyboard, so that the guest's layout decides what it means. */
+static void key_code(struct vnc_client *c, const uint8_t *p) {
+    uint16_t code = keymap_xt(vnc_get32(p + 8));
+    if (p[1] || !c->can_key_codes)
+        c->closing = true;
+    else if (code)
+        keyboard_code(&c->server->m->keyboard, code, vnc_get16(p + 2));
+    else
+        keyboard_key(&c->server->m->keyboard, vnc_get32(p + 4), vnc_get16(p + 2));
+}
+
+/* The guest decides how large its screen is. */
+static size_t take_size(struct vnc_client *c) {
+    if (c->in_len < SET_SIZE_BYTES) return 0;
+    c->skip = (uint64_t)c->in[6] * SCREEN_BYTES;
+    c->refuse_size = c->can_extended_size;
+    return SET_SIZE_BYTES;
+}
+
 static size_t fixed_length(uint8_t type) {
     switch (type) {
     case SET_FORMAT: return 4 + FORMAT_BYTES;
@@ -172,12 +227,14 @@ static size_t fixed_length(uint8_t type) {
     case KEY_EVENT: return 8;
     case POINTER_EVENT: return 6;
     case CUT_TEXT: return 8;
+    case QEMU_MESSAGE: return KEY_CODE_BYTES; /* the only one that was offered */
     default: return 0;
     }
 }
 
 static void act(struct vnc_client *c) {
     const uint8_t *p = c->in;
+    display_wake(c->server->m->display);
     switch (p[0]) {
     case SET_FORMAT: set_format(c, p + 4); break;
     case UPDATE_REQUEST:
@@ -185,6 +242,7 @@ static void act(struct vnc_client *c) {
         c->wanted_all |= !p[1];
         break;
     case KEY_EVENT: keyboard_key(&c->server->m->keyboard, vnc_get32(p + 4), p[1]); break;
+    case QEMU_MESSAGE: key_code(c, p); break;
     case POINTER_EVENT: pointer(c, p[1], vnc_get16(p + 2), vnc_get16(p + 4)); break;
     default: c->skip = vnc_get32(p + 4); break; /* cut text */
     }
@@ -193,6 +251,7 @@ static void act(struct vnc_client *c) {
 static size_t take_running(struct vnc_client *c) {
     if (!c->in_len) return 0;
     if (c->in[0] == SET_ENCODINGS) return take_encodings(c);
+    if (c->in[0] == SET_SIZE) return take_size(c);
     size_t n = fixed_length(c->in[0]);
     if (!n) {
         c->closing = true;

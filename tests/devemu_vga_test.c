@@ -312,6 +312,32 @@ static void text_picture(void **state) {
     machine_free(&m);
 }
 
+static void changes_are_seen(void **state) {
+    struct machine m = machine_new();
+    struct vga_seen seen = {0};
+    (void)state;
+    text_mode(&m);
+    assert_true(vga_changed(m.vga, &seen, true));
+    assert_false(vga_changed(m.vga, &seen, true));
+    assert_true(vga_changed(m.vga, &seen, false)); /* the cursor */
+    poke(&m, 0xB8000 + 7, 'x');
+    assert_true(vga_changed(m.vga, &seen, false));
+    crtc(&m, 0x0D, 1);
+    assert_true(vga_changed(m.vga, &seen, false));
+    pout(m.f, 0x3C8, 3), pout(m.f, 0x3C9, 1), pout(m.f, 0x3C9, 1), pout(m.f, 0x3C9, 1);
+    assert_true(vga_changed(m.vga, &seen, false));
+    vbe(&m, 1, 640), vbe(&m, 2, 480), vbe(&m, 3, 32), vbe(&m, 4, 0x41);
+    assert_true(vga_changed(m.vga, &seen, false));
+    assert_false(vga_changed(m.vga, &seen, true)); /* nothing blinks */
+    poke(&m, WINDOW + 100, 1);
+    assert_true(vga_changed(m.vga, &seen, true));
+    vbe(&m, 5, 1200 * 1024 / 65536 + 1);
+    poke(&m, WINDOW, 1); /* below the picture */
+    assert_false(vga_changed(m.vga, &seen, true));
+    vga_seen_free(&seen);
+    machine_free(&m);
+}
+
 /* ---- VBE ---- */
 
 static void vbe_modes(void **state) {
@@ -428,6 +454,7 @@ int main(void) {
         cmocka_unit_test(planar_picture),
         cmocka_unit_test(chain4_picture_and_line_compare),
         cmocka_unit_test(text_picture),
+        cmocka_unit_test(changes_are_seen),
         cmocka_unit_test(vbe_modes),
         cmocka_unit_test(hammer),
         cmocka_unit_test(state_roundtrip),

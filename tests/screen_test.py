@@ -6,6 +6,7 @@ Needs nasm; comparisons are left out without qemu-system-i386. Under a minute.
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -101,6 +102,54 @@ def pictures(program, directory):
             check(apart == 0, f"{name}: {ours[0]}x{ours[1]} as QEMU's {theirs[0]}x{theirs[1]}, {apart:.2%} of the pixels differ")
 
 
+def process_time(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def hostile(port, witness):
+    """Nonsense of many kinds; the server hangs up or goes on, and others see their picture."""
+    greeting, hello = b"RFB 003.008\n", b"RFB 003.008\n\x01\x01"
+    nonsense = [
+        b"\xff" * 100, b"GET / HTTP/1.0\r\n\r\n", greeting + b"\x09", hello + b"\xff" * 5000,
+        hello + struct.pack(">BxxxI", 6, 0xFFFFFFFF) + b"x" * 100000,  # endless text
+        hello + struct.pack(">BxH", 2, 0xFFFF) + b"\0" * 9000,  # more encodings than anybody has
+        hello + struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 0, 0, 0, 99, 99, 99),
+        hello + struct.pack(">BxxxBBBBHHHBBBxxx", 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0) + struct.pack(">BBHHHH", 3, 0, 0, 0, 9, 9),
+        hello + struct.pack(">BBHHHH", 3, 0, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF) * 500,
+        hello + struct.pack(">BBHH", 5, 0xFF, 0xFFFF, 0xFFFF) * 1000,
+        hello + struct.pack(">BxHHBx", 251, 1, 1, 255) * 1000,
+        hello + struct.pack(">BBxxI", 4, 1, 0xFFFFFFFF) * 1000,
+    ]
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]  # never say a word
+    for data in nonsense:
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            try:
+                s.sendall(data)
+            except OSError:
+                pass  # hung up
+        witness.update(0)
+    slow = VncClient(port)  # asks and never reads
+    for _ in range(1000):
+        slow.send(struct.pack(">BBHHHH", 3, 0, 0, 0, 720, 400))
+    witness.update(0)
+    for s in idle:
+        s.close()
+    slow.close()
+    check(sum(b > 0x80 for b in witness.rgb()) > 3000, "clients that talk nonsense, or nothing, harm nobody")
+
+
+def capture(port, directory):
+    """A client that is not ours."""
+    if not shutil.which("gvnccapture"):
+        print("skip: no gvnccapture")
+        return
+    png = os.path.join(directory, "gvnc.png")
+    run = subprocess.run(["gvnccapture", f"127.0.0.1:{port - 5900}", png], capture_output=True, text=True, timeout=30)
+    check(run.returncode == 0 and os.path.getsize(png) > 1000, f"gvnccapture takes a picture {run.stderr.strip()}")
+
+
 def vnc(program, directory):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -118,10 +167,32 @@ def vnc(program, directory):
         check((raw.width, raw.height) == (720, 400) and sum(b > 0x80 for b in raw.rgb()) > 3000, "VNC shows the firmware's text")
         apart = sum(a != b for a, b in zip(raw.rgb(), packed.rgb()))
         check(apart < 3 * 9 * 16, "zlib encoding shows the same, but for the cursor")
-        raw.close()
-        packed.send(b"\xff" * 100)  # nonsense: the server hangs up and lives on
-        VncClient(port).close()
-        check(True, "a client that talks nonsense harms nobody")
+        zrle = VncClient(port, encodings=(16, 6, 0, -223, -308, -258))
+        while (zrle.width, zrle.height) != (720, 400) or not sum(zrle.rgb()):
+            zrle.update(0)
+        apart = sum(a != b for a, b in zip(raw.rgb(), zrle.rgb()))
+        check(apart < 3 * 9 * 16, "ZRLE encoding shows the same, but for the cursor")
+        check(zrle.key_codes and (0, 0) in zrle.answers, "it tells of key codes and of its size")
+        zrle.send(struct.pack(">BxHHBxIHHHHI", 251, 800, 600, 1, 0, 0, 0, 800, 600, 0))
+        zrle.update(0)
+        check((1, 1) in zrle.answers and zrle.width == 720, "a client may not choose the size")
+        zrle.key_code(0, 0x1D, 1)  # left Ctrl, by codes alone
+        for down in (1, 0):
+            zrle.key_code(0, 0x38, down)
+        zrle.key_code(0, 0x1D, 0)
+        hostile(port, raw)
+        capture(port, directory)
+        alone = VncClient(port, shared=0)
+        alone.update(0)
+        try:
+            raw.update(0)
+            check(False, "a client that wants to be alone is alone")
+        except (VncError, OSError):
+            check(True, "a client that wants to be alone is alone")
+        stamp = process_time(child.pid)
+        alone.close()
+        time.sleep(1)
+        check(process_time(child.pid) - stamp < 0.3, "it takes no time while nobody looks")
     except (VncError, OSError) as e:
         check(False, f"VNC: {e}")
     finally:

@@ -10,12 +10,12 @@ class VncError(Exception):
 
 
 class VncClient:
-    def __init__(self, port, response=None, encodings=(0, -223), wait=10):
+    def __init__(self, port, response=None, encodings=(0, -223), wait=10, shared=1):
         """response: function from the challenge to 16 bytes, for VNC authentication."""
         self.sock = self._connect(port, wait)
-        self.zlib = zlib.decompressobj()
+        self.zlib, self.zrle, self.key_codes, self.answers = zlib.decompressobj(), zlib.decompressobj(), False, []
         self._handshake(response)
-        self.send(b"\x01")
+        self.send(bytes([shared]))
         self.width, self.height = struct.unpack(">HH", self.recv(4))
         self.recv(16)
         self.name = self.recv(struct.unpack(">I", self.recv(4))[0])
@@ -63,6 +63,9 @@ class VncClient:
     def key(self, keysym, down):
         self.send(struct.pack(">BBxxI", 4, down, keysym))
 
+    def key_code(self, keysym, code, down):
+        self.send(struct.pack(">BBHII", 255, 0, down, keysym, code))
+
     def tap(self, keysym):
         self.key(keysym, 1)
         self.key(keysym, 0)
@@ -81,13 +84,42 @@ class VncClient:
         if encoding == -223:
             self.width, self.height, self.pixels = w, h, bytearray(w * h * 4)
             return
-        if encoding == 6:
+        if encoding == -308:
+            self.recv(4 + 16)
+            self.answers.append((x, y))
+            if x != 1 and (w, h) != (self.width, self.height):
+                self.width, self.height, self.pixels = w, h, bytearray(w * h * 4)
+            return
+        if encoding == -258:
+            self.key_codes = True
+            return
+        if encoding == 16:
+            data = self._tile(self.zrle.decompress(self.recv(struct.unpack(">I", self.recv(4))[0])), w, h)
+        elif encoding == 6:
             data = self.zlib.decompress(self.recv(struct.unpack(">I", self.recv(4))[0]))
         else:
             data = self.recv(w * h * 4)
         for row in range(h):
             at = ((y + row) * self.width + x) * 4
             self.pixels[at:at + w * 4] = data[row * w * 4:(row + 1) * w * 4]
+
+    @staticmethod
+    def _tile(data, w, h):
+        """One ZRLE tile of at most 64x64, in the native format."""
+        kind, at = data[0], 1
+        if not kind:
+            pixels = [data[at + 3 * i:at + 3 * i + 3] for i in range(w * h)]
+        else:
+            palette, bits = [data[at + 3 * i:at + 3 * i + 3] for i in range(kind)], 1 if kind <= 2 else 2 if kind <= 4 else 4
+            at, stride = at + 3 * kind, (w * bits + 7) // 8
+            if kind == 1:
+                pixels, stride = palette * (w * h), 0
+            else:
+                pixels = [palette[data[at + y * stride + x * bits // 8] >> (8 - bits - x * bits % 8) & ((1 << bits) - 1)]
+                          for y in range(h) for x in range(w)]
+            if len(data) != at + stride * h:
+                raise VncError("ZRLE tile has another length")
+        return b"".join(p + b"\0" for p in pixels)
 
     def rgb(self):
         """The picture as rows of (r, g, b) bytes: one bytes object."""
