@@ -47,7 +47,8 @@ static void collect(const struct vga *s, bool blink_on, uint8_t *out) {
     out = put(out, s->attr, sizeof s->attr);
     out = put(out, s->dac, sizeof s->dac);
     for (int i = 0; i < VBE_REGS; i++)
-        if (i != VBE_BANK) out = put(out, &s->vbe[i], sizeof s->vbe[i]); /* the bank is the CPU's view, not the screen's */
+        if (i != VBE_BANK)
+            out = put(out, &s->vbe[i], sizeof s->vbe[i]); /* the bank is the CPU's view, not the screen's */
 }
 
 /* False: no memory for the copy, so the next comparison finds a difference again. */
