@@ -182,9 +182,9 @@ static uint32_t read_phy_cell(const struct rtl8139 *s, unsigned cell) {
 static uint32_t read_cell(struct rtl8139 *s, unsigned cell) {
     switch (cell) {
     case CELL_IDR:
-    case CELL_IDR + 4: return get_le32(s->idr + cell);
+    case CELL_IDR + 4: return get_le32(s->idr + (cell - CELL_IDR));
     case CELL_MAR:
-    case CELL_MAR + 4: return get_le32(s->mar + cell - CELL_MAR);
+    case CELL_MAR + 4: return get_le32(s->mar + (cell - CELL_MAR));
     case CELL_RBSTART: return s->rbstart;
     case CELL_CR: return (uint32_t)(s->cr | (rtl8139_ring_empty(s) ? CR_BUFE : 0)) << 24;
     case CELL_CAPR: return pair(s->capr, s->cbr);
@@ -278,9 +278,9 @@ static void write_timer(struct rtl8139 *s, unsigned cell, uint32_t v, uint32_t m
 static void write_data_cell(struct rtl8139 *s, unsigned cell, uint32_t v, uint32_t mask) {
     unsigned n = cell / 4 % RTL_TX;
     if (cell < CELL_MAR)
-        put_le32(s->idr + cell, merge(get_le32(s->idr + cell), v, mask & (cell ? 0xFFFFu : 0xFFFFFFFFu)));
+        put_le32(s->idr + cell, merge(get_le32(s->idr + (cell - CELL_IDR)), v, mask & (cell ? 0xFFFFu : 0xFFFFFFFFu)));
     else if (cell < CELL_TSD)
-        put_le32(s->mar + cell - CELL_MAR, merge(get_le32(s->mar + cell - CELL_MAR), v, mask));
+        put_le32(s->mar + (cell - CELL_MAR), merge(get_le32(s->mar + cell - CELL_MAR), v, mask));
     else if (cell < CELL_TSAD)
         write_tsd(s, n, v, mask);
     else

@@ -5,6 +5,7 @@
 #include "devemu/a20.h"
 #include "devemu/cf9.h"
 #include "devemu/dma8237.h"
+#include "devemu/e1000.h"
 #include "devemu/fdc82077.h"
 #include "devemu/fw_cfg.h"
 #include "devemu/i440fx.h"
@@ -15,13 +16,17 @@
 #include "devemu/ioapic.h"
 #include "devemu/lapic.h"
 #include "devemu/mc146818.h"
+#include "devemu/ne2000.h"
+#include "devemu/parallel.h"
 #include "devemu/piix3.h"
 #include "devemu/piix4pm.h"
 #include "devemu/port61.h"
+#include "devemu/rtl8139.h"
 #include "devemu/uart16550.h"
 #include "devemu/uhci.h"
 #include "devemu/usb_tablet.h"
 #include "devemu/vga.h"
+#include "devemu/virtio_blk.h"
 
 static void plug_pic(struct bench *b) {
     bench_add(b, &i8259_class, &(struct i8259_config){.intr = bench_line(b)});
@@ -187,9 +192,59 @@ static void plug_uhci(struct bench *b) {
     b->user = user_tablet;
 }
 
+static void plug_parallel(struct bench *b) {
+    bench_add(b, &parallel_class, &(struct parallel_config){.irq = bench_line(b), .chr = &b->chr});
+    bench_ports(b, 0x378, 3);
+}
+
+/* ---- Network adapters ---- */
+
+enum { DEVFN_NIC = PCI_DEVFN(3, 0), DEVFN_DISK = PCI_DEVFN(7, 0) };
+
+static void plug_nic(struct bench *b, const struct dev_class *cls) {
+    struct nic_pci_config c = {.bus = b->bus, .devfn = DEVFN_NIC, .mac = {0x52, 0x54, 0, 1, 2, 3}, .net = &b->net};
+    bench_add(b, cls, &c);
+    bench_pci(b, DEVFN_NIC);
+}
+static void plug_e1000(struct bench *b) { plug_nic(b, &e1000_class); }
+static void plug_rtl8139(struct bench *b) { plug_nic(b, &rtl8139_class); }
+static void plug_ne2k_pci(struct bench *b) { plug_nic(b, &ne2000_pci_class); }
+
+static void plug_ne2k_isa(struct bench *b) {
+    struct ne2000_isa_config c = {.base = 0x300, .irq = bench_line(b), .mac = {0x52, 0x54, 0, 1, 2, 3}, .net = &b->net};
+    bench_add(b, &ne2000_isa_class, &c);
+    bench_ports(b, 0x300, 32);
+}
+
+/* ---- Virtio ---- */
+
+static void plug_virtio_blk(struct bench *b) {
+    struct virtio_blk_config c = {.bus = b->bus, .devfn = DEVFN_DISK, .blk = bench_blk(b, 0, false)};
+    bench_add(b, &virtio_blk_class, &c);
+    bench_pci(b, DEVFN_DISK);
+}
+
 const struct bench_subject bench_subjects[] = {
-    {"pic", plug_pic},     {"pit", plug_pit},   {"rtc", plug_rtc},       {"dma", plug_dma},
-    {"i8042", plug_i8042}, {"uart", plug_uart}, {"lapic", plug_lapic},   {"ioapic", plug_ioapic},
-    {"pci", plug_pci},     {"pm", plug_pm},     {"fw_cfg", plug_fw_cfg}, {"ide", plug_ide},
-    {"fdc", plug_fdc},     {"vga", plug_vga},   {"uhci", plug_uhci},     {NULL, NULL},
+    {"pic", plug_pic},
+    {"pit", plug_pit},
+    {"rtc", plug_rtc},
+    {"dma", plug_dma},
+    {"i8042", plug_i8042},
+    {"uart", plug_uart},
+    {"lapic", plug_lapic},
+    {"ioapic", plug_ioapic},
+    {"pci", plug_pci},
+    {"pm", plug_pm},
+    {"fw_cfg", plug_fw_cfg},
+    {"ide", plug_ide},
+    {"fdc", plug_fdc},
+    {"vga", plug_vga},
+    {"uhci", plug_uhci},
+    {"parallel", plug_parallel},
+    {"e1000", plug_e1000},
+    {"rtl8139", plug_rtl8139},
+    {"ne2k_pci", plug_ne2k_pci},
+    {"ne2k_isa", plug_ne2k_isa},
+    {"virtio_blk", plug_virtio_blk},
+    {NULL, NULL},
 };
