@@ -278,9 +278,10 @@ static void write_timer(struct rtl8139 *s, unsigned cell, uint32_t v, uint32_t m
 static void write_data_cell(struct rtl8139 *s, unsigned cell, uint32_t v, uint32_t mask) {
     unsigned n = cell / 4 % RTL_TX;
     if (cell < CELL_MAR)
-        put_le32(s->idr + cell, merge(get_le32(s->idr + (cell - CELL_IDR)), v, mask & (cell ? 0xFFFFu : 0xFFFFFFFFu)));
+        put_le32(s->idr + (cell - CELL_IDR),
+                 merge(get_le32(s->idr + (cell - CELL_IDR)), v, mask & (cell ? 0xFFFFu : 0xFFFFFFFFu)));
     else if (cell < CELL_TSD)
-        put_le32(s->mar + (cell - CELL_MAR), merge(get_le32(s->mar + cell - CELL_MAR), v, mask));
+        put_le32(s->mar + (cell - CELL_MAR), merge(get_le32(s->mar + (cell - CELL_MAR)), v, mask));
     else if (cell < CELL_TSAD)
         write_tsd(s, n, v, mask);
     else
