@@ -301,6 +301,19 @@ enum dev_status pci_bar_frames(struct pci_dev *pd, int n, uint32_t size, int32_t
     return DEV_OK;
 }
 
+/* An image built for all the devices of a driver names none, and firmware passes over a ROM that is not its device's:
+ * the copy gets the device's identity, and the byte that firmware's checksum leaves free makes up for it. */
+static void rom_set_identity(const struct pci_dev *pd, uint8_t *rom, size_t bytes) {
+    enum { SIGNATURE = 0xAA55, FREE_BYTE = 6, PCIR_POINTER = 0x18, PCIR_IDENTITY = 4, PCIR_BYTES = 0x18 };
+    if (bytes < PCIR_POINTER + 2 || get_le(rom, 2) != SIGNATURE) return;
+    uint32_t at = get_le(rom + PCIR_POINTER, 2);
+    if (at < PCIR_POINTER + 2 || at + PCIR_BYTES > bytes || memcmp(rom + at, "PCIR", 4) != 0) return;
+    uint8_t *identity = rom + at + PCIR_IDENTITY;
+    if (get_le(identity, 4)) return;
+    memcpy(identity, pd->config + PCI_VENDOR_ID, 4);
+    for (int i = 0; i < 4; i++) rom[FREE_BYTE] = (uint8_t)(rom[FREE_BYTE] - identity[i]);
+}
+
 enum dev_status pci_bar_rom(struct pci_dev *pd, const void *image, size_t bytes) {
     uint32_t size = SMMU_PAGE_SIZE;
     if (!bytes || bytes > 1u << 24) return DEV_BAD_CONFIG;
@@ -311,6 +324,8 @@ enum dev_status pci_bar_rom(struct pci_dev *pd, const void *image, size_t bytes)
     /* The frames behind the image's end belong to the BAR as well. */
     b->read_frame = smmu_mem_add_rom(mem, image, bytes);
     b->write_frame = -1;
+    if (b->read_frame >= 0)
+        rom_set_identity(pd, smmu_mem_linear(mem) + ((size_t)b->read_frame << SMMU_PAGE_SHIFT), bytes);
     uint32_t pages = (uint32_t)((bytes + SMMU_PAGE_MASK) >> SMMU_PAGE_SHIFT);
     static const uint8_t blank[SMMU_PAGE_SIZE];
     for (uint32_t p = pages; b->read_frame >= 0 && p < size >> SMMU_PAGE_SHIFT; p++) {
