@@ -1,6 +1,6 @@
 /*
  * net_user.c: the user-mode network: libslirp, which is a router, DHCP, DNS and
- * TFTP server at 10.0.2.0/24 and makes the guest's connections its own.
+ * TFTP server at 10.0.2.0/24 and fec0::/64 and makes the guest's connections its own.
  *
  * libslirp may use SSE and takes its time, so a thread of its own runs it; no
  * other calls it after net_user_open. Frames travel in two rings. A side that
@@ -26,7 +26,20 @@
 #define ROUTER     0x0A000202u
 #define NAMESERVER 0x0A000203u
 #define DHCP_FIRST 0x0A00020Fu
-enum { SLIRP_CONFIG = 3 /* version of struct SlirpConfig */, BOOTFILE_MAX = 127, NS_PER_S = 1000000000 };
+enum {
+    SLIRP_CONFIG = 3 /* version of struct SlirpConfig */,
+    BOOTFILE_MAX = 127,
+    NS_PER_S = 1000000000,
+    NS_PER_MS = 1000000
+};
+
+struct timer {
+    struct timer *next;
+    SlirpTimerCb cb;
+    void *opaque;
+    int64_t expire_ms; /* of slirp_clock */
+};
+#define TIMER_OFF INT64_MAX
 
 struct user {
     struct mon_net net;
@@ -39,6 +52,7 @@ struct user {
     pthread_t thread;
     bool started, quit;
     Slirp *slirp;
+    struct timer *timers;
     int wake_fd;
     bool asleep;
     struct pollfd *fds;
@@ -102,12 +116,52 @@ static int64_t slirp_clock(void *opaque) {
 }
 
 static void guest_error(const char *msg, void *opaque) { (void)msg, (void)opaque; }
-/* Only IPv6 has timers, and it is off. */
+/* ---- Its timers: IPv6's router advertisements ---- */
+
 static void *timer_new(SlirpTimerCb cb, void *cb_opaque, void *opaque) {
-    return (void)cb, (void)cb_opaque, (void)opaque, NULL;
+    struct user *u = opaque;
+    struct timer *t = calloc(1, sizeof *t);
+    if (!t) return NULL;
+    *t = (struct timer){.next = u->timers, .cb = cb, .opaque = cb_opaque, .expire_ms = TIMER_OFF};
+    u->timers = t;
+    return t;
 }
-static void timer_free(void *timer, void *opaque) { (void)timer, (void)opaque; }
-static void timer_mod(void *timer, int64_t expire_ms, void *opaque) { (void)timer, (void)expire_ms, (void)opaque; }
+
+static void timer_free(void *timer, void *opaque) {
+    struct user *u = opaque;
+    for (struct timer **at = &u->timers; timer && *at; at = &(*at)->next) {
+        if (*at != timer) continue;
+        *at = (*at)->next;
+        free(timer);
+        return;
+    }
+}
+
+static void timer_mod(void *timer, int64_t expire_ms, void *opaque) {
+    (void)opaque;
+    if (timer) ((struct timer *)timer)->expire_ms = expire_ms;
+}
+
+/* A callback arms its timer again, and frees none. */
+static void run_timers(struct user *u) {
+    int64_t now = slirp_clock(u) / NS_PER_MS;
+    for (struct timer *t = u->timers; t; t = t->next) {
+        if (t->expire_ms > now) continue;
+        t->expire_ms = TIMER_OFF;
+        t->cb(t->opaque);
+    }
+}
+
+/* Milliseconds to the next timer, if that is less than limit. */
+static uint32_t timer_limit(struct user *u, uint32_t limit) {
+    int64_t now = slirp_clock(u) / NS_PER_MS;
+    for (const struct timer *t = u->timers; t; t = t->next) {
+        int64_t left = t->expire_ms > now ? t->expire_ms - now : 0;
+        if (left < limit) limit = (uint32_t)left;
+    }
+    return limit;
+}
+
 /* Descriptors are collected anew before each poll, and nobody but the thread itself has news for it. */
 static void poll_fd(int fd, void *opaque) { (void)fd, (void)opaque; }
 static void notify(void *opaque) { (void)opaque; }
@@ -174,11 +228,13 @@ static void wait_for_news(struct user *u) {
     u->n_fds = 0;
     add_poll(u->wake_fd, SLIRP_POLL_IN, u);
     slirp_pollfds_fill(u->slirp, &limit, add_poll, u);
+    limit = timer_limit(u, limit);
     __atomic_store_n(&u->asleep, true, __ATOMIC_SEQ_CST);
     int timeout = net_ring_first(&u->out) ? 0 : limit > INT32_MAX ? -1 : (int)limit;
     int n = poll(u->fds, (nfds_t)u->n_fds, timeout);
     __atomic_store_n(&u->asleep, false, __ATOMIC_SEQ_CST);
     slirp_pollfds_poll(u->slirp, n < 0, get_revents, u);
+    run_timers(u);
 }
 
 static void *run_network(void *opaque) {
@@ -201,6 +257,9 @@ static bool fail(const char *what, const char *why, char *errbuf, size_t errlen)
 
 static struct in_addr address(uint32_t a) { return (struct in_addr){htonl(a)}; }
 
+/* Of the site-local network fec0::/64. */
+static struct in6_addr address6(uint8_t host) { return (struct in6_addr){.s6_addr = {0xFE, 0xC0, [15] = host}}; }
+
 static bool check_tftp(const struct mon_nic_config *c, char *errbuf, size_t errlen) {
     struct stat st;
     if (c->bootfile && strlen(c->bootfile) > BOOTFILE_MAX)
@@ -217,6 +276,11 @@ static bool create_slirp(struct user *u, const struct mon_nic_config *c, char *e
                       .vnetwork = address(NETWORK),
                       .vnetmask = address(NETMASK),
                       .vhost = address(ROUTER),
+                      .in6_enabled = true,
+                      .vprefix_addr6 = address6(0),
+                      .vprefix_len = 64,
+                      .vhost6 = address6(2),
+                      .vnameserver6 = address6(3),
                       .vhostname = "novt",
                       .tftp_path = c->tftp,
                       .bootfile = c->bootfile,
