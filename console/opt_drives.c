@@ -49,7 +49,9 @@ const char *opt_disk(struct run_options *r, const char *v) {
 
 const char *opt_floppy(struct run_options *r, const char *v) {
     struct mon_drives_config *d = &r->config.drives;
-    return d->floppies == MON_FLOPPIES ? "is one too many" : parse_drive(r, v, drive_keys, &d->floppy[d->floppies++]);
+    if (d->floppies == MON_FLOPPIES) return "is one too many";
+    struct mon_disk_config *floppy = &d->floppy[d->floppies++]; /* zeroed: empty */
+    return strcmp(v, "none") ? parse_drive(r, v, drive_keys, floppy) : NULL;
 }
 
 const char *opt_cdrom(struct run_options *r, const char *v) {

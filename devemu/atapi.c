@@ -106,6 +106,7 @@ static void read_sectors(struct ide_drive *d, uint32_t lba, uint32_t count) {
     } else {
         d->cd.lba = lba;
         d->cd.left = count;
+        d->cd.torn = false;
         fetch_piece(d);
     }
 }
@@ -169,20 +170,22 @@ static void prevent_removal(struct ide_drive *d) {
     succeed(d);
 }
 
+/* What is in the buffer already still gets to the guest. */
 static void end_pending_read(struct ide_drive *d) {
+    d->cd.torn = true;
     if (d->path != PATH_STORAGE) return;
     blk_cancel(d->blk, &d->req);
     check_no_disc(d);
 }
 
 bool atapi_change(struct ide_drive *d, struct blk *disc, bool force) {
-    if (d->cd.locked && !force) {
+    if (d->cd.locked && !d->cd.open && !force) {
         d->cd.media_event = EVENT_EJECT_REQUEST;
         return false;
     }
     end_pending_read(d);
     d->blk = disc;
-    d->cd.open = false;
+    if (disc) d->cd.open = false; /* an open tray that is emptied stays open */
     d->cd.media_event = disc ? EVENT_NEW_MEDIA : EVENT_REMOVED;
     d->cd.attention = disc ? ASC_CHANGED : 0;
     return true;
@@ -289,7 +292,7 @@ void atapi_data_moved(struct ide_drive *d) {
     } else if (d->job == ATA_JOB_DATA_IN) {
         ide_stop(d);
         d->status = ATA_DRDY | ATA_DSC;
-    } else if ((d->job == ATAPI_JOB_READ && d->cd.left) && !atapi_has_disc(d)) {
+    } else if ((d->job == ATAPI_JOB_READ && d->cd.left) && (d->cd.torn || !atapi_has_disc(d))) {
         check_no_disc(d);
     } else {
         data_moved(d);
@@ -385,6 +388,7 @@ void atapi_state_rw(struct atapi_state *a, struct dev_state *st) {
     dev_state_bool(st, &a->locked);
     dev_state_bool(st, &a->open);
     dev_state_bool(st, &a->dma);
+    dev_state_bool(st, &a->torn);
     DEV_STATE(st, a->lba);
     DEV_STATE(st, a->left);
     DEV_STATE(st, a->limit);

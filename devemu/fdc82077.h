@@ -30,6 +30,8 @@ extern const struct dev_class fdc82077_class;
 enum fdc_type fdc_type_for(uint64_t bytes);
 /* Is this exactly the size of one of the PC's floppies? */
 bool fdc_is_format(uint64_t bytes);
+/* Does a drive of this type read, and write, an image of this size? */
+bool fdc_drive_reads(enum fdc_type drive, uint64_t bytes);
 /* Puts another disk (NULL: none) into a drive; the guest sees the change line. */
 void fdc_change(struct dev *d, int drive, struct blk *disk);
 #endif

@@ -36,6 +36,20 @@ const struct fdc_format *fdc_format_for(uint64_t bytes) {
     return NULL;
 }
 
+/* The larger drive of each size reads what the smaller one writes. */
+bool fdc_drive_reads(enum fdc_type drive, uint64_t bytes) {
+    const struct fdc_format *f = fdc_format_for(bytes);
+    if (!f) return false;
+    switch (drive) {
+    case FDC_360K: return f->type == FDC_360K;
+    case FDC_1200K: return f->five_inch;
+    case FDC_720K: return !f->five_inch && f->rate == FDC_RATE_250;
+    case FDC_1440K: return !f->five_inch && f->rate != FDC_RATE_1000;
+    case FDC_2880K: return !f->five_inch;
+    default: return false;
+    }
+}
+
 enum fdc_type fdc_type_for(uint64_t bytes) {
     const struct fdc_format *f = fdc_format_for(bytes);
     return f ? f->type : FDC_NONE;

@@ -60,6 +60,7 @@ struct atapi_state {
     uint8_t attention;      /* ASC of a unit attention to be reported; 0: none */
     uint8_t media_event;    /* GET EVENT STATUS: event of the media class */
     bool locked, open, dma;
+    bool torn;          /* the disc that is being read is not there any more */
     uint32_t lba, left; /* sectors not yet in the buffer */
     uint32_t limit;     /* bytes of a PIO block */
 };

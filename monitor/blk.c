@@ -72,6 +72,10 @@ struct mon_blk *blk_open(const struct blk_config *cfg, struct mon_events *events
     return NULL;
 }
 
+void blk_retire(struct mon_blk *b, void (*gone)(void *opaque), void *opaque) {
+    blk_queue_retire(b->queue, gone, opaque);
+}
+
 void blk_close(struct mon_blk *b) {
     if (!b) return;
     if (b->queue) blk_queue_destroy(b->queue);

@@ -24,6 +24,8 @@ struct mon_blk *blk_open_start(const struct blk_config *cfg, struct mon_events *
                                void *opaque);
 /* In or after done: did it succeed? False: errbuf holds one line. */
 bool blk_is_open(struct mon_blk *b, char *errbuf, size_t errlen);
+/* Ends what is under way and flushes, without waiting: gone is called on the vCPU thread, and has to close it. */
+void blk_retire(struct mon_blk *b, void (*gone)(void *opaque), void *opaque);
 /* Ends what is under way and flushes. NULL is nothing. */
 void blk_close(struct mon_blk *b);
 /* For a device; NULL stays NULL. */

@@ -38,7 +38,9 @@ struct blk_queue {
     bool announce; /* the end of opening, by opener.opened */
     struct list todo, ended;
     struct blk_request *running;
-    bool quit;
+    bool quit, closed;          /* closed: the worker has nothing more to do */
+    void (*gone)(void *opaque); /* retired: called when it is closed */
+    void *gone_opaque;
     char error[BLK_ERROR]; /* of opening */
     int patience_ms;
     bool dirty, warned; /* the worker's own */
@@ -174,9 +176,14 @@ static void *worker(void *opaque) {
             pthread_cond_wait(&q->work, &q->lock);
     }
     pthread_mutex_unlock(&q->lock);
-    if (!q->store) return NULL;
-    flush_store(q);
-    q->store->ops->close(q->store); /* by the thread that opened it */
+    if (q->store) {
+        flush_store(q);
+        q->store->ops->close(q->store); /* by the thread that opened it */
+    }
+    pthread_mutex_lock(&q->lock);
+    q->closed = true;
+    eventfd_write(q->ended_src.fd, 1);
+    pthread_mutex_unlock(&q->lock);
     return NULL;
 }
 
@@ -201,7 +208,7 @@ static struct timespec after_ms(int ms) {
 }
 
 static void give_up(struct blk_queue *q) {
-    struct blk_store *s = q->store;
+    struct blk_store *s = q->closed ? NULL : q->store;
     if (s && s->ops->give_up) s->ops->give_up(s);
 }
 
@@ -244,12 +251,21 @@ static bool take_announcement(struct blk_queue *q) {
     return announce;
 }
 
+static bool is_gone(struct blk_queue *q) {
+    pthread_mutex_lock(&q->lock);
+    bool gone = q->gone && q->closed;
+    pthread_mutex_unlock(&q->lock);
+    return gone;
+}
+
 static void ended_ready(void *opaque, uint32_t ready) {
     struct blk_queue *q = opaque;
     eventfd_t count;
     (void)ready;
     eventfd_read(q->ended_src.fd, &count);
-    if (take_announcement(q))
+    if (is_gone(q))
+        q->gone(q->gone_opaque); /* destroys the queue */
+    else if (take_announcement(q))
         q->opener.opened(q->opener.opaque); /* may destroy the queue; nothing has been submitted yet */
     else
         deliver(q);
@@ -333,6 +349,16 @@ bool blk_queue_is_open(struct blk_queue *q, bool wait, char *errbuf, size_t errl
 }
 
 void blk_queue_set_patience(struct blk_queue *q, int ms) { q->patience_ms = ms; }
+
+void blk_queue_retire(struct blk_queue *q, void (*gone)(void *opaque), void *opaque) {
+    pthread_mutex_lock(&q->lock);
+    q->gone = gone;
+    q->gone_opaque = opaque;
+    q->announce = false;
+    q->quit = true;
+    pthread_cond_signal(&q->work);
+    pthread_mutex_unlock(&q->lock);
+}
 
 void blk_queue_destroy(struct blk_queue *q) {
     pthread_mutex_lock(&q->lock);

@@ -28,5 +28,8 @@ bool blk_queue_is_open(struct blk_queue *q, bool wait, char *errbuf, size_t errl
 void blk_queue_set_patience(struct blk_queue *q, int ms);
 /* Finishes what was submitted, flushes, closes the store. No `done` is called. */
 void blk_queue_destroy(struct blk_queue *q);
+/* The same without waiting: gone is called on the vCPU thread, and destroys the queue, which is then quick. Nothing is
+ * submitted any more; the end of opening is not announced. */
+void blk_queue_retire(struct blk_queue *q, void (*gone)(void *opaque), void *opaque);
 struct blk *blk_queue_dev(struct blk_queue *q);
 #endif

@@ -440,6 +440,12 @@ static bool create_devices(struct board *b, char *errbuf, size_t errlen) {
 
 /* ---- For the user's side ---- */
 
+struct dev *board_ide(struct board *b) {
+    return b->dev[IDE];
+}
+struct dev *board_floppy(struct board *b) {
+    return b->dev[FLOPPY];
+}
 struct dev *board_vga(struct board *b) {
     return b->dev[VGA];
 }

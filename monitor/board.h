@@ -40,6 +40,9 @@ struct dev *board_vga(struct board *b); /* NULL: there is none */
 struct dev *board_keyboard(struct board *b);
 /* The pointing device that knows positions. False: there is none. */
 bool board_tablet(struct board *b, struct pointer_absolute *out);
+/* Those whose media the user changes. */
+struct dev *board_ide(struct board *b);
+struct dev *board_floppy(struct board *b);
 /* Presses the power button. False: no ACPI system listens. */
 bool board_power_button(struct board *b);
 #endif

@@ -1,16 +1,8 @@
-#include "monitor/drives.h"
+#include "monitor/drives_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "monitor/blk.h"
-
-enum { CD_PLACE = 2 /* secondary master */, CD_UNIT = 2048 };
-
-struct drives {
-    const struct mon_drives_config *cfg;
-    struct mon_blk *ide[IDE_DRIVES], *floppy[FDC_DRIVES], *virtio[MON_VIRTIO_DISKS];
-};
 
 /* ---- Places ---- */
 
@@ -76,9 +68,12 @@ static bool open_cdrom(struct drives *d, struct mon_events *events, char *errbuf
 
 static bool open_floppies(struct drives *d, struct mon_events *events, char *errbuf, size_t errlen) {
     for (unsigned i = 0; i < d->cfg->floppies; i++) {
+        d->floppy_type[i] = FDC_1440K;
+        if (!d->cfg->floppy[i].path) continue; /* an empty drive */
         d->floppy[i] = open_image(d, &d->cfg->floppy[i], BLK_SECTOR, events, errbuf, errlen);
         if (!d->floppy[i]) return false;
-        if (fdc_type_for(blk_dev(d->floppy[i])->size) != FDC_NONE) continue;
+        d->floppy_type[i] = fdc_type_for(blk_dev(d->floppy[i])->size);
+        if (d->floppy_type[i] != FDC_NONE) continue;
         snprintf(errbuf, errlen, "floppy image %s: is larger than any floppy (2880K)", d->cfg->floppy[i].path);
         return false;
     }
@@ -93,6 +88,7 @@ struct drives *drives_open(const struct mon_drives_config *cfg, struct mon_event
         return NULL;
     }
     d->cfg = cfg;
+    d->events = events;
     if (open_disks(d, events, errbuf, errlen) && open_cdrom(d, events, errbuf, errlen) &&
         open_floppies(d, events, errbuf, errlen))
         return d;
@@ -102,6 +98,7 @@ struct drives *drives_open(const struct mon_drives_config *cfg, struct mon_event
 
 void drives_close(struct drives *d) {
     if (!d) return;
+    drives_end_changes(d);
     for (int i = 0; i < IDE_DRIVES; i++) blk_close(d->ide[i]);
     for (int i = 0; i < FDC_DRIVES; i++) blk_close(d->floppy[i]);
     for (int i = 0; i < MON_VIRTIO_DISKS; i++) blk_close(d->virtio[i]);
@@ -122,7 +119,7 @@ void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE
 
 void drives_describe_fdc(const struct drives *d, struct fdc_drive_config out[FDC_DRIVES]) {
     for (int i = 0; i < FDC_DRIVES; i++)
-        out[i] = (struct fdc_drive_config){.present = d->floppy[i] != NULL, .blk = blk_dev(d->floppy[i])};
+        out[i] = (struct fdc_drive_config){.present = (unsigned)i < d->cfg->floppies, .blk = blk_dev(d->floppy[i])};
 }
 
 struct blk *drives_virtio(const struct drives *d, int n) {
@@ -131,8 +128,7 @@ struct blk *drives_virtio(const struct drives *d, int n) {
 
 void drives_describe_cmos(const struct drives *d, struct cmos_drives *out) {
     *out = (struct cmos_drives){0};
-    for (int i = 0; i < FDC_DRIVES; i++)
-        if (d->floppy[i]) out->floppy[i] = fdc_type_for(blk_dev(d->floppy[i])->size);
+    for (int i = 0; i < FDC_DRIVES; i++) out->floppy[i] = d->floppy_type[i];
     for (int i = 0; i < IDE_DRIVES; i++)
         if (d->ide[i] && !(d->cfg->cdrom && i == CD_PLACE)) out->disk[i] = ide_geometry(blk_dev(d->ide[i])->size);
 }

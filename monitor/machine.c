@@ -142,6 +142,7 @@ static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     struct board_config bc = {.firmware = &m->firmware, .vga_rom = &m->vga_rom};
     m->board = board_create(m, &bc, errbuf, errlen);
     if (!m->board) return false;
+    drives_connect(m->drives, board_ide(m->board), board_floppy(m->board));
     keyboard_init(&m->keyboard, &m->clock, board_keyboard(m->board));
     pointer_init(&m->pointer, board_keyboard(m->board), board_vga(m->board));
     struct pointer_absolute tablet;

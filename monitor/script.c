@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "monitor/board.h"
+#include "monitor/drives.h"
 #include "monitor/keymap.h"
 #include "monitor/machine.h"
 #include "monitor/screen.h"
@@ -23,6 +24,9 @@ struct mon_script {
     uint64_t entered_ns;
     size_t sent;      /* of the command's text */
     uint64_t wait_ns; /* default of wait */
+    enum { INSERT_IDLE, INSERT_RUNS, INSERT_ENDED } insert;
+    enum drives_change inserted;
+    char why[512]; /* an insertion failed */
     struct dev_timer timer;
     struct script_line line;
 };
@@ -143,6 +147,46 @@ static enum verdict do_timeout(struct mon_script *s, struct script_command *c) {
     return DONE;
 }
 
+/* The guest has been asked to give the drive free; it has the time of a wait for it. */
+static enum verdict locked(struct mon_script *s) {
+    return now(s) - s->entered_ns < s->wait_ns ? AGAIN : fail(s, "the guest keeps the drive locked");
+}
+
+static enum verdict do_eject(struct mon_script *s, struct script_command *c) {
+    char error[512];
+    switch (drives_eject(s->m->drives, (enum drives_medium)c->medium, c->force, error, sizeof error)) {
+    case DRIVES_CHANGED: return DONE;
+    case DRIVES_LOCKED: return locked(s);
+    default: return fail(s, error);
+    }
+}
+
+static void insert_ended(void *opaque, enum drives_change result, const char *why) {
+    struct mon_script *s = opaque;
+    s->insert = INSERT_ENDED;
+    s->inserted = result;
+    snprintf(s->why, sizeof s->why, "%s", why ? why : "");
+}
+
+static enum verdict start_insert(struct mon_script *s, struct script_command *c) {
+    const struct mon_disk_config image = {.path = c->text};
+    char error[512];
+    s->insert = INSERT_RUNS;
+    if (drives_insert(s->m->drives, (enum drives_medium)c->medium, &image, c->force, insert_ended, s, error,
+                      sizeof error))
+        return AGAIN;
+    s->insert = INSERT_IDLE;
+    return fail(s, error);
+}
+
+static enum verdict do_insert(struct mon_script *s, struct script_command *c) {
+    if (s->insert == INSERT_IDLE) return start_insert(s, c);
+    if (s->insert == INSERT_RUNS) return AGAIN;
+    s->insert = INSERT_IDLE;
+    if (s->inserted == DRIVES_CHANGED) return DONE;
+    return s->inserted == DRIVES_LOCKED ? locked(s) : fail(s, s->why);
+}
+
 /* ---- Running ---- */
 
 static enum verdict (*const action[])(struct mon_script *s, struct script_command *c) = {
@@ -150,6 +194,7 @@ static enum verdict (*const action[])(struct mon_script *s, struct script_comman
     [SCRIPT_TYPE] = do_type,        [SCRIPT_SERIAL] = do_serial,    [SCRIPT_KEY] = do_key,
     [SCRIPT_DUMP] = do_dump,        [SCRIPT_SLEEP] = do_sleep,      [SCRIPT_POWER] = do_power,
     [SCRIPT_RESET] = do_reset,      [SCRIPT_EXIT] = do_exit,        [SCRIPT_TIMEOUT] = do_timeout,
+    [SCRIPT_INSERT] = do_insert,    [SCRIPT_EJECT] = do_eject,
 };
 
 static enum verdict step(struct mon_script *s) {

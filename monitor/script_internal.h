@@ -22,18 +22,22 @@ enum script_op {
     SCRIPT_RESET,
     SCRIPT_EXIT,
     SCRIPT_TIMEOUT,
+    SCRIPT_INSERT,
+    SCRIPT_EJECT,
 };
 enum { SCRIPT_CHORD_MAX = 6 };
 
 struct script_command {
     enum script_op op;
     unsigned line;
-    char *text; /* wait, type, serial, dump: owned; may hold zero bytes */
+    char *text; /* wait, type, serial, dump, insert: owned; may hold zero bytes */
     size_t text_len;
     uint64_t ns; /* sleep, wait (0: the default), timeout */
     int code;    /* exit */
     uint32_t keys[SCRIPT_CHORD_MAX];
     unsigned n_keys;
+    int medium; /* insert, eject: enum drives_medium; text of insert: the image's file */
+    bool force;
 };
 
 struct script_program {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "monitor/drives.h"
 #include "monitor/keymap.h"
 
 enum { WORDS_MAX = 32, LINE_COMMANDS_MAX = WORDS_MAX };
@@ -200,6 +201,17 @@ static const char *parse_exit(const struct line *l, struct script_command *c) {
     return NULL;
 }
 
+/* The words of eject, and of insert, which has a file behind the drive. */
+static const char *parse_medium(const struct line *l, struct script_command *c) {
+    unsigned n = c->op == SCRIPT_INSERT ? 3 : 2;
+    c->force = l->n == n + 1 && is(&l->word[n], "force");
+    if (l->n != n + c->force || !l->word[n - 1].len)
+        return n == 3 ? "takes a drive and a file" : "takes a drive: cdrom, floppy0 or floppy1";
+    c->medium = (int)drives_medium_parse(l->word[1].text, l->word[1].len);
+    if (c->medium == DRIVES_MEDIA) return "there are the drives cdrom, floppy0 and floppy1";
+    return n == 2 || copy_text(c, &l->word[2]) ? NULL : "out of memory";
+}
+
 static const struct {
     const char *name;
     enum script_op op;
@@ -210,6 +222,7 @@ static const struct {
     {"dump", SCRIPT_DUMP, parse_dump},        {"sleep", SCRIPT_SLEEP, parse_seconds},
     {"power", SCRIPT_POWER, parse_nothing},   {"reset", SCRIPT_RESET, parse_nothing},
     {"exit", SCRIPT_EXIT, parse_exit},        {"timeout", SCRIPT_TIMEOUT, parse_seconds},
+    {"insert", SCRIPT_INSERT, parse_medium},  {"eject", SCRIPT_EJECT, parse_medium},
 };
 
 static const char *parse_command(const struct line *l, struct script_command *c) {
