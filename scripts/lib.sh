@@ -21,7 +21,7 @@ PACKAGES=(
     build-essential cmake ninja-build pkg-config nasm gcc-multilib python3
     libzydis-dev libcapstone-dev libcmocka-dev zlib1g-dev libncurses-dev
     libslirp-dev libnbd-dev libjansson-dev
-    seabios ipxe-qemu qemu-system-x86 qemu-utils cpio gzip strace e2fsprogs
+    seabios ipxe-qemu qemu-system-x86 qemu-utils cpio gzip strace e2fsprogs xorriso
     clang libclang-rt-14-dev
 )
 

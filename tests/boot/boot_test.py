@@ -13,8 +13,9 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 import linux_session  # noqa: E402
+import scripted  # noqa: E402
 from expect import Child, Failure, check  # noqa: E402
 
 SKIP = 77
@@ -26,7 +27,8 @@ class Machine:
     """How to start the program under test."""
 
     def __init__(self, args):
-        self.novt, self.guests, self.tools, self.qemu = args.novt, args.guests, args.tools, args.oracle == "qemu"
+        self.novt, self.tools, self.qemu = args.novt, args.tools, args.oracle == "qemu"
+        self.guests = os.environ.get("NOVT_GUESTS") or args.guests
         self.show = args.show
 
     def guest(self, name):
@@ -156,7 +158,7 @@ def no_kvm(m):
 
 TESTS = {"linux": linux, "linux-pae": linux_pae, "memtest": memtest, "memtest-long": memtest_long, "mach": mach, "seabios": seabios,
          "random-bytes": random_bytes, "unmapped-jump": unmapped_jump, "timeout": timeout, "triple-fault": triple_fault,
-         "no-kvm": no_kvm}
+         "no-kvm": no_kvm, **scripted.TESTS}
 
 
 def main():
