@@ -7,6 +7,7 @@
 #include "devemu/boot.h"
 #include "devemu/e1000.h"
 #include "devemu/rtl8139.h"
+#include "devemu/virtio_net.h"
 #include "monitor/image.h"
 #include "monitor/net.h"
 
@@ -24,6 +25,7 @@ struct nic_model {
 static const struct nic_model models[] = {
     {"e1000", &e1000_class, ROM_PLACE "pxe-e1000.rom", false},
     {"rtl8139", &rtl8139_class, ROM_PLACE "pxe-rtl8139.rom", false},
+    {"virtio", &virtio_net_class, ROM_PLACE "pxe-virtio.rom", false},
     {"ne2k_pci", &ne2000_pci_class, ROM_PLACE "pxe-ne2k_pci.rom", false},
     {"ne2k_isa", &ne2000_isa_class, NULL, true},
 };

@@ -29,8 +29,14 @@ static inline void fake_blk_submit(struct blk *b, struct blk_request *r) {
 }
 static inline void fake_blk_cancel(struct blk *b, struct blk_request *r) {
     struct fake_blk *s = b->opaque;
-    assert_ptr_equal(s->first, r); /* devices here have one request a medium */
-    s->first = r->next;
+    struct blk_request *before = NULL, *at = s->first;
+    for (; at && at != r; at = at->next) before = at;
+    assert_ptr_equal(at, r);
+    if (before)
+        before->next = r->next;
+    else
+        s->first = r->next;
+    if (s->last == r) s->last = before;
     r->busy = false;
 }
 static inline void fake_blk_run(struct fake_blk *s, struct blk_request *r) {

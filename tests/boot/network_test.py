@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import linux_session  # noqa: E402
 from expect import Child, check  # noqa: E402
 
-DRIVERS = {"e1000": "e1000", "rtl8139": "8139too", "ne2k_pci": "ne2k-pci"}
+DRIVERS = {"e1000": "e1000", "rtl8139": "8139too", "ne2k_pci": "ne2k-pci", "virtio": "virtio_pci,virtio_net"}
 DATA = random.Random(1).randbytes(3 << 20)
 DIGEST = hashlib.md5(DATA).hexdigest()
 PROMPT = linux_session.PROMPT

@@ -27,6 +27,7 @@
 #include "devemu/usb_tablet.h"
 #include "devemu/vga.h"
 #include "devemu/virtio_blk.h"
+#include "devemu/virtio_net.h"
 
 static void plug_pic(struct bench *b) {
     bench_add(b, &i8259_class, &(struct i8259_config){.intr = bench_line(b)});
@@ -210,6 +211,8 @@ static void plug_e1000(struct bench *b) { plug_nic(b, &e1000_class); }
 static void plug_rtl8139(struct bench *b) { plug_nic(b, &rtl8139_class); }
 static void plug_ne2k_pci(struct bench *b) { plug_nic(b, &ne2000_pci_class); }
 
+static void plug_virtio_net(struct bench *b) { plug_nic(b, &virtio_net_class); }
+
 static void plug_ne2k_isa(struct bench *b) {
     struct ne2000_isa_config c = {.base = 0x300, .irq = bench_line(b), .mac = {0x52, 0x54, 0, 1, 2, 3}, .net = &b->net};
     bench_add(b, &ne2000_isa_class, &c);
@@ -245,6 +248,7 @@ const struct bench_subject bench_subjects[] = {
     {"rtl8139", plug_rtl8139},
     {"ne2k_pci", plug_ne2k_pci},
     {"ne2k_isa", plug_ne2k_isa},
+    {"virtio_net", plug_virtio_net},
     {"virtio_blk", plug_virtio_blk},
     {NULL, NULL},
 };
