@@ -76,7 +76,7 @@ const char *kv_parse(struct run_options *r, const char *text, const struct kv_ke
         const char *value = equals ? equals + 1 : NULL, *wrong;
         if (first && keys->implied && !(k && equals)) k = keys, value = item;
         if (!k) return unknown_key(r, keys, item);
-        if (seen[k - keys]) return opt_wrong(r, "gives %s twice", k->name);
+        if (seen[k - keys] && !k->repeats) return opt_wrong(r, "gives %s twice", k->name);
         seen[k - keys] = true;
         if ((wrong = take_item(r, k, target, value))) return wrong;
     }

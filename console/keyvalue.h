@@ -27,6 +27,7 @@ struct kv_key {
     size_t at;      /* offset in the target */
     uint32_t limit; /* KV_NUMBER: the largest; 0: any */
     bool implied;   /* first row only: the first item may be its value alone, and is unless it says key=value */
+    bool repeats;   /* KV_CALL only: may be given several times */
     /* NULL, or what is wrong, to be read behind the key's name ("must be ..."). */
     const char *(*call)(struct run_options *r, void *target, const char *value);
 };

@@ -93,7 +93,7 @@ static const struct kv_key net_keys[] = {
     {.name = "iobase", .type = KV_NUMBER, .at = AT(iobase), .limit = PORT_MAX},
     {.name = "irq", .type = KV_NUMBER, .at = AT(irq), .limit = IRQ_MAX},
     {.name = "fd", .type = KV_CALL, .call = take_fd},
-    {.name = "hostfwd", .type = KV_CALL, .call = take_hostfwd},
+    {.name = "hostfwd", .type = KV_CALL, .call = take_hostfwd, .repeats = true},
     {.name = "restrict", .type = KV_SWITCH, .at = AT(restricted)},
     {.name = "tftp", .type = KV_PATH, .at = AT(tftp)},
     {.name = "bootfile", .type = KV_TEXT, .at = AT(bootfile)},
