@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include "console/qemu_front.h"
 
 const struct con_command con_commands[] = {
     {"run", "run a virtual machine", con_run, con_run_help},
@@ -34,6 +35,7 @@ int con_finish_output(void) {
 }
 
 int con_main(int argc, char **argv) {
+    if (argc > 0 && con_is_qemu(argv[0])) return con_qemu(argc, argv);
     if (argc < 2) {
         con_overview(stderr);
         return CON_USAGE;
