@@ -137,7 +137,7 @@ static void fill_fifo(struct ne2000 *n, const uint8_t *frame, size_t len) {
     n->fifo[1] = n->fifo[2] = (uint8_t)(total >> 8);
     n->fifo[3] = appended ? frame[len - 1] : frame[len - NET_FCS_BYTES - 1];
     for (unsigned i = 0; i < NET_FCS_BYTES; i++)
-        n->fifo[4 + i] = appended ? (uint8_t)(fcs >> (8 * i)) : frame[len - NET_FCS_BYTES + i];
+        n->fifo[4 + i] = (uint8_t)(appended ? fcs >> (8 * i) : frame[len - NET_FCS_BYTES + i]);
     n->fifo_at = 0;
 }
 

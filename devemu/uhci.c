@@ -213,9 +213,9 @@ static uint32_t reg_read(void *opaque, uint16_t port, unsigned size) {
 /* Registers whose written ones act take 0 for the byte that is not written; the others keep it. */
 static uint16_t widen(struct uhci *s, unsigned reg, uint8_t v) {
     unsigned shift = 8 * (reg & 1), word = reg & ~1u;
-    uint16_t other = word == REG_STS ? 0 : (uint16_t)(read_word(s, word) & ~(0xFFu << shift));
-    if (word >= REG_PORT) other &= (uint16_t) ~(PORT_CONNECT_CHANGE | PORT_ENABLE_CHANGE);
-    return (uint16_t)(other | v << shift);
+    unsigned other = word == REG_STS ? 0 : read_word(s, word) & ~(0xFFu << shift);
+    if (word >= REG_PORT) other &= ~(unsigned)(PORT_CONNECT_CHANGE | PORT_ENABLE_CHANGE);
+    return (uint16_t)(other | (unsigned)v << shift);
 }
 
 static void reg_write(void *opaque, uint16_t port, unsigned size, uint32_t value) {
