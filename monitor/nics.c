@@ -113,7 +113,10 @@ struct nics {
 };
 
 static bool boots_from_network(const struct mon_config *cfg) {
-    return cfg->drives.boot && strchr(cfg->drives.boot, 'n');
+    const char *orders[] = {cfg->drives.boot, cfg->boot.once};
+    for (int i = 0; i < 2; i++)
+        if (orders[i] && strchr(orders[i], 'n')) return true;
+    return false;
 }
 
 /* The ROM takes its time, so it is there for who asked for an adapter or for booting from the network, and does not

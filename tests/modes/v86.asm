@@ -165,9 +165,10 @@ v_ticks:                                ; until two ticks have come through INT 
     sti
     mov ax, [ticks]
     add ax, 2
-.wait:
-    cmp [ticks], ax
-    jne .wait
+.wait:                                  ; a busy host brings several at once: at least so many
+    mov bx, [ticks]
+    sub bx, ax
+    js .wait
     V86_END
 v_int8:
     push ax
@@ -311,8 +312,22 @@ remap_pic:
     out 0x21, al
     mov al, 1
     out 0x21, al
+    mov al, 0xFF
+    out 0x21, al
+    ret
+
+; A tick's handler does port I/O, which traps: ticks come only where a test is about them.
+timer_on:
     mov al, 0xFE
     out 0x21, al
+    ret
+; What came and was held is forgotten, and ended at the PIC.
+timer_off:
+    mov al, 0xFF
+    out 0x21, al
+    mov al, 0x20
+    out 0x20, al
+    mov dword [irqs_held], 0
     ret
 
 ; RUN code, flags: until it leaves, or an exception that is not emulated ends it. Then ex_* tell.
@@ -782,6 +797,7 @@ irq_tests:
     out 0x40, al
     mov al, 1193 >> 8
     out 0x40, al
+    call timer_on
     RUN v_ticks, EFL_IF
     EXPECT [ex_vector], -1, "ticks are reflected at iopl 0"
     RUN v_ticks, 0x3000 | EFL_IF
@@ -791,6 +807,7 @@ irq_tests:
     EXPECTW [out1], eax, "a tick waits while the virtual IF is clear"
     cmp [out2], ax                      ; a slow host may have brought more than one
     EXPECT_CC a, "and comes with STI"
+    call timer_off
     RUN v_bios, 0x3000 | EFL_IF
     EXPECTW [out0], 639, "the BIOS answers INT 12h at iopl 3"
     RUN v_bios, EFL_IF
@@ -840,6 +857,7 @@ vme_tests:
     EXPECT [ex_vector], 13, "VME: IRETD is #GP"
     RUN v_sti, EFL_VIP
     EXPECT [trap_log], 0xCDFB, "VME: STI with VIP traps"
+    call timer_on
     RUN v_ticks, EFL_VIF | EFL_IF
     EXPECT [ex_vector], -1, "VME: ticks are reflected"
     RUN v_held, EFL_VIF | EFL_IF
@@ -847,6 +865,7 @@ vme_tests:
     EXPECTW [out1], eax, "VME: a tick waits while VIF is clear"
     cmp [out2], ax                      ; a slow host may have brought more than one
     EXPECT_CC a, "VME: and comes with STI"
+    call timer_off
     mov eax, cr4
     and al, ~1
     mov cr4, eax
