@@ -12,6 +12,12 @@ static void print_cpus(FILE *out) {
         fprintf(out, "  %-12s %s\n", *name, mon_cpu_description(*name));
 }
 
+static void print_nics(FILE *out) {
+    fputs("\nNetwork adapter models (the first is the default); keys of --net are in novt(1):\n ", out);
+    for (const char *const *name = mon_nic_models(); *name; name++) fprintf(out, " %s", *name);
+    fputs("\n", out);
+}
+
 static void print_log_categories(FILE *out) {
     fputs("\nLog categories:\n ", out);
     for (unsigned i = 0; mon_log_category_name(i); i++) fprintf(out, " %s", mon_log_category_name(i));
@@ -27,6 +33,7 @@ void con_run_help(FILE *out) {
         out);
     run_options_help(out);
     print_cpus(out);
+    print_nics(out);
     print_log_categories(out);
     fputs("\nKeys while the serial port or the screen is your terminal:\n"
           "  Ctrl-A x       quit (exit code 0)\n"

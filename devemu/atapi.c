@@ -7,6 +7,7 @@
 #include "devemu/ide_internal.h"
 
 #include <string.h>
+#include "devemu/bytes.h"
 
 enum { KEY_NOT_READY = 2, KEY_MEDIUM_ERROR = 3, KEY_ILLEGAL = 5, KEY_ATTENTION = 6 };
 enum {
@@ -26,9 +27,6 @@ enum {
 enum { EVENT_NONE, EVENT_EJECT_REQUEST, EVENT_NEW_MEDIA, EVENT_REMOVED };
 enum { FEATURE_DMA = 0x01, LIMIT_MAX = 0xFFFE, BUFFER_SECTORS = IDE_BUFFER / CD_SECTOR };
 enum { SENSE_KEY_SHIFT = 4 };
-
-static uint32_t be16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
-static uint32_t be32(const uint8_t *p) { return be16(p) << 16 | be16(p + 2); }
 
 /* ---- Ends of a packet ---- */
 
@@ -111,8 +109,8 @@ static void read_sectors(struct ide_drive *d, uint32_t lba, uint32_t count) {
     }
 }
 
-static void read_10(struct ide_drive *d) { read_sectors(d, be32(d->cd.cdb + 2), be16(d->cd.cdb + 7)); }
-static void read_12(struct ide_drive *d) { read_sectors(d, be32(d->cd.cdb + 2), be32(d->cd.cdb + 6)); }
+static void read_10(struct ide_drive *d) { read_sectors(d, get_be32(d->cd.cdb + 2), get_be16(d->cd.cdb + 7)); }
+static void read_12(struct ide_drive *d) { read_sectors(d, get_be32(d->cd.cdb + 2), get_be32(d->cd.cdb + 6)); }
 
 /* Only what a data disc has: the user data of its sectors. */
 static void read_cd(struct ide_drive *d) {
@@ -124,11 +122,11 @@ static void read_cd(struct ide_drive *d) {
     else if (fields != USER_DATA)
         check(d, KEY_ILLEGAL, ASC_MODE_FOR_TRACK, 0);
     else
-        read_sectors(d, be32(cdb + 2), (uint32_t)cdb[6] << 16 | be16(cdb + 7));
+        read_sectors(d, get_be32(cdb + 2), (uint32_t)cdb[6] << 16 | get_be16(cdb + 7));
 }
 
 static void seek(struct ide_drive *d) {
-    if (be32(d->cd.cdb + 2) >= atapi_sectors(d))
+    if (get_be32(d->cd.cdb + 2) >= atapi_sectors(d))
         check(d, KEY_ILLEGAL, ASC_LBA, 0);
     else
         succeed(d);
@@ -238,7 +236,7 @@ static void run_reply(struct ide_drive *d, const struct packet *p) {
     if (p->length_bytes == 1)
         room = cdb[p->length_at];
     else if (p->length_bytes == 2)
-        room = be16(cdb + p->length_at);
+        room = get_be16(cdb + p->length_at);
     if (!n) {
         check(d, KEY_ILLEGAL, ASC_FIELD, 0);
     } else if (!room) {

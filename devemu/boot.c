@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "devemu/boot_internal.h"
+#include "devemu/bytes.h"
 #include "devemu/fw_cfg.h"
 
 enum { ROM_PNP_POINTER = 0x1A, PNP_LENGTH = 5, PNP_CHECKSUM = 9, ROM_SPARE = 6 /* unused header byte */ };
@@ -177,7 +178,7 @@ static enum dev_status add_rom(struct dev *fw_cfg) {
     uint8_t *rom = malloc(len);
     if (!rom) return DEV_NO_MEMORY;
     memcpy(rom, boot_rom_image, len);
-    uint8_t *pnp = rom + boot_get16(rom + ROM_PNP_POINTER);
+    uint8_t *pnp = rom + get_le16(rom + ROM_PNP_POINTER);
     set_checksum(pnp, 16u * pnp[PNP_LENGTH], PNP_CHECKSUM);
     set_checksum(rom, len, ROM_SPARE);
     enum dev_status st = fw_cfg_give_file(fw_cfg, "genroms/novtboot.rom", rom, len);

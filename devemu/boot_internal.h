@@ -59,11 +59,6 @@ enum boot_status boot_append_file(struct boot_image *b, const char *path, uint32
 /* offset BOOT_ZEROS clears. Empty chunks are dropped. */
 enum boot_status boot_add_chunk(struct boot_image *b, uint32_t offset, uint64_t length, uint32_t address);
 
-static inline uint16_t boot_get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
-static inline uint32_t boot_get32(const uint8_t *p) { return boot_get16(p) | (uint32_t)boot_get16(p + 2) << 16; }
-static inline void boot_put32(uint8_t *p, uint32_t v) {
-    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (8 * i));
-}
 static inline uint64_t boot_page_up(uint64_t v) { return (v + 4095) & ~4095ull; }
 
 /* boot_linux.c, boot_multiboot.c */

@@ -9,6 +9,7 @@
 #include "devemu/boot_internal.h"
 #include <stdlib.h>
 #include <string.h>
+#include "devemu/bytes.h"
 
 enum { /* offsets in the setup header */
        H_SETUP_SECTS = 0x1F1,
@@ -64,7 +65,7 @@ static const char *name(const struct linux_image *l) { return l->b->config->kern
 
 bool boot_is_linux(const struct boot_image *b) {
     const uint8_t *k = b->data + b->kernel_at;
-    return b->kernel_len > H_VERSION + 2 && !memcmp(k + H_MAGIC, "HdrS", 4) && boot_get16(k + H_BOOT_FLAG) == 0xAA55;
+    return b->kernel_len > H_VERSION + 2 && !memcmp(k + H_MAGIC, "HdrS", 4) && get_le16(k + H_BOOT_FLAG) == 0xAA55;
 }
 
 static enum boot_status parse(struct linux_image *l) {
@@ -72,7 +73,7 @@ static enum boot_status parse(struct linux_image *l) {
     const uint8_t *h = header(l);
     if (b->kernel_len < LEAST_FILE)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated: its setup header ends early", name(l));
-    l->version = boot_get16(h + H_VERSION);
+    l->version = get_le16(h + H_VERSION);
     if (l->version < 0x200)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' speaks boot protocol %x.%02x; 2.00 is needed", name(l),
                          l->version >> 8, l->version & 0xFF);
@@ -81,7 +82,7 @@ static enum boot_status parse(struct linux_image *l) {
     if (l->setup_len >= b->kernel_len)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated: it ends in its setup code", name(l));
     l->kernel_len = b->kernel_len - l->setup_len;
-    uint64_t promised = l->version >= 0x204 ? 16ull * boot_get32(h + H_SYSSIZE) : 0;
+    uint64_t promised = l->version >= 0x204 ? 16ull * get_le32(h + H_SYSSIZE) : 0;
     if (promised > l->kernel_len + 15ull)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated: %llu of %llu kernel bytes are there", name(l),
                          (unsigned long long)l->kernel_len, (unsigned long long)promised);
@@ -97,9 +98,9 @@ static uint64_t kernel_end(const struct linux_image *l) {
     const uint8_t *h = header(l);
     uint64_t end = (uint64_t)l->at->kernel + l->kernel_len;
     if (l->version < 0x20A) return end;
-    uint64_t where = boot_get32(h + H_PREF_ADDRESS) | (uint64_t)boot_get32(h + H_PREF_ADDRESS + 4) << 32;
+    uint64_t where = get_le32(h + H_PREF_ADDRESS) | (uint64_t)get_le32(h + H_PREF_ADDRESS + 4) << 32;
     if (where > UINT32_MAX || where < l->at->kernel) where = l->at->kernel;
-    where += boot_get32(h + H_INIT_SIZE);
+    where += get_le32(h + H_INIT_SIZE);
     return where > end ? where : end;
 }
 
@@ -123,7 +124,7 @@ static enum boot_status place_kernel(struct linux_image *l) {
 
 static uint32_t cmdline_max(const struct linux_image *l) {
     if (l->version < 0x206) return OLD_CMDLINE_MAX;
-    uint32_t max = boot_get32(header(l) + H_CMDLINE_SIZE);
+    uint32_t max = get_le32(header(l) + H_CMDLINE_SIZE);
     uint32_t room = l->at == &modern ? CMDLINE_AREA - 1 : 0x1000 - 1;
     return max < room ? max : room;
 }
@@ -174,7 +175,7 @@ static void patch_header(struct linux_image *l) {
         put16(h + H_HEAP_END, l->at->stack - HEAP_GAP);
     }
     if (l->version >= 0x202) {
-        boot_put32(h + H_CMD_LINE_PTR, l->at->cmdline);
+        put_le32(h + H_CMD_LINE_PTR, l->at->cmdline);
     } else {
         put16(h + OLD_CL_MAGIC, OLD_CL_MAGIC_VALUE);
         put16(h + OLD_CL_OFFSET, l->at->cmdline - l->at->setup);
@@ -199,7 +200,7 @@ static enum boot_status add_initrd(struct linux_image *l) {
     struct boot_image *b = l->b;
     enum boot_status st = append_initrds(l);
     if (st != BOOT_OK || !b->h.initrd_size) return st;
-    uint64_t limit = l->version >= 0x203 ? boot_get32(header(l) + H_INITRD_MAX) + 1ull : OLD_INITRD_MAX + 1ull;
+    uint64_t limit = l->version >= 0x203 ? get_le32(header(l) + H_INITRD_MAX) + 1ull : OLD_INITRD_MAX + 1ull;
     if (limit > b->config->ram_size) limit = b->config->ram_size;
     uint64_t least = boot_page_up(l->high ? kernel_end(l) : BOOT_HIGH_START);
     if (least + boot_page_up(b->h.initrd_size) > limit)

@@ -9,6 +9,7 @@
 #include "devemu/boot_internal.h"
 #include <stdlib.h>
 #include <string.h>
+#include "devemu/bytes.h"
 
 #define HEADER_MAGIC 0x1BADB002u
 enum {
@@ -66,8 +67,8 @@ long boot_multiboot_header(const struct boot_image *b) {
     const uint8_t *k = b->data + b->kernel_at;
     uint32_t end = b->kernel_len < SEARCH ? b->kernel_len : SEARCH;
     for (uint32_t at = 0; at + HEADER_LEAST <= end; at += 4) {
-        if (boot_get32(k + at) != HEADER_MAGIC) continue;
-        if (boot_get32(k + at) + boot_get32(k + at + 4) + boot_get32(k + at + 8) == 0) return at;
+        if (get_le32(k + at) != HEADER_MAGIC) continue;
+        if (get_le32(k + at) + get_le32(k + at + 4) + get_le32(k + at + 8) == 0) return at;
     }
     return -1;
 }
@@ -100,9 +101,9 @@ static enum boot_status load_flat(struct multiboot *m) {
     if (m->header_at + HEADER_WITH_ADDRESS > b->kernel_len)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is truncated: its Multiboot header ends early", name(m));
     const uint8_t *h = file(m) + m->header_at;
-    uint32_t header_addr = boot_get32(h + 12), load = boot_get32(h + 16), load_end = boot_get32(h + 20);
-    uint32_t bss_end = boot_get32(h + 24);
-    b->h.entry = boot_get32(h + 28);
+    uint32_t header_addr = get_le32(h + 12), load = get_le32(h + 16), load_end = get_le32(h + 20);
+    uint32_t bss_end = get_le32(h + 24);
+    b->h.entry = get_le32(h + 28);
     if (header_addr < load || header_addr - load > m->header_at)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s': the addresses in its Multiboot header contradict each other",
                          name(m));
@@ -128,12 +129,12 @@ static enum boot_status check_elf(struct multiboot *m) {
                          name(m));
     if (e[4] != ELF_CLASS32)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is a 64-bit ELF file: Multiboot kernels are 32-bit", name(m));
-    uint16_t machine = boot_get16(e + 18);
+    uint16_t machine = get_le16(e + 18);
     if (e[5] != ELF_LSB || (machine != EM_386 && machine != EM_486))
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is an ELF file for another processor", name(m));
-    if (boot_get16(e + 16) != ET_EXEC)
+    if (get_le16(e + 16) != ET_EXEC)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' is an ELF file but not an executable", name(m));
-    uint64_t table = boot_get32(e + 28), entry = boot_get16(e + 42), count = boot_get16(e + 44);
+    uint64_t table = get_le32(e + 28), entry = get_le16(e + 42), count = get_le16(e + 44);
     if (!count || entry < ELF_PH || table + entry * count > b->kernel_len)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' has no valid ELF program headers (truncated?)", name(m));
     return BOOT_OK;
@@ -142,11 +143,11 @@ static enum boot_status check_elf(struct multiboot *m) {
 /* One PT_LOAD; *entry becomes physical when this segment holds it at a virtual address. */
 static enum boot_status load_segment(struct multiboot *m, uint32_t ph_at, uint32_t *entry, bool *found) {
     const uint8_t *p = file(m) + ph_at;
-    uint32_t offset = boot_get32(p + 4), vaddr = boot_get32(p + 8), paddr = boot_get32(p + 12);
-    uint32_t filesz = boot_get32(p + 16), memsz = boot_get32(p + 20);
+    uint32_t offset = get_le32(p + 4), vaddr = get_le32(p + 8), paddr = get_le32(p + 12);
+    uint32_t filesz = get_le32(p + 16), memsz = get_le32(p + 20);
     if (filesz > memsz || (filesz && (uint64_t)offset + filesz > m->b->kernel_len))
         return boot_fail(m->b, BOOT_BAD_FORMAT, "'%s' is truncated: an ELF segment ends behind the file", name(m));
-    uint32_t e = boot_get32(file(m) + 24);
+    uint32_t e = get_le32(file(m) + 24);
     if (!*found && e - vaddr < memsz) {
         *entry = e - vaddr + paddr;
         *found = true;
@@ -165,11 +166,11 @@ static enum boot_status load_elf(struct multiboot *m) {
     struct boot_image *b = m->b;
     enum boot_status st = check_elf(m);
     if (st != BOOT_OK) return st;
-    uint32_t table = boot_get32(file(m) + 28), step = boot_get16(file(m) + 42), count = boot_get16(file(m) + 44);
+    uint32_t table = get_le32(file(m) + 28), step = get_le16(file(m) + 42), count = get_le16(file(m) + 44);
     bool found = false;
-    b->h.entry = boot_get32(file(m) + 24);
+    b->h.entry = get_le32(file(m) + 24);
     for (uint32_t i = 0; i < count && st == BOOT_OK; i++) {
-        if (boot_get32(file(m) + table + i * step) == PT_LOAD)
+        if (get_le32(file(m) + table + i * step) == PT_LOAD)
             st = load_segment(m, table + i * step, &b->h.entry, &found);
     }
     if (st == BOOT_OK && !entry_is_loaded(b, b->h.entry))
@@ -266,18 +267,18 @@ static void fill_block(struct multiboot *m, uint32_t block, uint32_t mods_at, ui
     struct boot_image *b = m->b;
     uint8_t *p = b->data + block;
     uint32_t used = strings_at;
-    boot_put32(p + INFO_FLAGS, I_MEMORY | I_CMDLINE | I_MODS | I_MMAP | I_LOADER);
-    boot_put32(p + INFO_CMDLINE, put_string(m, block, &used, name(m), append));
-    boot_put32(p + INFO_LOADER, put_string(m, block, &used, loader_name, ""));
-    boot_put32(p + INFO_MODS_COUNT, m->modules);
-    boot_put32(p + INFO_MODS_ADDR, b->h.info + mods_at);
-    boot_put32(p + INFO_MMAP_ADDR, b->h.info + mmap_at);
+    put_le32(p + INFO_FLAGS, I_MEMORY | I_CMDLINE | I_MODS | I_MMAP | I_LOADER);
+    put_le32(p + INFO_CMDLINE, put_string(m, block, &used, name(m), append));
+    put_le32(p + INFO_LOADER, put_string(m, block, &used, loader_name, ""));
+    put_le32(p + INFO_MODS_COUNT, m->modules);
+    put_le32(p + INFO_MODS_ADDR, b->h.info + mods_at);
+    put_le32(p + INFO_MMAP_ADDR, b->h.info + mmap_at);
     for (unsigned i = 0; i < m->modules; i++) {
         const struct module *mod = &m->module[i];
         uint8_t *e = p + mods_at + i * MODULE_BYTES;
-        boot_put32(e, mod->address);
-        boot_put32(e + 4, mod->address + mod->len);
-        boot_put32(e + 8, put_string(m, block, &used, mod->text, ""));
+        put_le32(e, mod->address);
+        put_le32(e + 4, mod->address + mod->len);
+        put_le32(e + 8, put_string(m, block, &used, mod->text, ""));
     }
 }
 
@@ -300,7 +301,7 @@ static enum boot_status add_info(struct multiboot *m) {
 
 static enum boot_status describe(struct multiboot *m) {
     struct boot_image *b = m->b;
-    uint32_t flags = boot_get32(file(m) + m->header_at + 4);
+    uint32_t flags = get_le32(file(m) + m->header_at + 4);
     if (flags & F_UNKNOWN)
         return boot_fail(b, BOOT_BAD_FORMAT, "'%s' demands unknown Multiboot features (flags %08x)", name(m), flags);
     enum boot_status st = flags & F_ADDRESS ? load_flat(m) : load_elf(m);

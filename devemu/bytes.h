@@ -1,5 +1,5 @@
 /*
- * bytes.h: numbers in byte buffers: descriptors in guest memory (little endian) and packet headers (big endian).
+ * bytes.h: numbers in byte buffers: descriptors in guest memory, files, packet headers; little and big endian.
  */
 #ifndef NOVT_DEVEMU_BYTES_H
 #define NOVT_DEVEMU_BYTES_H
@@ -11,6 +11,7 @@ static inline uint32_t get_le32(const uint8_t *p) { return get_le16(p) | (uint32
 static inline uint64_t get_le64(const uint8_t *p) { return get_le32(p) | (uint64_t)get_le32(p + 4) << 32; }
 static inline uint16_t get_be16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 static inline uint32_t get_be32(const uint8_t *p) { return (uint32_t)get_be16(p) << 16 | get_be16(p + 2); }
+static inline uint64_t get_be64(const uint8_t *p) { return (uint64_t)get_be32(p) << 32 | get_be32(p + 4); }
 
 static inline void put_le16(uint8_t *p, uint16_t v) {
     p[0] = (uint8_t)v;

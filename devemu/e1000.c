@@ -257,7 +257,7 @@ static void write_register(struct e1000 *s, uint32_t offset, uint32_t v) {
 static void write_and_notice(struct e1000 *s, uint32_t offset, uint32_t v) {
     bool before = e1000_can_receive(s);
     write_register(s, offset, v);
-    if (!before && s->net && e1000_can_receive(s)) s->net->ready(s->net->opaque);
+    if (!before) net_tell_ready(s->net);
 }
 
 /* ---- BARs ---- */
@@ -317,7 +317,7 @@ static void config_written(struct pci_dev *pd, unsigned offset, unsigned size) {
     (void)size;
     if (offset > PCI_COMMAND + 1) return;
     e1000_transmit(s);
-    if (s->net && e1000_can_receive(s)) s->net->ready(s->net->opaque);
+    net_tell_ready(s->net);
 }
 
 static enum dev_status init_bars(struct e1000 *s, const struct nic_pci_config *c) {
@@ -336,10 +336,7 @@ static void receive_from_wire(void *opaque, const uint8_t *frame, size_t len) {
 static void connect(struct e1000 *s, const struct nic_pci_config *c) {
     s->net = c->net;
     memcpy(s->mac, c->mac, sizeof s->mac);
-    if (!s->net) return;
-    s->net->dev_opaque = s;
-    s->net->can_receive = e1000_can_receive;
-    s->net->receive = receive_from_wire;
+    net_connect(s->net, s, e1000_can_receive, receive_from_wire);
 }
 
 static enum dev_status init(struct dev *d, const void *cfg) {
@@ -416,6 +413,7 @@ static void destroy(struct dev *d) {
     h->timer_cancel(h->opaque, &s->tx_timer);
     h->timer_cancel(h->opaque, &s->rx_timer);
     h->timer_cancel(h->opaque, &s->itr_timer);
+    net_disconnect(s->net);
     pci_dev_fini(&s->pci);
 }
 

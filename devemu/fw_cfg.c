@@ -9,6 +9,7 @@
 #include "devemu/fw_cfg.h"
 #include <stdlib.h>
 #include <string.h>
+#include "devemu/bytes.h"
 
 enum {
     PORT_SELECT = 0x510,
@@ -53,13 +54,6 @@ struct fw_cfg {
 };
 
 static struct fw_cfg *to_fw(struct dev *d) { return (struct fw_cfg *)d; }
-
-static uint32_t get_be32(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-static void put_be32(uint8_t *p, uint32_t v) {
-    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
-}
 
 /* ---- Items ---- */
 

@@ -7,13 +7,13 @@
  */
 #include "devemu/ide_internal.h"
 
+#include "devemu/bytes.h"
+
 enum { BM_COMMAND = 0, BM_STATUS = 2, BM_TABLE = 4, BM_SIZE = 8 };
 enum { BM_START = 0x01, BM_TO_MEMORY = 0x08 };
 enum { BM_ACTIVE = 0x01, BM_ERROR = 0x02, BM_INTERRUPT = 0x04, BM_DRIVE_CAPABLE = 0x60 };
 enum { PRD_BYTES = 8, PRD_MAX = 0x10000 };
 #define PRD_END 0x80000000u
-
-static uint32_t le32(const uint8_t *p) { return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24; }
 
 /* ---- The engine ---- */
 
@@ -25,10 +25,10 @@ static bool fetch_region(struct ide_channel *c) {
     uint8_t prd[PRD_BYTES];
     if (!smmu_mem_read(c->ide->pci.dev.host->mem, gpa(bm->next), prd, sizeof prd)) return false;
     bm->next = (bm->next & 0xFFFF0000u) | ((bm->next + PRD_BYTES) & 0xFFFFu);
-    bm->addr = le32(prd) & ~1u;
-    bm->left = le32(prd + 4) & 0xFFFE;
+    bm->addr = get_le32(prd) & ~1u;
+    bm->left = get_le32(prd + 4) & 0xFFFE;
     if (!bm->left) bm->left = PRD_MAX;
-    bm->last = le32(prd + 4) & PRD_END;
+    bm->last = get_le32(prd + 4) & PRD_END;
     return true;
 }
 

@@ -337,9 +337,7 @@ void ne2000_write(struct ne2000 *n, unsigned offset, unsigned size, uint32_t val
 
 void ne2000_init(struct ne2000 *n, struct dev_net *net, const uint8_t mac[NET_MAC_BYTES]) {
     n->net = net;
-    net->dev_opaque = n;
-    net->can_receive = ne2000_can_receive;
-    net->receive = ne2000_receive;
+    net_connect(net, n, ne2000_can_receive, ne2000_receive);
     /* Byte i of the PROM answers on both bytes of word i. */
     for (int i = 0; i < NET_MAC_BYTES; i++) n->prom[2 * i] = n->prom[2 * i + 1] = mac[i];
     memset(n->prom + PROM_MARK_AT, PROM_MARK, NE2000_PROM_BYTES - PROM_MARK_AT);
@@ -376,8 +374,4 @@ void ne2000_state(struct ne2000 *n, struct dev_state *st) {
     n->waiting |= !st->saving; /* whatever the backend was told last */
 }
 
-void ne2000_fini(struct ne2000 *n) {
-    if (!n->net) return;
-    n->net->can_receive = NULL;
-    n->net->receive = NULL;
-}
+void ne2000_fini(struct ne2000 *n) { net_disconnect(n->net); }

@@ -30,6 +30,21 @@ struct dev_net {
     void (*receive)(void *dev_opaque, const uint8_t *frame, size_t len);
 };
 
+/* An adapter begins to listen; net NULL: there is no cable. */
+static inline void net_connect(struct dev_net *net, void *dev_opaque, bool (*can_receive)(void *),
+                               void (*receive)(void *, const uint8_t *, size_t)) {
+    if (!net) return;
+    net->dev_opaque = dev_opaque;
+    net->can_receive = can_receive;
+    net->receive = receive;
+}
+/* ... and is gone: nothing is received any more. */
+static inline void net_disconnect(struct dev_net *net) { net_connect(net, NULL, NULL, NULL); }
+/* Tells the backend if the connected adapter would take a frame now. */
+static inline void net_tell_ready(struct dev_net *net) {
+    if (net && net->can_receive(net->dev_opaque)) net->ready(net->opaque);
+}
+
 /* The configuration of every adapter on the PCI bus. */
 struct dev;
 struct nic_pci_config {

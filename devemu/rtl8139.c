@@ -336,7 +336,7 @@ static void write_any(struct rtl8139 *s, uint32_t offset, unsigned size, uint32_
         write_cell(s, at & ~3u, value >> (8 * i) << (8 * lane), 0xFFFFFFFFu >> (32 - 8 * n) << (8 * lane));
         i += n;
     }
-    if (!before && s->net && rtl8139_can_receive(s)) s->net->ready(s->net->opaque);
+    if (!before) net_tell_ready(s->net);
 }
 
 static uint32_t io_read(void *opaque, uint16_t port, unsigned size) {
@@ -366,7 +366,7 @@ static void config_written(struct pci_dev *pd, unsigned offset, unsigned size) {
     (void)size;
     if (offset > PCI_COMMAND + 1) return;
     rtl8139_transmit(s);
-    if (s->net && rtl8139_can_receive(s)) s->net->ready(s->net->opaque);
+    net_tell_ready(s->net);
 }
 
 static enum dev_status init_bars(struct rtl8139 *s, const struct nic_pci_config *c) {
@@ -380,10 +380,7 @@ static enum dev_status init_bars(struct rtl8139 *s, const struct nic_pci_config 
 static void connect(struct rtl8139 *s, const struct nic_pci_config *c) {
     s->net = c->net;
     memcpy(s->mac, c->mac, sizeof s->mac);
-    if (!s->net) return;
-    s->net->dev_opaque = s;
-    s->net->can_receive = rtl8139_can_receive;
-    s->net->receive = rtl8139_receive;
+    net_connect(s->net, s, rtl8139_can_receive, rtl8139_receive);
 }
 
 static enum dev_status init(struct dev *d, const void *cfg) {
@@ -442,6 +439,7 @@ static void state(struct dev *d, struct dev_state *st) {
 
 static void destroy(struct dev *d) {
     d->host->timer_cancel(d->host->opaque, &to_rtl(d)->timer);
+    net_disconnect(to_rtl(d)->net);
     pci_dev_fini(&to_rtl(d)->pci);
 }
 

@@ -6,6 +6,7 @@
  * a walk that comes round without having done anything ends the frame (the loop that bandwidth reclamation makes).
  */
 #include <string.h>
+#include "devemu/bytes.h"
 #include "devemu/uhci_internal.h"
 
 enum { LINK_END = 1, LINK_QH = 2, LINK_DEPTH = 4 };
@@ -43,20 +44,19 @@ struct walk {
 /* What becomes of a queue after one of its descriptors. */
 enum outcome { ADVANCE, STAY, FAILED };
 
-static uint32_t le32(const uint8_t *p) { return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24; }
-
 static bool fetch(struct uhci *s, uint32_t address, uint32_t *words, unsigned n) {
     uint8_t raw[16];
     if (!smmu_mem_read(s->pci.dev.host->mem, gpa(address), raw, 4 * n)) {
         uhci_fail(s, STS_HOST_ERROR);
         return false;
     }
-    for (unsigned i = 0; i < n; i++) words[i] = le32(raw + 4 * i);
+    for (unsigned i = 0; i < n; i++) words[i] = get_le32(raw + 4 * i);
     return true;
 }
 
 static bool store(struct uhci *s, uint32_t address, uint32_t v) {
-    uint8_t raw[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
+    uint8_t raw[4];
+    put_le32(raw, v);
     if (smmu_mem_write(s->pci.dev.host->mem, gpa(address), raw, sizeof raw)) return true;
     uhci_fail(s, STS_HOST_ERROR);
     return false;

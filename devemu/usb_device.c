@@ -6,6 +6,7 @@
 #include "devemu/usb.h"
 
 #include <string.h>
+#include "devemu/bytes.h"
 
 enum {
     GET_STATUS_DEVICE = 0x8000,
@@ -42,8 +43,7 @@ void usb_wakeup(struct usb_device *u) {
 /* ---- Standard requests: bytes for the host, or USB_STALL ---- */
 
 static int reply16(uint8_t *data, unsigned v) {
-    data[0] = (uint8_t)v;
-    data[1] = (uint8_t)(v >> 8);
+    put_le16(data, (uint16_t)v);
     return 2;
 }
 
@@ -98,15 +98,11 @@ static int request(struct usb_device *u, const struct usb_setup *s, uint8_t *dat
 
 /* ---- The stages of a control transfer ---- */
 
-static unsigned le16(const uint8_t *p) { return p[0] | (unsigned)p[1] << 8; }
-
 static int stage_setup(struct usb_device *u, const uint8_t *buf, size_t len) {
     struct usb_setup *s = &u->setup;
     if (len != USB_SETUP_BYTES) return USB_NO_ANSWER;
-    *s = (struct usb_setup){.request = (uint16_t)(buf[0] << 8 | buf[1]),
-                            .value = (uint16_t)le16(buf + 2),
-                            .index = (uint16_t)le16(buf + 4),
-                            .length = (uint16_t)le16(buf + 6)};
+    *s = (struct usb_setup){
+        .request = get_be16(buf), .value = get_le16(buf + 2), .index = get_le16(buf + 4), .length = get_le16(buf + 6)};
     u->at = u->length = 0;
     u->new_address = NO_ADDRESS;
     if (s->length && !(s->request & TO_HOST)) {

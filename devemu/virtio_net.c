@@ -222,9 +222,7 @@ static enum dev_status init(struct dev *d, const void *cfg) {
     if (st == DEV_OK && c->rom_size) st = pci_bar_rom(&n->v.pci, c->rom, c->rom_size);
     if (st != DEV_OK) return st;
     pci_dev_ready(&n->v.pci);
-    c->net->dev_opaque = n;
-    c->net->can_receive = can_receive;
-    c->net->receive = receive;
+    net_connect(c->net, n, can_receive, receive);
     return DEV_OK;
 }
 
@@ -249,6 +247,7 @@ static void state(struct dev *d, struct dev_state *st) {
 
 static void destroy(struct dev *d) {
     struct virtio_net *n = (struct virtio_net *)d;
+    net_disconnect(n->net);
     if (n->v.type) virtio_fini(&n->v);
 }
 

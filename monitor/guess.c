@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "devemu/bytes.h"
 #include "devemu/fdc82077.h"
 
 enum { HEAD = 8192, SECTOR = 512, ISO_VOLUME = 0x8000, ISO_BOOT = 0x8800, CD_SECTOR = 2048 };
@@ -30,15 +31,6 @@ struct look {
     uint8_t head[HEAD];
     struct mon_guess g;
 };
-
-static uint32_t le16(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8; }
-static uint32_t le32(const uint8_t *p) { return le16(p) | le16(p + 2) << 16; }
-static uint64_t le64(const uint8_t *p) { return le32(p) | (uint64_t)le32(p + 4) << 32; }
-static uint64_t be64(const uint8_t *p) {
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++) v = v << 8 | p[i];
-    return v;
-}
 
 static bool at(const struct look *l, size_t offset, const void *bytes, size_t n) {
     return offset <= l->len && n <= l->len - offset && !memcmp(l->head + offset, bytes, n);
@@ -75,10 +67,10 @@ static uint64_t container_bytes(const struct look *l) {
     const uint8_t *p = l->head;
     if (l->len < SECTOR) return 0;
     switch (l->g.format) {
-    case MON_FORMAT_QCOW2: return be64(p + QCOW2_SIZE);
-    case MON_FORMAT_VMDK: return at(l, 0, "KDMV", 4) ? (le64(p + VMDK_SECTORS) & UINT64_MAX >> 9) * SECTOR : 0;
-    case MON_FORMAT_VDI: return le64(p + VDI_SIZE);
-    case MON_FORMAT_VPC: return at(l, 0, "conectix", 8) ? be64(p + VHD_SIZE) : l->size - SECTOR;
+    case MON_FORMAT_QCOW2: return get_be64(p + QCOW2_SIZE);
+    case MON_FORMAT_VMDK: return at(l, 0, "KDMV", 4) ? (get_le64(p + VMDK_SECTORS) & UINT64_MAX >> 9) * SECTOR : 0;
+    case MON_FORMAT_VDI: return get_le64(p + VDI_SIZE);
+    case MON_FORMAT_VPC: return at(l, 0, "conectix", 8) ? get_be64(p + VHD_SIZE) : l->size - SECTOR;
     default: return 0;
     }
 }
@@ -137,7 +129,7 @@ static bool guess_multiboot(struct look *l) {
     enum { MAGIC = 0x1BADB002, HEADER = 12 };
     for (size_t i = 0; i + HEADER <= l->len; i += 4) {
         const uint8_t *p = l->head + i;
-        if (le32(p) == MAGIC && (uint32_t)(le32(p) + le32(p + 4) + le32(p + 8)) == 0)
+        if (get_le32(p) == MAGIC && (uint32_t)(get_le32(p) + get_le32(p + 4) + get_le32(p + 8)) == 0)
             return answer(l, MON_GUESS_MULTIBOOT, "Multiboot kernel");
     }
     return false;
@@ -154,7 +146,7 @@ static int count_partitions(const struct look *l) {
     for (int i = 0; i < MBR_ENTRIES; i++) {
         const uint8_t *e = l->head + MBR_TABLE + i * MBR_ENTRY;
         if (!e[MBR_TYPE]) continue;
-        uint32_t start = le32(e + MBR_START), sectors = le32(e + MBR_SECTORS);
+        uint32_t start = get_le32(e + MBR_START), sectors = get_le32(e + MBR_SECTORS);
         bool sane = !(e[0] & 0x7F) && start && sectors && (uint64_t)start * SECTOR < l->size;
         if (!sane) return -1;
         n++;
@@ -167,10 +159,10 @@ static bool has_gpt(const struct look *l) { return at(l, SECTOR, "EFI PART", 8);
 /* The parameter block of a FAT file system (sectors of it, 0: none). */
 static uint32_t fat_sectors(const struct look *l) {
     const uint8_t *p = l->head;
-    uint32_t cluster = p[13], small = le16(p + 19);
-    bool sane = (p[0] == 0xEB || p[0] == 0xE9) && le16(p + 11) == SECTOR && cluster && !(cluster & (cluster - 1)) &&
+    uint32_t cluster = p[13], small = get_le16(p + 19);
+    bool sane = (p[0] == 0xEB || p[0] == 0xE9) && get_le16(p + 11) == SECTOR && cluster && !(cluster & (cluster - 1)) &&
                 p[16] >= 1 && p[16] <= 2 && (p[21] == 0xF0 || p[21] >= 0xF8);
-    return !sane ? 0 : small ? small : le32(p + 32);
+    return !sane ? 0 : small ? small : get_le32(p + 32);
 }
 
 static bool guess_boot_sector(struct look *l) {

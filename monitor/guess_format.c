@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "devemu/bytes.h"
 #include "monitor/guess.h"
 
 static const struct {
@@ -52,9 +53,6 @@ static bool is_vmdk_text(const uint8_t *p, size_t len) {
     return false;
 }
 
-static uint32_t be32(const uint8_t *p) { return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]; }
-static uint64_t be64(const uint8_t *p) { return (uint64_t)be32(p) << 32 | be32(p + 4); }
-
 /* A fixed VHD is a raw image with a footer behind it: all of the footer has to fit. */
 static bool is_vhd_footer(const uint8_t *p, size_t len, uint64_t size) {
     enum { FOOTER = 512, CURRENT_SIZE = 48, TYPE = 60, CHECKSUM = 64, FIXED = 2 };
@@ -62,7 +60,7 @@ static bool is_vhd_footer(const uint8_t *p, size_t len, uint64_t size) {
     if (len != FOOTER || size < FOOTER || !has(p, len, 0, "conectix", 8)) return false;
     for (int i = 0; i < FOOTER; i++)
         if (i < CHECKSUM || i >= CHECKSUM + 4) sum += p[i];
-    return be32(p + CHECKSUM) == ~sum && be32(p + TYPE) == FIXED && be64(p + CURRENT_SIZE) == size - FOOTER;
+    return get_be32(p + CHECKSUM) == ~sum && get_be32(p + TYPE) == FIXED && get_be64(p + CURRENT_SIZE) == size - FOOTER;
 }
 
 enum mon_image_format mon_format_probe(const uint8_t *head, size_t head_len, const uint8_t *tail, size_t tail_len,

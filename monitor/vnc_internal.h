@@ -76,8 +76,6 @@ void vnc_put(struct vnc_buffer *b, const void *data, size_t len);
 void vnc_put8(struct vnc_buffer *b, uint8_t v);
 void vnc_put16(struct vnc_buffer *b, uint16_t v);
 void vnc_put32(struct vnc_buffer *b, uint32_t v);
-static inline uint16_t vnc_get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
-static inline uint32_t vnc_get32(const uint8_t *p) { return (uint32_t)vnc_get16(p) << 16 | vnc_get16(p + 2); }
 static inline void vnc_set32(uint8_t *p, uint32_t v) {
     p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8), p[3] = (uint8_t)v;
 }

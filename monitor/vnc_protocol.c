@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/random.h>
+#include "devemu/bytes.h"
 #include "monitor/board.h"
 #include "monitor/des.h"
 #include "monitor/display.h"
@@ -87,7 +88,7 @@ static size_t take_security(struct vnc_client *c) {
     return 1;
 }
 
-static uint64_t load64(const uint8_t *p) { return (uint64_t)vnc_get32(p) << 32 | vnc_get32(p + 4); }
+static uint64_t load64(const uint8_t *p) { return (uint64_t)get_be32(p) << 32 | get_be32(p + 4); }
 
 /* The password is the key, its bytes with their bits reversed (a quirk of the first implementation). */
 static uint64_t password_key(const char *text) {
@@ -155,7 +156,7 @@ static void set_format(struct vnc_client *c, const uint8_t *p) {
     static const struct vnc_format map = {1, 0, 8, true, {5, 2, 0}, {7, 7, 3}};
     struct vnc_format f = {.bytes = (uint8_t)(p[0] / 8), .big_endian = p[2], .depth = p[1]};
     for (int i = 0; i < 3; i++) {
-        f.max[i] = vnc_get16(p + 4 + 2 * i);
+        f.max[i] = get_be16(p + 4 + 2 * i);
         f.shift[i] = p[10 + i];
     }
     if (!p[3] && p[0] == 8) f = map; /* the client has a colour map */
@@ -180,14 +181,14 @@ static void note_encoding(struct vnc_client *c, int32_t encoding) {
 
 static size_t take_encodings(struct vnc_client *c) {
     if (c->in_len < 4) return 0;
-    unsigned n = vnc_get16(c->in + 2);
+    unsigned n = get_be16(c->in + 2);
     if (n > (VNC_IN_BYTES - 4) / 4) {
         c->closing = true;
         return c->in_len;
     }
     if (c->in_len < 4 + 4 * (size_t)n) return 0;
     c->can_resize = c->can_extended_size = c->can_zlib = c->can_zrle = c->can_key_codes = false;
-    for (unsigned i = 0; i < n; i++) note_encoding(c, (int32_t)vnc_get32(c->in + 4 + 4 * i));
+    for (unsigned i = 0; i < n; i++) note_encoding(c, (int32_t)get_be32(c->in + 4 + 4 * i));
     return 4 + 4 * (size_t)n;
 }
 
@@ -203,13 +204,13 @@ static void pointer(struct vnc_client *c, unsigned buttons, unsigned x, unsigned
 
 /* A key by its place on the keyboard, so that the guest's layout decides what it means. */
 static void key_code(struct vnc_client *c, const uint8_t *p) {
-    uint16_t code = keymap_xt(vnc_get32(p + 8));
+    uint16_t code = keymap_xt(get_be32(p + 8));
     if (p[1] || !c->can_key_codes)
         c->closing = true;
     else if (code)
-        keyboard_code(&c->server->m->keyboard, code, vnc_get16(p + 2));
+        keyboard_code(&c->server->m->keyboard, code, get_be16(p + 2));
     else
-        keyboard_key(&c->server->m->keyboard, vnc_get32(p + 4), vnc_get16(p + 2));
+        keyboard_key(&c->server->m->keyboard, get_be32(p + 4), get_be16(p + 2));
 }
 
 /* The guest decides how large its screen is. */
@@ -241,10 +242,10 @@ static void act(struct vnc_client *c) {
         c->wanted = true;
         c->wanted_all |= !p[1];
         break;
-    case KEY_EVENT: keyboard_key(&c->server->m->keyboard, vnc_get32(p + 4), p[1]); break;
+    case KEY_EVENT: keyboard_key(&c->server->m->keyboard, get_be32(p + 4), p[1]); break;
     case QEMU_MESSAGE: key_code(c, p); break;
-    case POINTER_EVENT: pointer(c, p[1], vnc_get16(p + 2), vnc_get16(p + 4)); break;
-    default: c->skip = vnc_get32(p + 4); break; /* cut text */
+    case POINTER_EVENT: pointer(c, p[1], get_be16(p + 2), get_be16(p + 4)); break;
+    default: c->skip = get_be32(p + 4); break; /* cut text */
     }
 }
 

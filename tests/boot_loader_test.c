@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "devemu/boot.h"
 #include "devemu/boot_internal.h"
+#include "devemu/bytes.h"
 #include "devemu/fw_cfg.h"
 
 enum { RAM = 64 << 20 };
@@ -109,7 +110,7 @@ static void bad_files(void **state) {
 /* ---- Linux ---- */
 
 static void put16(uint32_t at, uint32_t v) { k[at] = (uint8_t)v, k[at + 1] = (uint8_t)(v >> 8); }
-static void put32(uint32_t at, uint32_t v) { boot_put32(k + at, v); }
+static void put32(uint32_t at, uint32_t v) { put_le32(k + at, v); }
 /* 4 setup sectors, 8 KiB of kernel. */
 enum { SETUP = 5 * 512, LINUX_LEN = SETUP + 8192 };
 static void linux_kernel(unsigned version) {
@@ -152,9 +153,9 @@ static void linux_described(void **state) {
     const uint8_t *s = d + h.chunk[0].offset;
     assert_int_equal(s[0x210], 0xFF);
     assert_int_equal(s[0x211], 0x81);
-    assert_int_equal(boot_get16(s + 0x1FA), 0x314);
-    assert_int_equal(boot_get16(s + 0x224), 0xDE00);
-    assert_int_equal(boot_get32(s + 0x228), 0x20000);
+    assert_int_equal(get_le16(s + 0x1FA), 0x314);
+    assert_int_equal(get_le16(s + 0x224), 0xDE00);
+    assert_int_equal(get_le32(s + 0x228), 0x20000);
     assert_int_equal(h.initrd_size, 16 + 19);
     assert_memory_equal(d + h.initrd_offset,
                         "abc\0\0\0\0\0\0\0\0\0\0\0\0\0"
@@ -164,12 +165,12 @@ static void linux_described(void **state) {
     assert_int_equal(h.initrd_min, 0x1800000);
     /* The ROM: header, sum, plug and play sum. */
     const uint8_t *rom = fw_cfg_find_file(fw, "genroms/novtboot.rom", &len);
-    assert_int_equal(boot_get16(rom), 0xAA55);
+    assert_int_equal(get_le16(rom), 0xAA55);
     assert_int_equal(len, rom[2] * 512u);
     uint8_t sum = 0;
     for (size_t i = 0; i < len; i++) sum = (uint8_t)(sum + rom[i]);
     assert_int_equal(sum, 0);
-    const uint8_t *pnp = rom + boot_get16(rom + 0x1A);
+    const uint8_t *pnp = rom + get_le16(rom + 0x1A);
     assert_memory_equal(pnp, "$PnP", 4);
     for (int i = 0; i < 32; i++) sum = (uint8_t)(sum + pnp[i]);
     assert_int_equal(sum, 0);
@@ -186,9 +187,9 @@ static void linux_old_protocols(void **state) {
     assert_int_equal(h.info, 0x90000);
     assert_int_equal(h.chunk[1].address, 0x100000);
     const uint8_t *s = d + h.chunk[0].offset;
-    assert_int_equal(boot_get16(s + 0x20), 0xA33F);
-    assert_int_equal(0x90000 + boot_get16(s + 0x22), h.chunk[2].address);
-    assert_int_equal(boot_get32(s + 0x228), 0);
+    assert_int_equal(get_le16(s + 0x20), 0xA33F);
+    assert_int_equal(0x90000 + get_le16(s + 0x22), h.chunk[2].address);
+    assert_int_equal(get_le32(s + 0x228), 0);
     teardown(NULL), setup(NULL);
     linux_kernel(0x200);
     k[0x211] = 0; /* zImage; 2.00 has no heap */
@@ -299,14 +300,14 @@ static void multiboot_flat(void **state) {
     assert_int_equal(h.chunk[4].address, h.info);
     assert_int_equal(h.info & 15, 0);
     assert_int_equal(h.mmap & 15, 0);
-    assert_int_equal(boot_get32(i), 0x24D);
-    assert_int_equal(boot_get32(i + 20), 2);
-    const uint8_t *m = i + boot_get32(i + 24) - h.info;
-    assert_int_equal(boot_get32(m), 0x102000);
-    assert_int_equal(boot_get32(m + 4), 0x102005);
-    assert_true(strstr((const char *)i + boot_get32(m + 8) - h.info, "m1 one,two"));
-    assert_true(strstr((const char *)i + boot_get32(i + 16) - h.info, "mbkernel a=b"));
-    assert_int_equal(boot_get32(i + 48), h.mmap);
+    assert_int_equal(get_le32(i), 0x24D);
+    assert_int_equal(get_le32(i + 20), 2);
+    const uint8_t *m = i + get_le32(i + 24) - h.info;
+    assert_int_equal(get_le32(m), 0x102000);
+    assert_int_equal(get_le32(m + 4), 0x102005);
+    assert_true(strstr((const char *)i + get_le32(m + 8) - h.info, "m1 one,two"));
+    assert_true(strstr((const char *)i + get_le32(i + 16) - h.info, "mbkernel a=b"));
+    assert_int_equal(get_le32(i + 48), h.mmap);
 }
 
 static void multiboot_elf(void **state) {

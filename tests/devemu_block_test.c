@@ -1,23 +1,11 @@
 /* devemu_block_test.c: disk images on the host: raw files, snapshots, locks, errors, and their worker thread. */
-#include "devemu_fake.h"
+#include "monitor_blk_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "monitor/blk.h"
-#include "monitor/blk_queue.h"
-
-static char dir[64], path[128], error[256];
-static struct mon_events events;
-static uint8_t buf[256 << 10];
-static int done_count;
-
-static void count_done(void *o) { done_count++, (void)o; }
-static void ignore(int s) { (void)s; }
 
 static int open_all(void **state) {
     (void)state;
@@ -55,28 +43,6 @@ static struct mon_blk *open_image(bool read_only, bool snapshot, unsigned unit) 
     error[0] = 0;
     return blk_open(&c, &events, error, sizeof error);
 }
-static void wait_done(int n) {
-    for (int i = 0; i < 5000 && done_count < n; i++) {
-        events_dispatch(&events);
-        poll(NULL, 0, 1);
-    }
-    assert_int_equal(done_count, n);
-}
-static enum blk_status run(struct blk *b, enum blk_op op, uint64_t offset, void *data, uint32_t len) {
-    struct blk_request r = {.done = count_done};
-    done_count = 0;
-    if (op == BLK_READ)
-        blk_read(b, &r, offset, data, len);
-    else if (op == BLK_WRITE)
-        blk_write(b, &r, offset, data, len, false);
-    else
-        blk_flush(b, &r);
-    assert_int_equal(done_count, 0); /* never from inside */
-    wait_done(1);
-    assert_false(r.busy);
-    return r.status;
-}
-
 static void raw_image_reads_and_writes(void **state) {
     (void)state;
     make_file(1 << 20);

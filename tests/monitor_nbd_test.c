@@ -5,27 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
-#include "monitor/blk.h"
-#include "monitor/blk_queue.h"
+#include "monitor_blk_fixture.h"
 
-static char dir[64], path[128], error[512];
-static struct mon_events events;
-static uint8_t buf[256 << 10];
-static int done_count;
-
-static void count_done(void *o) { done_count++, (void)o; }
-static void ignore(int s) { (void)s; }
 static bool have_tools(void) { return !system("command -v qemu-img qemu-nbd >/dev/null"); }
 
 static int open_all(void **state) {
@@ -55,26 +39,6 @@ static struct mon_blk *open_image(enum mon_image_format format, bool read_only, 
     error[0] = 0;
     return blk_open(&c, &events, error, sizeof error);
 }
-static void wait_done(int n) {
-    for (int i = 0; i < 20000 && done_count < n; i++) {
-        events_dispatch(&events);
-        poll(NULL, 0, 1);
-    }
-    assert_int_equal(done_count, n);
-}
-static enum blk_status run(struct blk *b, enum blk_op op, uint64_t offset, void *data, uint32_t len) {
-    struct blk_request r = {.done = count_done};
-    done_count = 0;
-    if (op == BLK_READ)
-        blk_read(b, &r, offset, data, len);
-    else if (op == BLK_WRITE)
-        blk_write(b, &r, offset, data, len, false);
-    else
-        blk_flush(b, &r);
-    wait_done(1);
-    return r.status;
-}
-
 /* The children of this process that are called qemu-nbd; the last one. */
 static int helpers(pid_t *last) {
     int n = 0;

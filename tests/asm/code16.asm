@@ -1,20 +1,10 @@
 ; mode: native
 ; data: 6
 ; A 16-bit code segment: default sizes reversed, prefixes, IP wrap, 16-bit transfers.
-%macro IN16 0
-    jmp SEL_CODE16:%%in - CODE_BASE
-    bits 16
-%%in:
-%endmacro
-%macro OUT16 0
-    jmp dword USER_CS:%%out
-    bits 32
-%%out:
-%endmacro
 CASE "sizes"
     mov ax, SEL_DATA
     mov gs, ax
-    IN16
+    IN16 SEL_CODE16
     mov eax, 0x12345678
     mov ax, 0x9abc
     add ax, 0x7000
@@ -54,7 +44,7 @@ CASE "sizes"
     OUT16
 ENDCASE
 CASE "control"
-    IN16
+    IN16 SEL_CODE16
     mov cx, 5
     xor ax, ax
 .a: inc ax
@@ -80,7 +70,7 @@ CASE "control"
     OUT16
 ENDCASE
 CASE "far"
-    IN16
+    IN16 SEL_CODE16
     push cs
     call .f
     mov ax, cs
@@ -96,7 +86,7 @@ CASE "strings"
     mov ax, SEL_DATA
     mov es, ax
     mov gs, ax
-    IN16
+    IN16 SEL_CODE16
     mov esi, 0x11110100
     mov edi, 0x22220200
     mov ecx, 0x33330004
@@ -110,7 +100,7 @@ CASE "strings"
     OUT16
 ENDCASE
 CASE "frames"
-    IN16
+    IN16 SEL_CODE16
     enter 8, 0
     push ax
     leave
@@ -125,7 +115,7 @@ CASE "frames"
     OUT16
 ENDCASE
 CASE "data_tables"
-    IN16
+    IN16 SEL_CODE16
     mov bx, 2
     cs mov ax, [bx + .t - CODE_BASE]
     mov si, 4

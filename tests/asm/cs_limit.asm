@@ -3,54 +3,44 @@
 ; covers: CALL_NEAR RET_NEAR
 ; Where code meets the limit of its segment: branches fault themselves, with nothing changed; sequential flow faults beyond
 ; the limit, and is not cut to 16 bits. Every case ends in #GP(0) but those that stay inside.
-%macro IN16 0-1 SEL_LOW16
-    jmp %1:%%in - CODE_BASE
-    bits 16
-%%in:
-%endmacro
-%macro OUT16 0
-    jmp dword USER_CS:%%out
-    bits 32
-%%out:
-%endmacro
 %define FAR_AWAY 0x900                  ; beyond SEL_LOW16's limit of 7ffh
 CASE "jmp_near"
-    IN16
+    IN16 SEL_LOW16
     jmp near CODE_BASE + FAR_AWAY
     bits 32
 ENDCASE
 CASE "jmp_near32"
-    IN16
+    IN16 SEL_LOW16
     jmp dword CODE_BASE + 0x10000
     bits 32
 ENDCASE
 CASE "jcc_taken"
-    IN16
+    IN16 SEL_LOW16
     stc
     jc near CODE_BASE + FAR_AWAY
     bits 32
 ENDCASE
 CASE "jcc_not_taken"
-    IN16
+    IN16 SEL_LOW16
     clc
     jc near CODE_BASE + FAR_AWAY
     mov ax, 0x600d
     OUT16
 ENDCASE
 CASE "call_rel"                         ; nothing is pushed
-    IN16
+    IN16 SEL_LOW16
     call CODE_BASE + FAR_AWAY
     bits 32
 ENDCASE
 CASE "jmp_reg"
-    IN16
+    IN16 SEL_LOW16
     mov bx, FAR_AWAY
     stc
     jmp bx
     bits 32
 ENDCASE
 CASE "jmp_reg_inside"
-    IN16
+    IN16 SEL_LOW16
     mov bx, .there - CODE_BASE
     stc
     jmp bx
@@ -59,26 +49,26 @@ CASE "jmp_reg_inside"
     OUT16
 ENDCASE
 CASE "jmp_reg32"
-    IN16
+    IN16 SEL_LOW16
     mov ebx, 0x10000 + .there - CODE_BASE
     jmp ebx
 .there:
     bits 32
 ENDCASE
 CASE "jmp_mem"
-    IN16
+    IN16 SEL_LOW16
     cs jmp [.t - CODE_BASE]
 .t: dw 0xffff
     bits 32
 ENDCASE
 CASE "call_reg"
-    IN16
+    IN16 SEL_LOW16
     mov cx, 0x800
     call cx
     bits 32
 ENDCASE
 CASE "call_reg_inside"
-    IN16
+    IN16 SEL_LOW16
     mov cx, .f - CODE_BASE
     stc
     call cx
@@ -90,27 +80,27 @@ CASE "call_reg_inside"
     OUT16
 ENDCASE
 CASE "ret"                              ; SP stays
-    IN16
+    IN16 SEL_LOW16
     push word FAR_AWAY
     stc
     ret
     bits 32
 ENDCASE
 CASE "ret_imm"
-    IN16
+    IN16 SEL_LOW16
     push word 0xfff0
     ret 8
     bits 32
 ENDCASE
 CASE "ret32"
-    IN16
+    IN16 SEL_LOW16
     push dword 0x10000 + .there - CODE_BASE
     o32 ret
 .there:
     bits 32
 ENDCASE
 CASE "ret_inside"
-    IN16
+    IN16 SEL_LOW16
     call .f
     call .f
     jmp short .out
@@ -120,7 +110,7 @@ CASE "ret_inside"
     OUT16
 ENDCASE
 CASE "near_the_end"                     ; out of the reach of short jumps otherwise
-    IN16
+    IN16 SEL_LOW16
     jmp near .end
     times 0x780 - ($ - $$) nop
 .loop:                                  ; LOOP and JCXZ that fault have not counted
@@ -131,7 +121,7 @@ CASE "near_the_end"                     ; out of the reach of short jumps otherw
     bits 32
 ENDCASE
 CASE "loop_last"
-    IN16
+    IN16 SEL_LOW16
     mov cx, 1
     jmp near .at
 .at:
@@ -140,14 +130,14 @@ CASE "loop_last"
     OUT16
 ENDCASE
 CASE "jcxz"
-    IN16
+    IN16 SEL_LOW16
     xor cx, cx
     stc
     jcxz CODE_BASE + 0x805
     bits 32
 ENDCASE
 CASE "flow"                             ; the last instruction ends exactly at the limit
-    IN16
+    IN16 SEL_LOW16
     jmp near .end
     times 0x7fd - ($ - $$) nop
 .end:

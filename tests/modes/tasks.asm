@@ -254,20 +254,8 @@ other_tests:
 
 ; Three tasks take turns, switched by the timer's task, which changes its own back link.
 timer_tests:
-    mov al, 0x11
-    out 0x20, al
-    mov al, 0x50
-    out 0x21, al
-    mov al, 4
-    out 0x21, al
-    mov al, 1
-    out 0x21, al
-    mov al, 0x34
-    out 0x43, al
-    mov al, 1193 & 255
-    out 0x40, al
-    mov al, 1193 >> 8
-    out 0x40, al
+    PIC_AT_50H
+    TIMER_1KHZ
     mov dword [tss_a + TSS_EIP], spin_a
     mov dword [tss_a + TSS_ESP], 0x6E000
     mov dword [tss_a + TSS_FLAGS], 0x202

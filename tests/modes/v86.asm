@@ -304,14 +304,7 @@ build_paging:
 
 ; IRQ 0 to vector 50h; the BIOS's handlers expect 8, which irq0 reflects to.
 remap_pic:
-    mov al, 0x11
-    out 0x20, al
-    mov al, 0x50
-    out 0x21, al
-    mov al, 4
-    out 0x21, al
-    mov al, 1
-    out 0x21, al
+    PIC_AT_50H
     mov al, 0xFF
     out 0x21, al
     ret
@@ -591,13 +584,17 @@ set_virtual_if:
 ; Vector EBX through the task's own table.
 reflect:
     call flags_image
+    mov dword [vif], 0
+    mov edx, EFL_TF | EFL_VIF
+; The task goes on at its vector EBX. AX: the flags that it finds on its stack; EDX: those that are clear from here on.
+enter_handler:
     call push_v86
     mov ax, [ebp + FRAME_CS]
     call push_v86
     mov ax, [ebp + FRAME_EIP]
     call push_v86
-    mov dword [vif], 0
-    and dword [ebp + FRAME_FLAGS], ~(EFL_TF | EFL_VIF)
+    not edx
+    and [ebp + FRAME_FLAGS], edx
     movzx eax, word [ebx * 4]
     mov [ebp + FRAME_EIP], eax
     movzx eax, word [ebx * 4 + 2]
@@ -667,31 +664,13 @@ irq0:
 ; IOPL 3: the task has the real IF.
 reflect3:
     mov eax, [ebp + FRAME_FLAGS]
-    call push_v86
-    mov ax, [ebp + FRAME_CS]
-    call push_v86
-    mov ax, [ebp + FRAME_EIP]
-    call push_v86
-    and dword [ebp + FRAME_FLAGS], ~(EFL_TF | EFL_IF)
-    movzx eax, word [ebx * 4]
-    mov [ebp + FRAME_EIP], eax
-    movzx eax, word [ebx * 4 + 2]
-    mov [ebp + FRAME_CS], eax
-    jmp resume
+    mov edx, EFL_TF | EFL_IF
+    jmp enter_handler
 reflect_vme:
     mov eax, [ebp + FRAME_FLAGS]
     or eax, 0x3000 | EFL_IF
-    call push_v86
-    mov ax, [ebp + FRAME_CS]
-    call push_v86
-    mov ax, [ebp + FRAME_EIP]
-    call push_v86
-    and dword [ebp + FRAME_FLAGS], ~(EFL_TF | EFL_VIF)
-    movzx eax, word [ebx * 4]
-    mov [ebp + FRAME_EIP], eax
-    movzx eax, word [ebx * 4 + 2]
-    mov [ebp + FRAME_CS], eax
-    jmp resume
+    mov edx, EFL_TF | EFL_VIF
+    jmp enter_handler
 
 ; ---- The tests ----
 iopl0_tests:
@@ -791,12 +770,7 @@ paging_tests:
     ret
 
 irq_tests:
-    mov al, 0x34                        ; 18.2 Hz is slow for a test: 1 kHz
-    out 0x43, al
-    mov al, 1193 & 255
-    out 0x40, al
-    mov al, 1193 >> 8
-    out 0x40, al
+    TIMER_1KHZ
     call timer_on
     RUN v_ticks, EFL_IF
     EXPECT [ex_vector], -1, "ticks are reflected at iopl 0"
