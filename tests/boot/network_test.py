@@ -76,7 +76,7 @@ def upload(child):
 
 
 def forwarded(child, port):
-    child.send("nc -l -p 7777 > /tmp/in & sleep 1; echo listening-now\n")
+    child.send("nc -l -p 7777 < /dev/null > /tmp/in & sleep 1; echo listening-now\n")
     child.expect(r"^listening-now")
     child.expect(PROMPT)
     with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
