@@ -301,15 +301,16 @@ enum dev_status pci_bar_frames(struct pci_dev *pd, int n, uint32_t size, int32_t
     return DEV_OK;
 }
 
-/* An image built for all the devices of a driver names none, and firmware passes over a ROM that is not its device's:
- * the copy gets the device's identity, and the byte that firmware's checksum leaves free makes up for it. */
+/* Firmware passes over a ROM that is not its device's, but an image may serve several devices of a vendor and name one
+ * of them or none: the copy gets the device's identity, and the byte that firmware's checksum leaves free makes up. */
 static void rom_set_identity(const struct pci_dev *pd, uint8_t *rom, size_t bytes) {
     enum { SIGNATURE = 0xAA55, FREE_BYTE = 6, PCIR_POINTER = 0x18, PCIR_IDENTITY = 4, PCIR_BYTES = 0x18 };
     if (bytes < PCIR_POINTER + 2 || get_le(rom, 2) != SIGNATURE) return;
     uint32_t at = get_le(rom + PCIR_POINTER, 2);
     if (at < PCIR_POINTER + 2 || at + PCIR_BYTES > bytes || memcmp(rom + at, "PCIR", 4) != 0) return;
     uint8_t *identity = rom + at + PCIR_IDENTITY;
-    if (get_le(identity, 4)) return;
+    if (get_le(identity, 4) && get_le(identity, 2) != get_le(pd->config + PCI_VENDOR_ID, 2)) return;
+    for (int i = 0; i < 4; i++) rom[FREE_BYTE] = (uint8_t)(rom[FREE_BYTE] + identity[i]);
     memcpy(identity, pd->config + PCI_VENDOR_ID, 4);
     for (int i = 0; i < 4; i++) rom[FREE_BYTE] = (uint8_t)(rom[FREE_BYTE] - identity[i]);
 }

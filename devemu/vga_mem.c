@@ -208,7 +208,8 @@ static void mmio_write(void *opaque, uint32_t offset, unsigned size, uint64_t va
 }
 
 enum dev_status vga_mem_map(struct vga *s) {
-    s->mmio = (struct smmu_mmio){.name = "vga", .opaque = s, .read = mmio_read, .write = mmio_write};
+    s->mmio =
+        (struct smmu_mmio){.name = "vga", .opaque = s, .read = mmio_read, .write = mmio_write, .stores_only = true};
     s->mapped = smmu_mem_map_mmio(s->pci.dev.host->mem, gpa(WINDOW_BASE), WINDOW_SIZE, &s->mmio) == SMMU_OK;
     return s->mapped ? DEV_OK : DEV_NO_MEMORY;
 }

@@ -1,8 +1,9 @@
 /*
  * virtio_queue.c: split virtqueues (VIRTIO 1.1, 2.6 "Split Virtqueues").
  *
- * Rings, tables and buffers must be memory: an access to device registers or
- * to nothing breaks the device, so no transfer can re-enter a device. The
+ * Rings and tables must be memory, buffers memory, video memory or ROM: an
+ * access to device registers or to nothing breaks the device, so no transfer
+ * can re-enter a device. The
  * lengths of chains are bounded by their table, hence every loop is. No event
  * index: drivers always ring and say by a flag whether they want interrupts.
  */
@@ -23,21 +24,26 @@ struct desc {
 
 /* ---- The gate ---- */
 
-static bool is_memory(const struct smmu_mem *mem, uint64_t pa, bool write) {
+/* What an access is for. */
+enum use { RING_READ, RING_WRITE, DATA_READ, DATA_WRITE };
+
+/* Firmware passes on any address that its caller gives: the screen's, or ROM, where writes go nowhere. */
+static bool may_use(const struct smmu_mem *mem, uint64_t pa, enum use use) {
     struct smmu_backing b = smmu_mem_lookup(mem, gpa(pa));
-    return (write ? b.write_frame : b.read_frame) >= 0;
+    if (b.dev) return b.dev->stores_only && (use == DATA_READ || use == DATA_WRITE);
+    return (use == RING_WRITE ? b.write_frame : b.read_frame) >= 0;
 }
 
-static bool range_is_memory(const struct virtio_dev *v, uint64_t pa, uint64_t len, bool write) {
+static bool may_use_range(const struct virtio_dev *v, uint64_t pa, uint64_t len, enum use use) {
     if (pa >= MEMORY_END || len > MEMORY_END - pa) return false;
     for (uint64_t at = pa & ~(uint64_t)SMMU_PAGE_MASK; at < pa + len; at += SMMU_PAGE_SIZE)
-        if (!is_memory(v->pci.dev.host->mem, at, write)) return false;
+        if (!may_use(v->pci.dev.host->mem, at, use)) return false;
     return true;
 }
 
-static bool fetch(struct virtio_dev *v, uint64_t pa, void *buf, uint32_t len) {
+static bool fetch(struct virtio_dev *v, uint64_t pa, void *buf, uint32_t len, enum use use) {
     if (v->broken) return false;
-    if (!range_is_memory(v, pa, len, false)) {
+    if (!may_use_range(v, pa, len, use)) {
         virtio_break(v);
         return false;
     }
@@ -45,9 +51,9 @@ static bool fetch(struct virtio_dev *v, uint64_t pa, void *buf, uint32_t len) {
     return true;
 }
 
-static bool store(struct virtio_dev *v, uint64_t pa, const void *buf, uint32_t len) {
+static bool store(struct virtio_dev *v, uint64_t pa, const void *buf, uint32_t len, enum use use) {
     if (v->broken) return false;
-    if (!range_is_memory(v, pa, len, true)) {
+    if (!may_use_range(v, pa, len, use)) {
         virtio_break(v);
         return false;
     }
@@ -60,7 +66,7 @@ static uint64_t ring_at(uint64_t base, uint32_t offset) { return base < MEMORY_E
 
 static bool fetch16(struct virtio_dev *v, uint64_t pa, uint16_t *out) {
     uint8_t raw[2];
-    if (!fetch(v, pa, raw, sizeof raw)) return false;
+    if (!fetch(v, pa, raw, sizeof raw, RING_READ)) return false;
     *out = get_le16(raw);
     return true;
 }
@@ -68,7 +74,7 @@ static bool fetch16(struct virtio_dev *v, uint64_t pa, uint16_t *out) {
 static bool store16(struct virtio_dev *v, uint64_t pa, uint16_t value) {
     uint8_t raw[2];
     put_le16(raw, value);
-    return store(v, pa, raw, sizeof raw);
+    return store(v, pa, raw, sizeof raw, RING_WRITE);
 }
 
 /* ---- Taking ---- */
@@ -94,7 +100,7 @@ bool virtio_waiting(struct virtio_dev *v, unsigned q) { return count_waiting(v, 
 
 static bool fetch_desc(struct virtio_dev *v, uint64_t table, uint32_t i, struct desc *d) {
     uint8_t raw[DESC_BYTES];
-    if (!fetch(v, ring_at(table, i * DESC_BYTES), raw, sizeof raw)) return false;
+    if (!fetch(v, ring_at(table, i * DESC_BYTES), raw, sizeof raw, RING_READ)) return false;
     *d = (struct desc){get_le64(raw), get_le32(raw + 8), get_le16(raw + 12), get_le16(raw + 14)};
     return true;
 }
@@ -170,7 +176,7 @@ bool virtio_get(struct virtio_dev *v, const struct virtio_chain *c, uint64_t off
     uint32_t pa = 0;
     for (unsigned i = 0; i < c->n_out && len; i++) {
         uint32_t n = part_of(&c->seg[i], &offset, len, &pa);
-        if (n && !fetch(v, pa, to, n)) return false;
+        if (n && !fetch(v, pa, to, n, DATA_READ)) return false;
         to += n;
         len -= n;
     }
@@ -182,7 +188,7 @@ bool virtio_put(struct virtio_dev *v, const struct virtio_chain *c, uint64_t off
     uint32_t pa = 0;
     for (unsigned i = c->n_out; i < c->n && len; i++) {
         uint32_t n = part_of(&c->seg[i], &offset, len, &pa);
-        if (n && !store(v, pa, from, n)) return false;
+        if (n && !store(v, pa, from, n, DATA_WRITE)) return false;
         from += n;
         len -= n;
     }
@@ -199,7 +205,7 @@ void virtio_push(struct virtio_dev *v, unsigned q, const struct virtio_chain *c,
     put_le32(element, c->head);
     put_le32(element + 4, written > UINT32_MAX ? UINT32_MAX : (uint32_t)written);
     uint32_t entry = vq->next_used & (vq->size - 1u);
-    if (!store(v, ring_at(vq->used, USED_RING + USED_BYTES * entry), element, sizeof element)) return;
+    if (!store(v, ring_at(vq->used, USED_RING + USED_BYTES * entry), element, sizeof element, RING_WRITE)) return;
     if (!store16(v, ring_at(vq->used, USED_INDEX), ++vq->next_used)) return;
     if (fetch16(v, ring_at(vq->avail, AVAIL_FLAGS), &flags) && !(flags & AVAIL_NO_INTERRUPT)) virtio_raise(v);
 }

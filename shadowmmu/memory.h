@@ -23,6 +23,7 @@ struct smmu_mmio {
     void *opaque;
     uint64_t (*read)(void *opaque, uint32_t offset, unsigned size);
     void (*write)(void *opaque, uint32_t offset, unsigned size, uint64_t value);
+    bool stores_only; /* video memory: an access changes no more than it, so a device may make one at any time */
 };
 
 enum smmu_status { SMMU_OK, SMMU_NO_MEMORY, SMMU_BAD_RANGE, SMMU_HOST_ERROR /* see errno */ };

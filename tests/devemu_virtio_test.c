@@ -450,6 +450,51 @@ static void bad_buffers(void **state) {
     }
     vd_start(0, 1);
 }
+/* Firmware's callers read disks straight to the screen, and to ROM, where nothing changes. Rings cannot be there. */
+static uint8_t screen[4096];
+static uint64_t screen_read(void *o, uint32_t at, unsigned size) {
+    uint64_t v = 0;
+    (void)o;
+    for (unsigned i = 0; i < size; i++) v |= (uint64_t)screen[at + i] << (8 * i);
+    return v;
+}
+static void screen_write(void *o, uint32_t at, unsigned size, uint64_t v) {
+    (void)o;
+    for (unsigned i = 0; i < size; i++) screen[at + i] = (uint8_t)(v >> (8 * i));
+}
+static void video_memory(void **state) {
+    (void)state;
+    enum { AT = VD_RAM + 0x10000, ROM = VD_RAM + 0x20000 };
+    static const struct smmu_mmio mmio = {
+        .name = "screen", .read = screen_read, .write = screen_write, .stores_only = true};
+    assert_int_equal(smmu_mem_map_mmio(f->host.mem, gpa(AT), 4096, &mmio), SMMU_OK);
+    assert_int_equal(smmu_mem_map_frames(f->host.mem, gpa(ROM), 4096, 0, -1), SMMU_OK);
+    memset(screen, 0, sizeof screen);
+    post(0, T_IN, 7, AT + 3, 512);
+    vd_notify(0);
+    fake_blk_pump(disk);
+    post(1, T_OUT, 9, AT, 1024);
+    vd_notify(0);
+    fake_blk_pump(disk);
+    assert_int_equal(status(0), OK);
+    assert_int_equal(status(1), OK);
+    expect_sectors(AT + 3, 7, 1);
+    assert_memory_equal(disk->data + 9 * 512, screen, 1024);
+    post(0, T_IN, 7, ROM, 512);
+    vd_notify(0);
+    fake_blk_pump(disk);
+    assert_int_equal(status(0), OK);
+    assert_int_equal(get(ROM, 4), get(0, 4));
+    vd_set_status(0);
+    vd_set_status(VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
+    vd_accept(VIRTIO_F_VERSION_1);
+    if (!modern) io_put(LEG_PFN, 4, AT >> 12);
+    if (modern) put(com + COM_DESC, 8, AT), put(com + COM_AVAIL, 8, AT), put(com + COM_USED, 8, AT);
+    if (modern) put(com + COM_QENABLE, 2, 1);
+    vd_set_status((uint8_t)(vd_status() | VIRTIO_DRIVER_OK));
+    vd_notify(0);
+    expect_broken();
+}
 static void bad_rings(void **state) {
     (void)state;
     uint64_t bad[] = {VD_MMIO + 0x3000, 0x80000000, 0xFFFFFFFC, UINT64_MAX & ~15ull, 1ull << 32};
@@ -548,6 +593,7 @@ int main(void) {
         BOTH(no_header),
         BOTH(bad_tables),
         BOTH(bad_buffers),
+        BOTH(video_memory),
         MODERN(bad_rings),
         MODERN(rings_on_each_other),
         BOTH(noise),

@@ -50,7 +50,7 @@ static void dev_write(void *opaque, uint32_t offset, unsigned size, uint64_t val
     dev_writes++;
 }
 
-static const struct smmu_mmio dev = {"test", NULL, dev_read, dev_write};
+static const struct smmu_mmio dev = {"test", NULL, dev_read, dev_write, false};
 
 /* 0..12 MiB RAM, 12 device, 13 ROM, 14 hole, 15 RAM; 2 GiB: RAM alias of 0..4 MiB. */
 static int setup(void **state) {

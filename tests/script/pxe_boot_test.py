@@ -11,7 +11,7 @@ import tempfile
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "disk", "pxe.asm")
 NEEDED = ["/usr/share/seabios/bios-256k.bin", "/usr/lib/ipxe/qemu/pxe-e1000.rom"]
-MODELS = ["e1000", "rtl8139", "ne2k_pci"]
+MODELS = ["e1000", "rtl8139", "ne2k_pci", "virtio"]
 PASSED = 0x43  # debug exit of 21h
 
 
