@@ -28,7 +28,10 @@ struct ps2_keyboard {
     uint8_t scan_set; /* 1..3 */
     uint8_t leds, typematic, scanning;
     uint8_t last;       /* byte sent last, for Resend */
-    uint8_t break_seen; /* F0 was queued, its code not yet (scan set 1) */
+    uint8_t break_seen; /* F0 was queued, its code not yet (scan sets 1 and 3) */
+    /* Scan set 3 (ps2_set3.c) */
+    uint8_t extended, swallow; /* E0 came; codes of Pause still to come */
+    uint8_t tells_release[32]; /* a bit for each code */
 };
 void ps2_keyboard_reset(struct ps2_keyboard *k);
 void ps2_keyboard_write(struct ps2_keyboard *k, uint8_t byte);
@@ -37,6 +40,12 @@ bool ps2_keyboard_keys(struct ps2_keyboard *k, const uint8_t *set2, size_t n);
 bool ps2_keyboard_has(const struct ps2_keyboard *k);
 uint8_t ps2_keyboard_take(struct ps2_keyboard *k);
 void ps2_keyboard_fix(struct ps2_keyboard *k); /* after load: no index out of range */
+
+/* One byte of set 2, queued as set 3 has it: at most two bytes, never more than came since the last. */
+void ps2_set3_take(struct ps2_keyboard *k, uint8_t set2);
+void ps2_set3_defaults(struct ps2_keyboard *k);
+void ps2_set3_release_all(struct ps2_keyboard *k, bool tell);
+void ps2_set3_release(struct ps2_keyboard *k, uint8_t code, bool tell);
 
 /* Scan code of set 2 -> set 1, without the break bit; the controller's translation too. */
 uint8_t ps2_set2_to_set1(uint8_t code);

@@ -1,8 +1,7 @@
 /*
  * ps2_keyboard.c: an MF2 keyboard. It is told scan codes of set 2 and sends
- * them as the guest selected: set 2 as they are, set 1 converted. Set 3 is
- * accepted but sends set 2 codes; no known guest uses it. Key repeat comes
- * from the user's side, so the typematic rate is only remembered.
+ * them as the guest selected: set 2 as they are, sets 1 and 3 converted. Key
+ * repeat comes from the user's side, so typematic rate and types are not kept.
  */
 #include "devemu/ps2.h"
 
@@ -15,10 +14,13 @@ enum {
     ENABLE = 0xF4,
     DISABLE = 0xF5,
     DEFAULTS = 0xF6,
-    ALL_KEYS_FIRST = 0xF7,
-    ALL_KEYS_LAST = 0xFA,
-    ONE_KEY_FIRST = 0xFB,
-    ONE_KEY_LAST = 0xFD,
+    ALL_TYPEMATIC = 0xF7, /* of set 3: which keys tell their release */
+    ALL_MAKE_BREAK = 0xF8,
+    ALL_MAKE = 0xF9,
+    ALL_TYPEMATIC_MAKE_BREAK = 0xFA,
+    KEY_TYPEMATIC = 0xFB,
+    KEY_MAKE_BREAK = 0xFC,
+    KEY_MAKE = 0xFD,
     RESEND = 0xFE,
     RESET = 0xFF,
 };
@@ -43,6 +45,7 @@ static void set_defaults(struct ps2_keyboard *k) {
     k->typematic = 0x2B;
     k->command = 0;
     k->break_seen = 0;
+    ps2_set3_defaults(k);
     ps2_clear(&k->keys);
 }
 
@@ -54,17 +57,21 @@ void ps2_keyboard_reset(struct ps2_keyboard *k) {
 }
 
 static void parameter(struct ps2_keyboard *k, uint8_t command, uint8_t v) {
-    ps2_put(&k->replies, PS2_ACK);
+    bool refused = command == SCAN_SET && v > 3;
+    ps2_put(&k->replies, refused ? PS2_RESEND : PS2_ACK);
     switch (command) {
     case SET_LEDS: k->leds = v & 7; break;
     case TYPEMATIC: k->typematic = v & 0x7F; break;
     case SCAN_SET:
         if (v == 0)
             ps2_put(&k->replies, k->scan_set);
-        else if (v <= 3)
+        else if (!refused)
             k->scan_set = v;
         break;
-    default: break; /* key types of set 3 */
+    default: /* more keys of the type may follow */
+        ps2_set3_release(k, v, command == KEY_MAKE_BREAK);
+        k->command = command;
+        break;
     }
 }
 
@@ -78,7 +85,7 @@ static void command(struct ps2_keyboard *k, uint8_t v) {
     case SET_LEDS:
     case SCAN_SET:
     case TYPEMATIC:
-    case ONE_KEY_FIRST ... ONE_KEY_LAST:
+    case KEY_TYPEMATIC ... KEY_MAKE:
         k->command = v;
         reply(k, PS2_ACK);
         break;
@@ -94,7 +101,10 @@ static void command(struct ps2_keyboard *k, uint8_t v) {
         k->scanning = v == DEFAULTS;
         reply(k, PS2_ACK);
         break;
-    case ALL_KEYS_FIRST ... ALL_KEYS_LAST: reply(k, PS2_ACK); break;
+    case ALL_TYPEMATIC ... ALL_TYPEMATIC_MAKE_BREAK:
+        ps2_set3_release_all(k, v == ALL_MAKE_BREAK || v == ALL_TYPEMATIC_MAKE_BREAK);
+        reply(k, PS2_ACK);
+        break;
     case RESEND: reply(k, last); break;
     case RESET:
         ps2_keyboard_reset(k);
@@ -119,8 +129,10 @@ bool ps2_keyboard_keys(struct ps2_keyboard *k, const uint8_t *set2, size_t n) {
     if (!k->scanning) return true; /* the key was pressed, nobody looked */
     if (n > KEYS_MOST || k->keys.count + n > KEYS_MOST) return false;
     for (size_t i = 0; i < n; i++) {
-        if (k->scan_set != 1) {
+        if (k->scan_set == 2) {
             ps2_put(&k->keys, set2[i]);
+        } else if (k->scan_set == 3) {
+            ps2_set3_take(k, set2[i]);
         } else if (set2[i] == BREAK) {
             k->break_seen = 1;
         } else {
@@ -141,4 +153,5 @@ uint8_t ps2_keyboard_take(struct ps2_keyboard *k) {
 void ps2_keyboard_fix(struct ps2_keyboard *k) {
     if (k->replies.count > PS2_QUEUE_SIZE) k->replies.count = 0;
     if (k->keys.count > PS2_QUEUE_SIZE) k->keys.count = 0;
+    if (k->scan_set < 1 || k->scan_set > 3) k->scan_set = 2;
 }

@@ -51,8 +51,21 @@ static int32_t take_step(int32_t *sum, int32_t most) {
     return step;
 }
 
+/* Scaling 2:1 is for what the mouse sends by itself. */
+static int32_t scaled(int32_t step) {
+    static const uint8_t small[] = {0, 1, 1, 3, 6, 9};
+    int32_t size = step < 0 ? -step : step;
+    int32_t more = size < (int32_t)sizeof small ? small[size] : 2 * size;
+    return step < 0 ? -more : more;
+}
+
+static int32_t axis(struct ps2_mouse *m, int32_t *sum, const struct ps2_queue *q) {
+    bool twice = m->scale21 && q == &m->packets;
+    return twice ? scaled(take_step(sum, 127)) : take_step(sum, 255);
+}
+
 static void make_packet(struct ps2_mouse *m, struct ps2_queue *q) {
-    int32_t dx = take_step(&m->dx, 255), dy = take_step(&m->dy, 255);
+    int32_t dx = axis(m, &m->dx, q), dy = axis(m, &m->dy, q);
     ps2_put(q,
             (uint8_t)(PKT_ALWAYS | (m->buttons & 7) | (dx < 0 ? PKT_X_NEGATIVE : 0) | (dy < 0 ? PKT_Y_NEGATIVE : 0)));
     ps2_put(q, (uint8_t)dx);

@@ -486,6 +486,82 @@ static void rtc_alarm(void **state) {
     close_all();
 }
 
+/* The alarm in each format: 11:45:30 pm, PM being bit 7; don't care is C0h-FFh. */
+static void rtc_alarm_formats(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t b, hour, minute, second, set_hour, set_minute, set_second;
+    } row[] = {
+        {0x20, 0x91, 0x45, 0x30, 0x91, 0x45, 0x28}, /* BCD, 12 h */
+        {0x22, 0x23, 0x45, 0x30, 0x23, 0x45, 0x28}, /* BCD, 24 h */
+        {0x24, 0x8B, 45, 30, 0x8B, 45, 28},         /* binary, 12 h */
+        {0x26, 23, 45, 30, 23, 45, 28},             /* binary, 24 h */
+        {0x20, 0x12, 0x00, 0x00, 0x91, 0x59, 0x58}, /* 12 am is midnight, */
+        {0x20, 0x92, 0x00, 0x00, 0x11, 0x59, 0x58}, /* 12 pm noon */
+        {0x26, 0xC0, 0xFF, 30, 23, 45, 28},
+        {0x22, 0xFE, 0x45, 0xC1, 0x23, 0x44, 0x58},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        rtc_open();
+        rtc_set(0x0B, 0x80 | row[i].b);
+        rtc_set(4, row[i].set_hour), rtc_set(2, row[i].set_minute), rtc_set(0, row[i].set_second);
+        rtc_set(5, row[i].hour), rtc_set(3, row[i].minute), rtc_set(1, row[i].second);
+        rtc_set(0x0B, row[i].b);
+        rtc(0x0C);
+        fake_advance(f, 900000000); /* one second is over within, not two */
+        assert_false(f->line[IRQ8]);
+        fake_advance(f, 1100000000);
+        assert_true(f->line[IRQ8]);
+        assert_int_equal(rtc(0x0C) & 0xA0, 0xA0);
+        assert_int_equal(rtc(5), row[i].hour); /* the registers stay what was written */
+        close_all();
+    }
+}
+
+/* SET: no update, no UIP, UIE falls; the alarm's enable stays. */
+static void rtc_set_bit(void **state) {
+    (void)state;
+    rtc_open();
+    rtc_set(0x0B, 0xB2);
+    assert_int_equal(rtc(0x0B), 0xA2);
+    rtc_set(1, 0xFF), rtc_set(3, 0xFF), rtc_set(5, 0xFF);
+    for (int i = 0; i < 3000; i++) {
+        fake_advance(f, 1000000);
+        assert_int_equal(rtc(0x0A) & 0x80, 0);
+    }
+    assert_int_equal(rtc(0x0C) & 0xB0, 0); /* only the periodic flag's divider runs on */
+    assert_false(f->line[IRQ8]);
+    rtc_set(0x0A, 0xA6); /* UIP is read only, and so are C and D */
+    rtc_set(0x0C, 0xFF), rtc_set(0x0D, 0);
+    assert_int_equal(rtc(0x0A), 0x26);
+    assert_int_equal(rtc(0x0C) & 0xB0, 0);
+    assert_int_equal(rtc(0x0D), 0x80);
+    close_all();
+}
+
+/* Each rate, by its flag in register C; an interrupt as soon as PIE follows a flag. */
+static void rtc_rates(void **state) {
+    (void)state;
+    for (unsigned rs = 1; rs <= 15; rs++) {
+        unsigned hz = rs == 1 ? 256 : rs == 2 ? 128 : 32768u >> (rs - 1), n = 0;
+        rtc_open();
+        rtc_set(0x0A, (uint8_t)(0x20 | rs));
+        rtc(0x0C);
+        uint64_t step = 1000000000ull / hz / 4;
+        for (unsigned i = 0; i < 4 * (hz > 1000 ? 1000 : hz); i++) {
+            fake_advance(f, step);
+            n += rtc(0x0C) >> 6 & 1;
+        }
+        assert_in_range(n, (hz > 1000 ? 1000 : hz) - 1, (hz > 1000 ? 1000 : hz) + 1);
+        fake_advance(f, 8 * step);
+        assert_false(f->line[IRQ8]);
+        rtc_set(0x0B, 0x42);
+        assert_true(f->line[IRQ8]);
+        assert_int_equal(rtc(0x0C) & 0xC0, 0xC0);
+        close_all();
+    }
+}
+
 static void rtc_periodic(void **state) {
     (void)state;
     rtc_open();
@@ -592,6 +668,9 @@ int main(void) {
         cmocka_unit_test(rtc_calendar),
         cmocka_unit_test(rtc_uip_and_update_irq),
         cmocka_unit_test(rtc_alarm),
+        cmocka_unit_test(rtc_alarm_formats),
+        cmocka_unit_test(rtc_set_bit),
+        cmocka_unit_test(rtc_rates),
         cmocka_unit_test(rtc_periodic),
         cmocka_unit_test(rtc_divider_reset),
         cmocka_unit_test(rtc_cmos_and_reset),

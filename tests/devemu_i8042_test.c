@@ -178,6 +178,106 @@ static void scan_codes(void **state) {
     close_kbc();
 }
 
+static void keyboard_ack(uint8_t v) {
+    keyboard(v);
+    assert_int_equal(get(), 0xFA);
+}
+/* Presses or releases by codes of set 2; `expect` is what arrives, 0 ends it. */
+static void types(const char *set2, const char *expect) {
+    assert_true(i8042_key(d, (const uint8_t *)set2, strlen(set2)));
+    for (const char *p = expect; *p; p++) assert_int_equal(get(), (uint8_t)*p);
+    assert_int_equal(get(), -1);
+}
+
+static void scan_set_3(void **state) {
+    (void)state;
+    open_kbc();
+    command_with(0x60, 0x01);
+    keyboard_ack(0xF0), keyboard(0x04);
+    assert_int_equal(get(), 0xFE); /* there is no such set */
+    keyboard_ack(0xF0), keyboard_ack(0x03);
+    keyboard_ack(0xF0), keyboard_ack(0x00);
+    assert_int_equal(get(), 3);
+    types("\x1C\xF0\x1C", "\x1C");                 /* A: its release is not told */
+    types("\x12\xF0\x12", "\x12\xF0\x12");         /* Shift: it is */
+    types("\x76\x05\x83\x58", "\x08\x07\x37\x14"); /* Esc F1 F7 Caps */
+    types("\xE0\x12\xE0\x70", "\x67");             /* Insert, with the shift that is none */
+    types("\xE0\xF0\x70\xE0\xF0\x12", "");
+    types("\xE0\x12\xE0\x7C", "\x57"); /* Print Screen */
+    types("\xE1\x14\x77\xE1\xF0\x14\xF0\x77", "\x62");
+    types("\xE0\x14\xE0\x11\xE0\x5A\xE0\x4A", "\x58\x39\x79\x77");
+    types("\x77\x7C\x7B\x79", "\x76\x7E\x84\x7C"); /* the keypad's */
+    keyboard_ack(0xFC), keyboard_ack(0x1C), keyboard_ack(0x67);
+    types("\x1C\xF0\x1C\xE0\xF0\x70", "\x1C\xF0\x1C\xF0\x67");
+    keyboard_ack(0xFD), keyboard_ack(0x1C);
+    types("\xF0\x1C", "");
+    keyboard_ack(0xF8);
+    types("\xF0\x1C\xF0\x32", "\xF0\x1C\xF0\x32");
+    types("\xE1\x14\x77\xE1\xF0\x14\xF0\x77", "\x62\xF0\x62");
+    for (uint8_t all = 0xF7; all <= 0xF9; all += 2) {
+        keyboard_ack(all);
+        types("\xF0\x1C\xF0\x12", "");
+    }
+    keyboard_ack(0xFA);
+    types("\xF0\x1C", "\xF0\x1C");
+    fake_roundtrip(d);
+    types("\xF0\x1C", "\xF0\x1C");
+    keyboard_ack(0xF6); /* defaults: set 2 again, */
+    types("\xE0\x70", "\xE0\x70");
+    keyboard_ack(0xF0), keyboard_ack(0x03);
+    types("\xF0\x1C\xF0\x12", "\xF0\x12"); /* and the key types */
+    close_kbc();
+}
+
+static void mouse_ack(uint8_t v) {
+    mouse(v);
+    assert_int_equal(get_aux(), 0xFA);
+}
+static void moves(int dx, int dy, int want_x, int want_y) {
+    i8042_mouse(d, dx, -dy, 0, 0);
+    assert_int_equal(get_aux(), 0x08 | (want_x < 0 ? 0x10 : 0) | (want_y < 0 ? 0x20 : 0));
+    assert_int_equal(get_aux(), (uint8_t)want_x);
+    assert_int_equal(get_aux(), (uint8_t)want_y);
+}
+static void mouse_settings(void **state) {
+    (void)state;
+    open_kbc();
+    command_with(0x60, 0x03);
+    mouse_ack(0xF4), mouse_ack(0xE7);
+    moves(1, -2, 1, -1), moves(3, 4, 3, 6), moves(-5, -6, -9, -12), moves(100, -127, 200, -254);
+    i8042_mouse(d, 150, 0, 0, 0); /* in two packets */
+    assert_int_equal(get_aux(), 0x08), assert_int_equal(get_aux(), 254), assert_int_equal(get_aux(), 0);
+    assert_int_equal(get_aux(), 0x08), assert_int_equal(get_aux(), 46), assert_int_equal(get_aux(), 0);
+    mouse_ack(0xE8), mouse_ack(0x03);
+    i8042_mouse(d, 0, 0, 0, 5); /* left and middle */
+    for (int i = 0; i < 3; i++) get_aux();
+    mouse_ack(0xE9);
+    assert_int_equal(get_aux(), 0x20 | 0x10 | 4 | 2), assert_int_equal(get_aux(), 3), assert_int_equal(get_aux(), 100);
+    mouse_ack(0xF0); /* remote: only when asked, and never scaled */
+    i8042_mouse(d, 10, 0, 0, 0);
+    assert_int_equal(get(), -1);
+    mouse_ack(0xEB);
+    assert_int_equal(get_aux(), 0x08), assert_int_equal(get_aux(), 10), assert_int_equal(get_aux(), 0);
+    mouse_ack(0xEA), mouse_ack(0xE6);
+    moves(10, 0, 10, 0);
+    mouse_ack(0xEE); /* wrap: everything comes back but EC and FF */
+    mouse(0xF2), assert_int_equal(get_aux(), 0xF2);
+    mouse(0x55), assert_int_equal(get_aux(), 0x55);
+    mouse_ack(0xEC), mouse_ack(0xF2);
+    assert_int_equal(get_aux(), 0);
+    static const uint8_t knock[] = {200, 100, 80, 200, 200, 80}; /* wheel, then five buttons */
+    for (size_t i = 0; i < sizeof knock; i++) mouse_ack(0xF3), mouse_ack(knock[i]);
+    mouse_ack(0xF2);
+    assert_int_equal(get_aux(), 4);
+    i8042_mouse(d, 0, 0, -1, 8);
+    assert_int_equal(get_aux(), 0x08), get_aux(), get_aux();
+    assert_int_equal(get_aux(), 0x1F);
+    mouse(0xFE), assert_int_equal(get_aux(), 0x1F); /* resend */
+    mouse_ack(0xF6), mouse_ack(0xE9);
+    assert_int_equal(get_aux(), 0), assert_int_equal(get_aux(), 2), assert_int_equal(get_aux(), 100);
+    close_kbc();
+}
+
 static void mouse_protocol(void **state) {
     (void)state;
     open_kbc();
@@ -242,8 +342,9 @@ static void state_and_hammer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(controller_commands), cmocka_unit_test(a20_and_reset),  cmocka_unit_test(keyboard_commands),
-        cmocka_unit_test(scan_codes),          cmocka_unit_test(mouse_protocol), cmocka_unit_test(state_and_hammer),
+        cmocka_unit_test(controller_commands), cmocka_unit_test(a20_and_reset),    cmocka_unit_test(keyboard_commands),
+        cmocka_unit_test(scan_codes),          cmocka_unit_test(scan_set_3),       cmocka_unit_test(mouse_settings),
+        cmocka_unit_test(mouse_protocol),      cmocka_unit_test(state_and_hammer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
