@@ -14,7 +14,7 @@ static void aborted(struct ide_drive *d, unsigned arg) {
 
 /* ---- Single sectors that are not the medium's ---- */
 
-static void give_sector(struct ide_drive *d) {
+void ata_give_sector(struct ide_drive *d) {
     d->job = ATA_JOB_DATA_IN;
     ide_data_in(d, BLK_SECTOR, BLK_SECTOR);
     ide_interrupt(d);
@@ -23,13 +23,13 @@ static void give_sector(struct ide_drive *d) {
 static void identify(struct ide_drive *d, unsigned arg) {
     (void)arg;
     ata_identify(d, d->buf);
-    give_sector(d);
+    ata_give_sector(d);
 }
 
 static void read_buffer(struct ide_drive *d, unsigned arg) {
     (void)arg;
     memcpy(d->buf, d->ata.scratch, BLK_SECTOR);
-    give_sector(d);
+    ata_give_sector(d);
 }
 
 static void write_buffer(struct ide_drive *d, unsigned arg) {
@@ -180,6 +180,7 @@ static const struct command commands[256] = {
     [0x97] = ROW(idle, 0),
     [0x98] = ROW(check_power, 0),
     [0x99] = ROW(standby, 0),
+    [0xB0] = ROW(ata_smart, 0),
     [0xC4] = ROW(ata_read, ATA_MULTI),
     [0xC5] = ROW(ata_write, ATA_MULTI),
     [0xC6] = ROW(set_multiple, 0),
@@ -221,7 +222,7 @@ void ata_reset(struct ide_drive *d, bool hard) {
     d->ata.standby = false;
     if (!hard) return;
     d->ata.sectors = d->blk->size / BLK_SECTOR;
-    d->ata.write_cache = true;
+    d->ata.write_cache = d->ata.smart = true;
     d->ata.mwdma = d->ata.udma = 0;
     memset(d->ata.scratch, 0, sizeof d->ata.scratch);
     ata_set_default_geometry(d);
@@ -254,6 +255,7 @@ void ata_state_rw(struct ata_state *a, struct dev_state *st) {
     dev_state_bool(st, &a->standby);
     dev_state_bool(st, &a->dma);
     dev_state_bool(st, &a->ext);
+    dev_state_bool(st, &a->smart);
     DEV_STATE(st, a->scratch);
     if (!st->saving) make_plausible(a);
 }

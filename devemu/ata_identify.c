@@ -24,7 +24,7 @@ static uint32_t current_cylinders(const struct ata_state *a) {
 }
 
 void ata_set_default_geometry(struct ide_drive *d) {
-    struct ide_geometry g = ide_geometry(d->blk->size);
+    const struct ide_geometry g = d->geometry;
     d->ata.cur_cylinders = g.cylinders;
     d->ata.cur_heads = g.heads;
     d->ata.cur_sectors = g.sectors;
@@ -60,7 +60,7 @@ static void number(uint8_t *out, unsigned word, unsigned words, uint64_t v) {
 
 static void put_geometry(const struct ide_drive *d, uint8_t *out) {
     const struct ata_state *a = &d->ata;
-    struct ide_geometry g = ide_geometry(d->blk->size);
+    const struct ide_geometry g = d->geometry;
     ide_word(out, 1, g.cylinders);
     ide_word(out, 3, g.heads);
     ide_word(out, 4, BLK_SECTOR * g.sectors);
@@ -78,6 +78,7 @@ static void put_names(const struct ide_drive *d, uint8_t *out) {
     ide_text(out, 10, 10, d->serial);
     ide_word(out, 20, 3); /* buffer: dual ported, caching */
     ide_word(out, 21, IDE_BUFFER / BLK_SECTOR);
+    ide_word(out, 22, 4); /* bytes of ECC in READ LONG, as all drives said */
     ide_text(out, 23, 4, "1.0");
     ide_text(out, 27, 20, "NOVT HARDDISK");
 }
@@ -99,12 +100,19 @@ static void put_modes(const struct ide_drive *d, uint8_t *out) {
 }
 
 static void put_features(const struct ide_drive *d, uint8_t *out) {
-    enum { BUFFERS_NOP_POWER = 0x7008, WRITE_CACHE = 0x0020, FLUSH_LBA48 = 0x3400, FUA = 0x0040, VALID = 0x4000 };
+    enum {
+        BUFFERS_NOP_POWER = 0x7008,
+        WRITE_CACHE = 0x0020,
+        SMART = 1,
+        FLUSH_LBA48 = 0x3400,
+        FUA = 0x0040,
+        VALID = 0x4000
+    };
     ide_word(out, 80, 0x007E); /* ATA-1 to ATA/ATAPI-6 */
-    ide_word(out, 82, BUFFERS_NOP_POWER | WRITE_CACHE);
+    ide_word(out, 82, BUFFERS_NOP_POWER | WRITE_CACHE | SMART);
     ide_word(out, 83, VALID | FLUSH_LBA48);
     ide_word(out, 84, VALID | FUA);
-    ide_word(out, 85, BUFFERS_NOP_POWER | (d->ata.write_cache ? WRITE_CACHE : 0));
+    ide_word(out, 85, BUFFERS_NOP_POWER | (d->ata.write_cache ? WRITE_CACHE : 0) | (d->ata.smart ? SMART : 0));
     ide_word(out, 86, FLUSH_LBA48);
     ide_word(out, 87, VALID | FUA);
 }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include "devemu/bytes.h"
+#include "devemu/cd_sector.h"
 
 enum { KEY_NOT_READY = 2, KEY_MEDIUM_ERROR = 3, KEY_ILLEGAL = 5, KEY_ATTENTION = 6 };
 enum {
@@ -25,7 +26,9 @@ enum {
     ASCQ_PREVENTED = 2,
 };
 enum { EVENT_NONE, EVENT_EJECT_REQUEST, EVENT_NEW_MEDIA, EVENT_REMOVED };
-enum { FEATURE_DMA = 0x01, LIMIT_MAX = 0xFFFE, BUFFER_SECTORS = IDE_BUFFER / CD_SECTOR };
+enum { FEATURE_DMA = 0x01, LIMIT_MAX = 0xFFFE };
+/* Parts of a sector, as READ CD's byte 9 names them. */
+enum { F_SYNC = 0x80, F_HEADER = 0x20, F_DATA = 0x10, F_CHECKS = 0x08, F_SUBHEADER = 0x40, F_ALL = 0xF8 };
 enum { SENSE_KEY_SHIFT = 4 };
 
 /* ---- Ends of a packet ---- */
@@ -76,8 +79,54 @@ static void give(struct ide_drive *d, uint32_t bytes) {
     }
 }
 
+/* ---- Parts of sectors ---- */
+
+static uint32_t part_start(uint8_t fields) {
+    if (fields & F_SYNC) return CD_RAW_SYNC;
+    if (fields & F_HEADER) return CD_RAW_HEADER;
+    return fields & F_DATA ? CD_RAW_DATA : CD_RAW_CHECKS;
+}
+
+static uint32_t part_end(uint8_t fields) {
+    if (fields & F_CHECKS) return CD_RAW_SECTOR;
+    if (fields & F_DATA) return CD_RAW_CHECKS;
+    return fields & F_HEADER ? CD_RAW_DATA : CD_RAW_HEADER;
+}
+
+static uint32_t part_bytes(uint8_t fields) { return part_end(fields) - part_start(fields); }
+
+/* The drive reads in one run: what is asked for must have no gaps. Mode 1 sectors have no subheader. */
+static bool in_one_run(uint8_t fields) {
+    static const struct {
+        uint8_t field;
+        uint32_t bytes;
+    } parts[] = {
+        {F_SYNC, CD_RAW_HEADER}, {F_HEADER, CD_RAW_DATA - CD_RAW_HEADER}, {F_DATA, CD_SECTOR}, {F_CHECKS, 288}};
+    uint32_t sum = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (fields & parts[i].field) sum += parts[i].bytes;
+    return sum == part_bytes(fields);
+}
+
+static void make_part(struct ide_drive *d, uint32_t i, uint32_t lba, uint32_t bytes) {
+    uint8_t raw[CD_RAW_SECTOR];
+    cd_sector_raw(raw, d->buf + (size_t)i * CD_SECTOR, lba);
+    memcpy(d->buf + (size_t)i * bytes, raw + part_start(d->cd.fields), bytes);
+}
+
+/* The buffer's n sectors, the first of them at lba, become the parts asked for: what grows from the end. */
+static void make_parts(struct ide_drive *d, uint32_t n, uint32_t lba) {
+    uint32_t bytes = part_bytes(d->cd.fields);
+    if (d->cd.fields == F_DATA) return;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i = bytes > CD_SECTOR ? n - 1 - k : k;
+        make_part(d, i, lba + i, bytes);
+    }
+}
+
 static void fetch_piece(struct ide_drive *d) {
-    uint32_t n = d->cd.left < BUFFER_SECTORS ? d->cd.left : BUFFER_SECTORS;
+    const uint32_t room = IDE_BUFFER / (d->cd.fields == F_DATA ? CD_SECTOR : CD_RAW_SECTOR);
+    uint32_t n = d->cd.left < room ? d->cd.left : room;
     d->job = ATAPI_JOB_READ;
     ide_storage_read(d, (uint64_t)d->cd.lba * CD_SECTOR, n * CD_SECTOR);
 }
@@ -88,14 +137,15 @@ void atapi_storage_done(struct ide_drive *d) {
         check(d, KEY_MEDIUM_ERROR, ASC_READ_ERROR, 0);
         return;
     }
+    make_parts(d, n, d->cd.lba);
     d->cd.lba += n;
     d->cd.left -= n;
-    give(d, n * CD_SECTOR);
+    give(d, n * part_bytes(d->cd.fields));
 }
 
 /* ---- Packets that read the disc ---- */
 
-static void read_sectors(struct ide_drive *d, uint32_t lba, uint32_t count) {
+static void read_parts(struct ide_drive *d, uint32_t lba, uint32_t count, uint8_t fields) {
     uint32_t total = atapi_sectors(d);
     if (lba > total || count > total - lba) {
         check(d, KEY_ILLEGAL, ASC_LBA, 0);
@@ -104,25 +154,48 @@ static void read_sectors(struct ide_drive *d, uint32_t lba, uint32_t count) {
     } else {
         d->cd.lba = lba;
         d->cd.left = count;
+        d->cd.fields = fields;
         d->cd.torn = false;
         fetch_piece(d);
     }
 }
 
+static void read_sectors(struct ide_drive *d, uint32_t lba, uint32_t count) { read_parts(d, lba, count, F_DATA); }
+
 static void read_10(struct ide_drive *d) { read_sectors(d, get_be32(d->cd.cdb + 2), get_be16(d->cd.cdb + 7)); }
 static void read_12(struct ide_drive *d) { read_sectors(d, get_be32(d->cd.cdb + 2), get_be32(d->cd.cdb + 6)); }
 
-/* Only what a data disc has: the user data of its sectors. */
-static void read_cd(struct ide_drive *d) {
-    enum { NOTHING = 0x00, USER_DATA = 0x10, FIELDS = 0xF8 };
+/* A data disc: sectors are of mode 1, and there are no subchannels to be had. */
+static void read_cd_at(struct ide_drive *d, uint32_t lba, uint32_t count) {
+    enum { ANY_TYPE = 0, MODE_1 = 2, C2_ERRORS = 0x06 };
     const uint8_t *cdb = d->cd.cdb;
-    uint8_t fields = cdb[9] & FIELDS;
-    if (fields == NOTHING)
-        succeed(d);
-    else if (fields != USER_DATA)
+    uint8_t type = cdb[1] >> 2 & 7, fields = cdb[9] & F_ALL & (uint8_t)~F_SUBHEADER;
+    if (type != ANY_TYPE && type != MODE_1)
         check(d, KEY_ILLEGAL, ASC_MODE_FOR_TRACK, 0);
+    else if ((cdb[9] & C2_ERRORS) || (cdb[10] & 7) || (fields && !in_one_run(fields)))
+        check(d, KEY_ILLEGAL, ASC_FIELD, 0);
+    else if (!fields)
+        succeed(d);
     else
-        read_sectors(d, get_be32(cdb + 2), (uint32_t)cdb[6] << 16 | get_be16(cdb + 7));
+        read_parts(d, lba, count, fields);
+}
+
+static void read_cd(struct ide_drive *d) {
+    const uint8_t *cdb = d->cd.cdb;
+    read_cd_at(d, get_be32(cdb + 2), (uint32_t)cdb[6] << 16 | get_be16(cdb + 7));
+}
+
+/* From a time on the disc up to another; what lies before the first sector is not to be read. */
+static void read_cd_msf(struct ide_drive *d) {
+    enum { LEAD = 150, FRAMES = 75, SECONDS = 60 };
+    const uint8_t *cdb = d->cd.cdb;
+    uint32_t from = (cdb[3] * SECONDS + cdb[4]) * FRAMES + cdb[5], to = (cdb[6] * SECONDS + cdb[7]) * FRAMES + cdb[8];
+    if (from > to)
+        check(d, KEY_ILLEGAL, ASC_FIELD, 0);
+    else if (from < LEAD)
+        check(d, KEY_ILLEGAL, ASC_LBA, 0);
+    else
+        read_cd_at(d, from - LEAD, to - from);
 }
 
 static void seek(struct ide_drive *d) {
@@ -211,6 +284,7 @@ static const struct packet packets[] = {
     {0x2B, NEEDS_DISC, seek, NULL, 0, 0},
     {0x42, NEEDS_DISC, NULL, atapi_subchannel, 7, 2},
     {0x43, NEEDS_DISC, NULL, atapi_toc, 7, 2},
+    {0x44, NEEDS_DISC, NULL, atapi_header, 7, 2},
     {0x46, IGNORES_ATTENTION, NULL, atapi_configuration, 7, 2},
     {0x4A, IGNORES_ATTENTION, NULL, atapi_event_status, 7, 2},
     {0x4E, NEEDS_DISC, succeed, NULL, 0, 0}, /* STOP PLAY/SCAN */
@@ -218,6 +292,7 @@ static const struct packet packets[] = {
     {0x52, NEEDS_DISC, NULL, atapi_track_info, 7, 2},
     {0x5A, 0, NULL, atapi_mode_sense, 7, 2},
     {0xA8, NEEDS_DISC, read_12, NULL, 0, 0},
+    {0xB9, NEEDS_DISC, read_cd_msf, NULL, 0, 0},
     {0xBB, 0, succeed, NULL, 0, 0}, /* SET CD SPEED */
     {0xBD, 0, NULL, atapi_mechanism, 8, 2},
     {0xBE, NEEDS_DISC, read_cd, NULL, 0, 0},
@@ -370,7 +445,7 @@ void atapi_command(struct ide_drive *d, uint8_t code) {
 
 void atapi_reset(struct ide_drive *d, bool hard) {
     if (!hard) return;
-    d->cd = (struct atapi_state){.attention = d->blk ? ASC_RESET : 0, .limit = LIMIT_MAX};
+    d->cd = (struct atapi_state){.attention = d->blk ? ASC_RESET : 0, .limit = LIMIT_MAX, .fields = F_DATA};
     d->ata.mwdma = d->ata.udma = 0;
 }
 
@@ -390,5 +465,7 @@ void atapi_state_rw(struct atapi_state *a, struct dev_state *st) {
     DEV_STATE(st, a->lba);
     DEV_STATE(st, a->left);
     DEV_STATE(st, a->limit);
+    DEV_STATE(st, a->fields);
+    if (!(a->fields & F_ALL) || !in_one_run(a->fields)) a->fields = F_DATA;
     if (a->limit < 2 || a->limit > LIMIT_MAX) a->limit = LIMIT_MAX;
 }

@@ -6,6 +6,7 @@
 #include "devemu/ide_internal.h"
 
 #include <string.h>
+#include "devemu/bytes.h"
 
 enum { LEAD_OUT = 0xAA, TRACK_DATA = 0x14 /* ADR 1, data track */, MSF_OFFSET = 150, FRAMES = 75, SECONDS = 60 };
 /* No CD holds more: 80 minutes. */
@@ -138,14 +139,42 @@ static uint32_t page_capabilities(const struct ide_drive *d, uint8_t *p) {
     return 20;
 }
 
+static uint32_t page_cd(uint8_t *p) {
+    p[0] = 0x0D;
+    p[1] = 6;
+    put16(p + 4, SECONDS); /* in a minute */
+    put16(p + 6, FRAMES);
+    return 8;
+}
+
+/* The audio output that nothing is ever heard of. */
+static uint32_t page_audio(uint8_t *p) {
+    enum { IMMEDIATE = 4, LEFT = 1, RIGHT = 2, LOUD = 0xFF };
+    p[0] = 0x0E;
+    p[1] = 14;
+    p[2] = IMMEDIATE;
+    p[8] = LEFT;
+    p[10] = RIGHT;
+    p[9] = p[11] = LOUD;
+    return 16;
+}
+
+/* Nothing can be changed: the mask of what may be has only the pages' heads. */
+static void clear_bodies(uint8_t *p, const uint8_t *end) {
+    for (; p < end; p += 2 + p[1]) memset(p + 2, 0, p[1]);
+}
+
 uint32_t atapi_mode_sense(struct ide_drive *d, uint8_t *out) {
-    enum { HEADER = 8, ALL = 0x3F, SAVED = 3, DISC_DATA = 0x01, DISC_NONE = 0x70, TRAY_OPEN = 0x71 };
+    enum { HEADER = 8, ALL = 0x3F, CHANGEABLE = 1, SAVED = 3, DISC_DATA = 0x01, DISC_NONE = 0x70, TRAY_OPEN = 0x71 };
     uint8_t page = d->cd.cdb[2] & 0x3F, control = d->cd.cdb[2] >> 6;
     uint32_t n = HEADER;
     if (control == SAVED) return 0;
     if (page == 0x01 || page == ALL) n += page_errors(out + n);
+    if (page == 0x0D || page == ALL) n += page_cd(out + n);
+    if (page == 0x0E || page == ALL) n += page_audio(out + n);
     if (page == 0x2A || page == ALL) n += page_capabilities(d, out + n);
     if (n == HEADER) return 0;
+    if (control == CHANGEABLE) clear_bodies(out + HEADER, out + n);
     put16(out, n - 2);
     out[2] = d->cd.open ? TRAY_OPEN : d->blk ? DISC_DATA : DISC_NONE;
     return n;
@@ -160,6 +189,22 @@ static uint8_t *feature(uint8_t *p, uint32_t code, unsigned flags, uint8_t bytes
     p[2] = (uint8_t)flags;
     p[3] = bytes;
     return p + 4;
+}
+
+/* The features from `first` on: all, those that are current, or that one only. */
+static uint32_t choose_features(uint8_t *out, uint32_t header, uint32_t end, uint8_t which, uint32_t first) {
+    enum { ALL, CURRENT_ONES, ONE };
+    uint32_t to = header;
+    for (uint32_t at = header, bytes; at < end; at += bytes) {
+        uint32_t code = (uint32_t)out[at] << 8 | out[at + 1];
+        bool take = code >= first && (which == ALL || (which == CURRENT_ONES && (out[at + 2] & CURRENT)) ||
+                                      (which == ONE && code == first));
+        bytes = 4u + out[at + 3];
+        if (!take) continue;
+        memmove(out + to, out + at, bytes);
+        to += bytes;
+    }
+    return to;
 }
 
 uint32_t atapi_configuration(struct ide_drive *d, uint8_t *out) {
@@ -183,8 +228,10 @@ uint32_t atapi_configuration(struct ide_drive *d, uint8_t *out) {
     put16(p + 4, 1);
     p = feature(p + 8, 0x001E, VERSION_2 | (cd ? CURRENT : 0), 4); /* CD read */
     p = feature(p + 4, 0x001F, dvd ? CURRENT : 0, 0);              /* DVD read */
-    put32(out, (uint32_t)(p - out) - 4);
-    return (uint32_t)(p - out);
+    if ((d->cd.cdb[1] & 3) == 3) return 0;
+    uint32_t n = choose_features(out, HEADER, (uint32_t)(p - out), d->cd.cdb[1] & 3, get_be16(d->cd.cdb + 2));
+    put32(out, n - 4);
+    return n;
 }
 
 /* ---- What is on the disc ---- */
@@ -192,6 +239,15 @@ uint32_t atapi_configuration(struct ide_drive *d, uint8_t *out) {
 uint32_t atapi_capacity(struct ide_drive *d, uint8_t *out) {
     put32(out, atapi_sectors(d) - 1);
     put32(out + 4, CD_SECTOR);
+    return 8;
+}
+
+/* READ HEADER: which mode a sector is of. */
+uint32_t atapi_header(struct ide_drive *d, uint8_t *out) {
+    uint32_t lba = get_be32(d->cd.cdb + 2);
+    if (lba >= atapi_sectors(d)) return 0;
+    out[0] = 1;
+    put_address(out + 4, lba, d->cd.cdb[1] & 2);
     return 8;
 }
 

@@ -58,6 +58,7 @@ static enum dev_status init_drive(struct ide_drive *d, const struct ide_drive_co
     if (d->kind == IDE_ABSENT) return DEV_OK;
     if (d->kind == IDE_DISK && !c->blk) return DEV_BAD_CONFIG;
     d->blk = c->blk;
+    if (d->kind == IDE_DISK) d->geometry = c->geometry.cylinders ? c->geometry : ide_geometry(c->blk->size);
     d->buf = malloc(IDE_BUFFER);
     if (!d->buf) return DEV_NO_MEMORY;
     memset(d->buf, 0, IDE_BUFFER);

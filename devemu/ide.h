@@ -16,10 +16,18 @@
 enum { IDE_CHANNELS = 2, IDE_UNITS = 2, IDE_DRIVES = IDE_CHANNELS * IDE_UNITS };
 enum ide_kind { IDE_ABSENT, IDE_DISK, IDE_CDROM };
 
+/* CHS addresses that BIOSes know a disk of this size by. */
+struct ide_geometry {
+    uint32_t cylinders;
+    uint8_t heads, sectors;
+};
+struct ide_geometry ide_geometry(uint64_t bytes);
+
 struct ide_drive_config {
     enum ide_kind kind;
-    struct blk *blk;    /* a disk's is never NULL; a CD-ROM drive may be empty. Outlives the device */
-    const char *serial; /* copied; NULL: one by position */
+    struct blk *blk;              /* a disk's is never NULL; a CD-ROM drive may be empty. Outlives the device */
+    const char *serial;           /* copied; NULL: one by position */
+    struct ide_geometry geometry; /* cylinders 0: by the size. 1..65535 cylinders, 1..16 heads, 1..63 sectors */
 };
 struct ide_config {
     struct dev *bus; /* PCI */
@@ -27,13 +35,6 @@ struct ide_config {
     struct ide_drive_config drive[IDE_DRIVES]; /* primary master, primary slave, secondary master, secondary slave */
 };
 extern const struct dev_class ide_class;
-
-/* CHS addresses that BIOSes know a disk of this size by. */
-struct ide_geometry {
-    uint32_t cylinders;
-    uint8_t heads, sectors;
-};
-struct ide_geometry ide_geometry(uint64_t bytes);
 
 /* Puts another disc (NULL: none) into a CD-ROM drive. False: the guest has locked the tray and is now asked to
  * give it free; the old disc stays in. With force it is taken out nevertheless. */

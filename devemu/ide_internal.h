@@ -50,7 +50,7 @@ struct ata_state {
     uint8_t multiple, udma, mwdma;  /* SET MULTIPLE; bits of the selected mode */
     uint8_t block;                  /* sectors a DRQ block has */
     uint8_t deferred;               /* enum blk_status: follows the good sectors of the buffer */
-    bool write_cache, durable, standby, dma, ext;
+    bool write_cache, durable, standby, dma, ext, smart;
     uint8_t scratch[BLK_SECTOR]; /* READ BUFFER, WRITE BUFFER */
 };
 
@@ -61,6 +61,7 @@ struct atapi_state {
     uint8_t media_event;    /* GET EVENT STATUS: event of the media class */
     bool locked, open, dma;
     bool torn;          /* the disc that is being read is not there any more */
+    uint8_t fields;     /* of READ CD: which parts of a sector */
     uint32_t lba, left; /* sectors not yet in the buffer */
     uint32_t limit;     /* bytes of a PIO block */
 };
@@ -73,6 +74,7 @@ struct ide_drive {
     struct blk_request req;
     uint8_t *buf; /* IDE_BUFFER bytes */
     char serial[21];
+    struct ide_geometry geometry; /* that a disk claims */
     /* Registers. */
     struct ide_regs reg, hob; /* hob: what they held before */
     uint8_t device, status, error;
@@ -144,6 +146,8 @@ enum { ATA_EXT = 1, ATA_MULTI = 2, ATA_DMA = 4, ATA_FUA = 8 };
 void ata_read(struct ide_drive *d, unsigned flags);
 void ata_write(struct ide_drive *d, unsigned flags);
 void ata_verify(struct ide_drive *d, unsigned flags);
+void ata_give_sector(struct ide_drive *d);                            /* buf has a sector that is not the medium's */
+void ata_smart(struct ide_drive *d, unsigned arg);                    /* ata_smart.c */
 bool ata_address(struct ide_drive *d, unsigned flags, uint64_t *lba); /* false: no such sector */
 void ata_state_rw(struct ata_state *a, struct dev_state *st);
 enum { ATA_MULTIPLE_MAX = 16 };
@@ -170,6 +174,7 @@ uint32_t atapi_disc_info(struct ide_drive *d, uint8_t *out);
 uint32_t atapi_track_info(struct ide_drive *d, uint8_t *out);
 uint32_t atapi_mechanism(struct ide_drive *d, uint8_t *out);
 uint32_t atapi_subchannel(struct ide_drive *d, uint8_t *out);
+uint32_t atapi_header(struct ide_drive *d, uint8_t *out);
 
 /* Identify data: words are little-endian, text has its bytes swapped. */
 static inline void ide_word(uint8_t *out, unsigned n, uint32_t v) {

@@ -1,5 +1,6 @@
 #include "monitor/drives_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,17 @@ static bool disks_fit(const struct mon_drives_config *cfg, char *errbuf, size_t 
     return false;
 }
 
+static bool geometry_fits_bus(const struct mon_drives_config *cfg, char *errbuf, size_t errlen) {
+    for (unsigned i = 0; i < cfg->disks; i++) {
+        if (!cfg->disk[i].chs.cylinders || cfg->disk[i].bus == MON_BUS_IDE) continue;
+        snprintf(errbuf, errlen, "disk %s: only IDE disks have a geometry (chs=)", cfg->disk[i].path);
+        return false;
+    }
+    return true;
+}
+
 bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errlen) {
-    return disks_fit(cfg, errbuf, errlen);
+    return disks_fit(cfg, errbuf, errlen) && geometry_fits_bus(cfg, errbuf, errlen);
 }
 
 /* ---- Opening ---- */
@@ -51,11 +61,19 @@ static struct mon_blk **place_of(struct drives *d, unsigned i) {
     return d->cfg->disk[i].bus == MON_BUS_VIRTIO ? &d->virtio[n] : &d->ide[disk_place(d->cfg, n)];
 }
 
+static bool geometry_fits(const struct mon_disk_config *c, const struct blk *blk, char *errbuf, size_t errlen) {
+    uint64_t sectors = (uint64_t)c->chs.cylinders * c->chs.heads * c->chs.sectors;
+    if (sectors <= blk->size / BLK_SECTOR) return true;
+    snprintf(errbuf, errlen, "disk image %s: has %" PRIu64 " sectors, fewer than the %" PRIu64 " of chs=%u/%u/%u",
+             c->path, blk->size / BLK_SECTOR, sectors, c->chs.cylinders, c->chs.heads, c->chs.sectors);
+    return false;
+}
+
 static bool open_disks(struct drives *d, struct mon_events *events, char *errbuf, size_t errlen) {
     for (unsigned i = 0; i < d->cfg->disks; i++) {
         struct mon_blk **place = place_of(d, i);
         *place = open_image(d, &d->cfg->disk[i], BLK_SECTOR, events, errbuf, errlen);
-        if (!*place) return false;
+        if (!*place || !geometry_fits(&d->cfg->disk[i], blk_dev(*place), errbuf, errlen)) return false;
     }
     return true;
 }
@@ -66,16 +84,33 @@ static bool open_cdrom(struct drives *d, struct mon_events *events, char *errbuf
     return d->ide[CD_PLACE] != NULL;
 }
 
+_Static_assert((int)MON_FLOPPY_2880K == (int)FDC_2880K && (int)MON_FLOPPY_1200K == (int)FDC_1200K, "same order");
+
+/* The drive that was asked for, or the one for what is in it. */
+static bool choose_floppy_drive(struct drives *d, unsigned i, char *errbuf, size_t errlen) {
+    static const char *const names[] = {"", "360K", "1.2M", "720K", "1.44M", "2.88M"};
+    const struct mon_disk_config *c = &d->cfg->floppy[i];
+    uint64_t size = blk_dev(d->floppy[i])->size;
+    d->floppy_type[i] = fdc_type_for(size);
+    if (d->floppy_type[i] == FDC_NONE) {
+        snprintf(errbuf, errlen, "floppy image %s: is larger than any floppy (2880K)", c->path);
+        return false;
+    }
+    if (c->floppy_drive == MON_FLOPPY_AUTO) return true;
+    d->floppy_type[i] = (enum fdc_type)c->floppy_drive;
+    if (fdc_drive_reads(d->floppy_type[i], size)) return true;
+    snprintf(errbuf, errlen, "floppy image %s: a %s drive reads no disk of %" PRIu64 "K", c->path,
+             names[c->floppy_drive], size / 1024);
+    return false;
+}
+
 static bool open_floppies(struct drives *d, struct mon_events *events, char *errbuf, size_t errlen) {
     for (unsigned i = 0; i < d->cfg->floppies; i++) {
-        d->floppy_type[i] = FDC_1440K;
+        enum mon_floppy_drive asked = d->cfg->floppy[i].floppy_drive;
+        d->floppy_type[i] = asked == MON_FLOPPY_AUTO ? FDC_1440K : (enum fdc_type)asked;
         if (!d->cfg->floppy[i].path) continue; /* an empty drive */
         d->floppy[i] = open_image(d, &d->cfg->floppy[i], BLK_SECTOR, events, errbuf, errlen);
-        if (!d->floppy[i]) return false;
-        d->floppy_type[i] = fdc_type_for(blk_dev(d->floppy[i])->size);
-        if (d->floppy_type[i] != FDC_NONE) continue;
-        snprintf(errbuf, errlen, "floppy image %s: is larger than any floppy (2880K)", d->cfg->floppy[i].path);
-        return false;
+        if (!d->floppy[i] || !choose_floppy_drive(d, i, errbuf, errlen)) return false;
     }
     return true;
 }
@@ -107,13 +142,24 @@ void drives_close(struct drives *d) {
 
 /* ---- For the devices and the firmware ---- */
 
+/* What the disk in an IDE place was configured with; cylinders 0: nothing. */
+static struct ide_geometry geometry_at(const struct drives *d, int place) {
+    for (unsigned i = 0; i < d->cfg->disks; i++) {
+        const struct mon_disk_config *c = &d->cfg->disk[i];
+        if (c->bus == MON_BUS_IDE && disk_place(d->cfg, count_disks(d->cfg, MON_BUS_IDE, i)) == place)
+            return (struct ide_geometry){c->chs.cylinders, c->chs.heads, c->chs.sectors};
+    }
+    return (struct ide_geometry){0};
+}
+
 void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE_DRIVES]) {
     for (int i = 0; i < IDE_DRIVES; i++) {
         bool cd = d->cfg->cdrom && i == CD_PLACE;
         out[i] = (struct ide_drive_config){.kind = cd          ? IDE_CDROM
                                                    : d->ide[i] ? IDE_DISK
                                                                : IDE_ABSENT,
-                                           .blk = blk_dev(d->ide[i])};
+                                           .blk = blk_dev(d->ide[i]),
+                                           .geometry = geometry_at(d, i)};
     }
 }
 
@@ -130,5 +176,8 @@ void drives_describe_cmos(const struct drives *d, struct cmos_drives *out) {
     *out = (struct cmos_drives){0};
     for (int i = 0; i < FDC_DRIVES; i++) out->floppy[i] = d->floppy_type[i];
     for (int i = 0; i < IDE_DRIVES; i++)
-        if (d->ide[i] && !(d->cfg->cdrom && i == CD_PLACE)) out->disk[i] = ide_geometry(blk_dev(d->ide[i])->size);
+        if (d->ide[i] && !(d->cfg->cdrom && i == CD_PLACE)) {
+            struct ide_geometry g = geometry_at(d, i);
+            out->disk[i] = g.cylinders ? g : ide_geometry(blk_dev(d->ide[i])->size);
+        }
 }

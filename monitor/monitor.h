@@ -48,12 +48,29 @@ struct mon_display_config {
 /* Drives. */
 enum { MON_IDE_DISKS = 4, MON_VIRTIO_DISKS = 8, MON_DISKS = MON_IDE_DISKS + MON_VIRTIO_DISKS, MON_FLOPPIES = 2 };
 enum mon_disk_bus { MON_BUS_IDE, MON_BUS_VIRTIO };
+/* A disk's geometry; cylinders 0: by its size. */
+struct mon_chs {
+    uint16_t cylinders; /* 1..65535 */
+    uint8_t heads;      /* 1..16 */
+    uint8_t sectors;    /* 1..63 */
+};
+/* A floppy drive; AUTO: the one that reads the image, or 1.44M. */
+enum mon_floppy_drive {
+    MON_FLOPPY_AUTO,
+    MON_FLOPPY_360K,
+    MON_FLOPPY_1200K,
+    MON_FLOPPY_720K,
+    MON_FLOPPY_1440K,
+    MON_FLOPPY_2880K
+};
 struct mon_disk_config {
     const char *path; /* image or block device */
     enum mon_image_format format;
     bool read_only;
     bool snapshot;         /* writes are forgotten at the end */
     enum mon_disk_bus bus; /* disks only */
+    struct mon_chs chs;    /* IDE disks only */
+    enum mon_floppy_drive floppy_drive;
 };
 struct mon_drives_config {
     struct mon_disk_config disk[MON_DISKS], floppy[MON_FLOPPIES], cd;

@@ -132,8 +132,16 @@ check bt-list 1 "bt: 'fast'" run --bt fast
 check bt-cache 1 "bt: 'cache=x'" run --bt cache=x
 check bt-both 1 'exclude' run --bt checked,direct
 check bt-value 1 "gives a value\|must be on or off" run --bt checked=yes
-check key-unknown 1 "has no key 'readnly'; there are: file, format, readonly, snapshot, bus" run --disk a.img,readnly=on
+check key-unknown 1 "has no key 'readnly'; there are: file, format, readonly, snapshot, bus, chs" run --disk a.img,readnly=on
 check key-bus 1 'bus must be ide or virtio' run --disk a.img,bus=scsi
+check key-chs 1 'chs must be CYLINDERS/HEADS/SECTORS' run --disk a.img,chs=100/16
+check key-chs-zero 1 'chs must be 1 to 65535 cylinders, 1 to 16 heads' run --disk a.img,chs=100/0/63
+check key-chs-heads 1 '1 to 16 heads' run --disk a.img,chs=100/17/63
+check key-chs-text 1 'chs must be CYLINDERS' run --disk a.img,chs=100/16/63/2
+check key-chs-sign 1 'chs must be CYLINDERS' run --disk a.img,chs=-1/16/63
+check key-chs-virtio 1 'only IDE disks have a geometry' run --disk a.img,bus=virtio,chs=1/1/1
+check key-drive 1 'drive must be 360, 720, 1.2, 1.44 or 2.88' run --floppy a.img,drive=8
+check key-drive-disk 1 "has no key 'drive'" run --disk a.img,drive=1.44
 check key-bus-floppy 1 "has no key 'bus'" run --floppy a.img,bus=ide
 check key-twice 1 'gives readonly twice' run --disk a.img,readonly=on,readonly=off
 check key-value 1 'readonly must be on or off' run --floppy a.img,readonly=maybe

@@ -72,6 +72,10 @@ class Test:
         if not good:
             print(f"     exit code {done.returncode}; serial: {out[-200:]!r}; stderr: {done.stderr!r}")
 
+    def refused(self, what, options, said):
+        done = subprocess.run([self.novt, "run", *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        self.report(done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1, f"{what}: {done.stderr.strip()}")
+
     def written(self, what, path, expect):
         with open(path, "rb") as f:
             f.seek(3 * SECTOR)
@@ -99,6 +103,22 @@ def disks(t):
         t.run("  read-only: the write fails", ["--disk", path + ",readonly=on"], ["first sector"], code=0x45)
         t.run("  writable", ["--disk", path], ["last sector"])
         t.written("  and is written", path, True)
+
+
+    path = t.path("disk40")
+    t.run("disk with a geometry of its own", ["--disk", path + ",chs=500/8/17,snapshot=on"], ["first sector", "last sector"])
+    t.refused("  larger than the image", ["--disk", path + ",chs=500/16/63"], "fewer than the 504000 of chs=500/16/63")
+
+
+def floppy_drives(t):
+    small, large = t.path("floppy1440"), t.path("disk40")
+    for drive in ("1.44", "2.88"):
+        t.run(f"1440 K in a drive of {drive}", ["--floppy", small + ",drive=" + drive], ["first sector"])
+    t.run("360 K in a drive of 1.2 M", ["--floppy", t.path("floppy360") + ",drive=1.2"], ["first sector"])
+    t.refused("1440 K in a drive of 1.2 M", ["--floppy", small + ",drive=1.2"], "a 1.2M drive reads no disk of 1440K")
+    t.refused("360 K in a drive of 1.44 M", ["--floppy", t.path("floppy360") + ",drive=1.44"], "a 1.44M drive reads no")
+    t.refused("a floppy of 40 M", ["--floppy", large], "is larger than any floppy (2880K)")
+    t.run("an empty drive of 1.2 M", ["--floppy", "none,drive=1.2", "--disk", t.path("disk1") + ",snapshot=on"], ["last sector"])
 
 
 def virtio(t):
@@ -132,6 +152,7 @@ def main():
         t = Test(sys.argv[1], tmp)
         floppies(t)
         disks(t)
+        floppy_drives(t)
         virtio(t)
         order(t)
         return 1 if t.failures else 0
