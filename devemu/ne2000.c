@@ -315,6 +315,7 @@ static bool is_data(unsigned offset) { return offset >= REG_DATA && offset < REG
 
 uint32_t ne2000_read(struct ne2000 *n, unsigned offset, unsigned size) {
     uint32_t v = 0;
+    n->bunch = false;
     if (is_data(offset)) {
         v = data_read(n, size);
     } else {
@@ -325,6 +326,7 @@ uint32_t ne2000_read(struct ne2000 *n, unsigned offset, unsigned size) {
 }
 
 void ne2000_write(struct ne2000 *n, unsigned offset, unsigned size, uint32_t value) {
+    n->bunch = false;
     if (is_data(offset)) {
         data_write(n, size, value);
     } else {
@@ -371,6 +373,7 @@ void ne2000_state(struct ne2000 *n, struct dev_state *st) {
     DEV_STATE(st, n->fifo);
     DEV_STATE(st, n->ram);
     dev_state_bool(st, &n->started);
+    dev_state_bool(st, &n->bunch);
     n->waiting |= !st->saving; /* whatever the backend was told last */
 }
 

@@ -46,12 +46,16 @@ static unsigned pages_of(size_t len) {
     return (unsigned)((len + NET_FCS_BYTES + HEADER_BYTES + PAGE_BYTES - 1) / PAGE_BYTES);
 }
 
+/* Linux's driver keeps BNRY a page behind what it reads next, and before the ring's first page that is none of the
+ * ring's: the last one is meant, or the ring would never be full. */
+static uint8_t boundary(const struct ne2000 *n) { return n->bnry + 1 == n->pstart ? (uint8_t)(n->pstop - 1) : n->bnry; }
+
 /* The ring never gets so full that CURR meets BNRY, which would look empty. *next is where CURR goes. */
 static bool fits(const struct ne2000 *n, size_t len, uint8_t *next) {
     uint8_t page = n->curr;
     for (unsigned i = pages_of(len); i; i--) {
         page = page_after(n, page);
-        if (page == n->bnry) return false;
+        if (page == boundary(n)) return false;
     }
     *next = page;
     return true;
@@ -60,11 +64,22 @@ static bool fits(const struct ne2000 *n, size_t len, uint8_t *next) {
 /* In loopback the receiver is connected to the transmitter only. */
 static bool looped(const struct ne2000 *n) { return n->tcr & TCR_LB; }
 
+/* As drivers keep it: BNRY is the page before the next one to read, or that page itself. */
+static bool ring_is_empty(const struct ne2000 *n) {
+    return n->bnry == n->curr || page_after(n, boundary(n)) == n->curr;
+}
+
+/* Drivers empty the ring first and acknowledge its interrupt afterwards, and the ring is small: a frame between the
+ * two would have its interrupt acknowledged unseen, a full ring asks for no other. So frames come in bunches, and the
+ * next one when the last is acknowledged, or read by a driver that uses no interrupts. */
+static bool bunch_may_begin(const struct ne2000 *n) { return n->bunch || !(n->isr & ISR_PRX) || ring_is_empty(n); }
+
 /* Frames wait for room in the ring. For a receiver that is off they do not: nobody hears them. */
 bool ne2000_can_receive(void *opaque) {
     struct ne2000 *n = opaque;
     uint8_t next;
-    bool can = !n->started || looped(n) || (n->rcr & RCR_MON) || fits(n, NET_FRAME_MAX, &next);
+    bool heard = n->started && !looped(n) && !(n->rcr & RCR_MON);
+    bool can = !heard || (bunch_may_begin(n) && fits(n, NET_FRAME_MAX, &next));
     if (!can) n->waiting = true;
     return can;
 }
@@ -87,6 +102,7 @@ static void store(struct ne2000 *n, const uint8_t *frame, size_t len, uint8_t ne
     for (size_t i = 0; i < len; i++) put(n, &at, frame[i]);
     for (int i = 0; i < NET_FCS_BYTES; i++) put(n, &at, (uint8_t)(fcs >> (8 * i)));
     n->curr = next;
+    n->bunch = true;
     ne2000_raise(n, ISR_PRX);
 }
 

@@ -28,6 +28,7 @@ struct ne2000 {
     uint8_t send_next; /* where BNRY goes when a send-packet command has ended */
     bool started;      /* STA was written after STP */
     bool waiting;      /* can_receive said no, and `ready` is owed */
+    bool bunch;        /* frames came and the guest has not touched a register since */
     uint8_t ram[NE2000_RAM_BYTES];
 };
 

@@ -197,11 +197,63 @@ static void full_ring_waits_and_says_when_ready(void **state) {
     int ready = n->net.ready;
     out(n, CR, 0x20); /* a page turn with neither STA nor STP */
     take(n, &page, 1514, 0);
+    assert_int_equal(n->net.ready, ready); /* not before it has acknowledged the others */
+    out(n, ISR, PRX);
     assert_int_equal(n->net.ready, ready + 1);
     out(n, CR, 0x20);
     assert_true(fake_can_receive(&n->net));
     fake_arrives(&n->net, fake_mac, 1514, 77);
     assert_int_not_equal(page1(n, CURR), curr);
+    fake_nic_destroy(n);
+}
+
+/* Frames come in bunches: what fits, then nothing until the guest has acknowledged them or, by polling, read all. */
+static void bunches(void **state) {
+    (void)state;
+    struct fake_nic *n = started(0x04);
+    uint8_t page = FIRST + 1;
+    for (uint8_t i = 0; i < 3; i++) {
+        assert_true(fake_can_receive(&n->net));
+        fake_arrives(&n->net, fake_mac, 1000, i);
+    }
+    assert_true(in(n, ISR) & PRX);
+    assert_false(fake_can_receive(&n->net));
+    int ready = n->net.ready;
+    take(n, &page, 1000, 0);
+    assert_int_equal(n->net.ready, ready);
+    out(n, ISR, PRX); /* a driver that leaves two of them in the ring */
+    assert_int_equal(n->net.ready, ready + 1);
+    assert_true(fake_can_receive(&n->net));
+    fake_arrives(&n->net, fake_mac, 1000, 3);
+    in(n, ISR);
+    for (uint8_t i = 1; i <= 3; i++) {
+        assert_false(fake_can_receive(&n->net));
+        take(n, &page, 1000, i);
+    }
+    assert_true(in(n, ISR) & PRX); /* never acknowledged */
+    assert_int_equal(n->net.ready, ready + 2);
+    assert_true(fake_can_receive(&n->net));
+    fake_nic_destroy(n);
+}
+
+/* Linux: BNRY is one less than the page that is read next, even if that is the first. No frame is written over. */
+static void boundary_before_the_ring(void **state) {
+    (void)state;
+    struct fake_nic *n = started(0x04);
+    out(n, BNRY, FIRST - 1);
+    out(n, CR, START | PAGE1);
+    out(n, CURR, FIRST);
+    out(n, CR, START);
+    uint8_t page = FIRST, count = 0;
+    assert_true(fake_can_receive(&n->net));
+    while (fake_can_receive(&n->net) && count < 20) fake_arrives(&n->net, fake_mac, 1514, count++);
+    assert_in_range(count, 8, 9);
+    out(n, ISR, 0xFF);
+    for (uint8_t i = 0; i < count; i++) {
+        assert_false(fake_can_receive(&n->net) && !i);
+        take(n, &page, 1514, i);
+    }
+    assert_true(fake_can_receive(&n->net));
     fake_nic_destroy(n);
 }
 
@@ -322,6 +374,8 @@ int main(void) {
         cmocka_unit_test(sends),
         cmocka_unit_test(receives_around_the_ring),
         cmocka_unit_test(full_ring_waits_and_says_when_ready),
+        cmocka_unit_test(bunches),
+        cmocka_unit_test(boundary_before_the_ring),
         cmocka_unit_test(filters),
         cmocka_unit_test(loops_back),
         cmocka_unit_test(isa_card_has_a_line),
