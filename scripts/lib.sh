@@ -22,6 +22,7 @@ PACKAGES=(
     libzydis-dev libcapstone-dev libcmocka-dev zlib1g-dev libncurses-dev
     libslirp-dev libnbd-dev libjansson-dev
     seabios ipxe-qemu qemu-system-x86 qemu-utils cpio gzip strace e2fsprogs xorriso
+    mmdebstrap fakeroot uidmap fdisk grub-common grub-pc-bin
     clang libclang-rt-14-dev
 )
 
