@@ -101,14 +101,17 @@ main:
     hlt
     jmp $ - 1
 
-say:                            ; [si] to the serial port
+say:                            ; [si] to the serial port; in one piece: the firmware's console sends from the timer tick
+    cli
+.next:
     lodsb
     test al, al
     jz .done
     mov dx, 0x3F8
     out dx, al
-    jmp say
+    jmp .next
 .done:
+    sti
     ret
 fail:                           ; the mode is not there: an empty picture, and word of it
     mov sp, [stack]
