@@ -1,9 +1,8 @@
-"""report.py: results as ratios, tables and verdicts."""
+"""report.py: results as ratios, tables."""
 import math
 import statistics
 
 MIB = 1 << 20
-COMPUTE_LIMIT, BOOT_LIMIT, MEMORY_LIMIT, IDLE_LIMIT = 1.3, 0.5, 64 * MIB, 0.03
 
 
 def geomean(values):
@@ -37,30 +36,6 @@ def summarize(name, group, rounds):
 
 def group_geomean(results, group, field, which="median"):
     return geomean([r[field][which] for r in results if r["group"] == group and r[field]])
-
-
-def promise(what, value, limit, show):
-    return {"what": what, "value": value, "limit": limit, "pass": value <= limit, "shown": show(value), "limit_shown": show(limit)}
-
-
-def promises(data):
-    """Each promise that the data can answer, with its verdict."""
-    out = []
-    factor, percent, mib = "{:.2f} x".format, "{:.1%}".format, lambda v: f"{v / MIB:.1f} MiB"
-    if any(r["group"] == "compute" for r in data["results"]):
-        out.append(promise("user-mode compute, novt / native, geometric mean", group_geomean(data["results"], "compute", "novt_native"),
-                           COMPUTE_LIMIT, factor))
-    slower = [1 / r["tcg_novt"]["median"] for r in data["results"] if r["tcg_novt"]]
-    if slower:
-        out.append(promise("worst single benchmark, novt / TCG", max(slower), 1, factor))
-    if data.get("boot", {}).get("tcg"):
-        out.append(promise("boot to the prompt, novt / TCG", data["boot"]["novt"]["median"] / data["boot"]["tcg"]["median"], BOOT_LIMIT,
-                           factor))
-    if "memory" in data:
-        out.append(promise("memory beyond guest RAM after boot", data["memory"]["novt"]["total"], MEMORY_LIMIT, mib))
-    if "idle" in data:
-        out.append(promise("CPU of an idle guest, share of a core", data["idle"]["novt"], IDLE_LIMIT, percent))
-    return out
 
 
 # ---- Text ----
@@ -135,20 +110,19 @@ def stats_table(stats, title="counters of the boot that the memory row describes
     return table([title, "count"], [[n, str(stats[n])] for n in names if n in stats])
 
 
-def promise_table(data):
-    rows = [[p["what"], p["shown"], "<= " + p["limit_shown"], "pass" if p["pass"] else "SHORT"] for p in data["promises"]]
-    return table(["promise", "measured", "limit", "verdict"], rows)
-
-
 def text(data):
+    import nano  # both use the tables of this file
+    import targets
     host = data["host"]
     parts = [f"{host['cpu']}, {host['cores']} cores, Linux {host['kernel']}, load {host['load']:.1f} at the start; "
              f"{data['rounds']} rounds, {data['memory_mib']} MiB of guest memory."]
     parts += [group_table(data["results"], g) for g in ("compute", "kernel") if any(r["group"] == g for r in data["results"])]
+    if data.get("nano"):
+        parts.append(nano.table(data["nano"]))
     if "boot" in data:
         parts.append(machine_table(data))
     if data.get("stats"):
         parts.append(stats_table(data["stats"]))
-    if data["promises"]:
-        parts.append(promise_table(data))
+    if data["targets"]:
+        parts.append(targets.table(data["targets"]))
     return "\n\n".join(parts) + "\n"

@@ -1,0 +1,96 @@
+"""nano.py: single privileged operations in cycles: runs nano/nano.asm in novt and in TCG, in turns."""
+import os
+import re
+import subprocess
+import tempfile
+
+import report
+from expect import Failure
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nano", "nano.asm")
+DONE = 33  # exit code of both machines when the guest writes 10h to its debug exit port
+LIMIT = 120
+
+# Cycles of the software VMM on a 3.8 GHz Pentium 4: Adams and Agesen, "A Comparison of Software and Hardware Techniques
+# for x86 Virtualization", ASPLOS 2006, section 6.3 and its figure of nanobenchmarks. syscall is given there as "about
+# 2,000 more than native", IN as a fifteenth of the native 3,209; cr8wr writes the task priority as TPR writes do.
+VMWARE = {"callret": 51, "syscall_sysenter": 2000, "in": 214, "pgfault_true": 3927, "divzero": 3223, "ptemod": 391, "tpr_write": 35}
+
+
+def build(out):
+    image = os.path.join(out, "nano.bin")
+    subprocess.run(["nasm", "-f", "bin", "-o", image, SOURCE], check=True)
+    return image
+
+
+def novt_argv(novt, image, serial):
+    return [novt, "run", "--kernel", image, "--memory", "64M", "--net", "none", "--display", "none", "--serial", f"file:{serial}",
+            "--debug-exit", "iobase=0xF4,iosize=4"]
+
+
+def tcg_argv(image, serial):
+    return ["qemu-system-i386", "-accel", "tcg", "-m", "64", "-display", "none", "-nodefaults", "-no-reboot", "-monitor", "none",
+            "-serial", f"file:{serial}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", image]
+
+
+def parse(text):
+    """{name: (best, median)} in cycles."""
+    if not re.search(r"^end$", text, re.M):
+        raise Failure(f"the nanobenchmarks did not come to their end:\n{text}")
+    return {m[1]: (int(m[2]) / 100, int(m[3]) / 100) for m in re.finditer(r"^(\w+) (\d+) (\d+)$", text, re.M)}
+
+
+def launch(argv_of):
+    with tempfile.NamedTemporaryFile() as serial:
+        argv = argv_of(serial.name)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT)
+        if done.returncode != DONE:
+            raise Failure(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stderr}")
+        with open(serial.name) as text:
+            return parse(text.read().replace("\r", ""))
+
+
+def row(name, runs):
+    """Medians of the repetitions of a launch: the best one of an adaptive translator need not be what lasts."""
+    cycles = {system: report.spread([run[name][1] for run in all_runs]) for system, all_runs in runs.items()}
+    best = {system: min(run[name][0] for run in all_runs) for system, all_runs in runs.items()}
+    out = {"name": name, "cycles": cycles, "best": best, "vmware": VMWARE.get(name), "tcg_novt": None}
+    if "tcg" in runs:
+        pairs = zip(runs["tcg"], runs["novt"])
+        # A cycle at least: what the loop hides entirely has no ratio.
+        out["tcg_novt"] = report.spread([max(t[name][1], 1) / max(n[name][1], 1) for t, n in pairs])
+    return out
+
+
+def measure(novt, out, rounds, with_tcg, say):
+    image = build(out)
+    starts = {"novt": lambda serial: novt_argv(novt, image, serial)}
+    if with_tcg:
+        starts["tcg"] = lambda serial: tcg_argv(image, serial)
+    runs = {system: [] for system in starts}
+    for _ in range(rounds):
+        for system, argv_of in starts.items():
+            runs[system].append(launch(argv_of))
+    rows = [row(name, runs) for name in runs["novt"][0]]
+    say(f"nanobenchmarks: {len(rows)}, median of {rounds} launches; geometric mean TCG / novt "
+        f"{report.geomean([r['tcg_novt']['median'] for r in rows if r['tcg_novt']]):.2f}")
+    return rows
+
+
+def table(rows):
+    def cell(r, system):
+        c = r["cycles"].get(system)
+        return [f"{c['median']:,.0f}", f"{c['low']:,.0f}-{c['high']:,.0f}"] if c else ["", ""]
+    body = [[r["name"], *cell(r, "novt"), *cell(r, "tcg"), f"{r['tcg_novt']['median']:.2f}" if r["tcg_novt"] else "",
+             f"{r['vmware']:,}" if r["vmware"] else ""] for r in rows]
+    return report.table(["cycles", "novt", "range", "TCG", "range", "TCG/novt", "VMware 2006"], body)
+
+
+def worst_ratio(rows):
+    ratios = [(r["tcg_novt"]["median"], r["name"]) for r in rows if r["tcg_novt"]]
+    return min(ratios) if ratios else None
+
+
+def median_of(rows, name):
+    return next((r["cycles"]["novt"]["median"] for r in rows if r["name"] == name), None)
+
