@@ -26,10 +26,10 @@ def build_program(out):
 
 
 def build_initrd(out, base):
-    """The kernel unpacks archives that follow each other into one tree."""
+    """base with the program behind it: the kernel unpacks archives that follow each other into one tree."""
     archive = subprocess.run(["cpio", "-o", "-H", "newc", "-R", "0:0", "--quiet"], input=b"bin/bench\n", stdout=subprocess.PIPE,
                              cwd=os.path.join(out, "tree"), check=True).stdout
-    path = os.path.join(out, "initramfs.bench")
+    path = os.path.join(out, os.path.basename(base) + ".bench")
     with open(path, "wb") as initrd, open(base, "rb") as first:
         shutil.copyfileobj(first, initrd)
         initrd.write(b"\0" * (-initrd.tell() % 4))

@@ -94,6 +94,9 @@ def machine_table(data):
     rows = []
     def add(what, show, values):
         rows.append([what, show(values["novt"]), show(values["tcg"]) if "tcg" in values else ""])
+    if "startup" in data:
+        add("start to the first instruction of a kernel, and end", lambda v: f"{v['median'] * 1e3:.0f} ms ({v['low'] * 1e3:.0f}-"
+            f"{v['high'] * 1e3:.0f})", data["startup"])
     if "boot" in data:
         add("boot to the prompt", lambda v: f"{v['median']:.2f} s ({v['low']:.2f}-{v['high']:.2f})", data["boot"])
     if "memory" in data:
@@ -111,7 +114,8 @@ def stats_table(stats, title="counters of the boot that the memory row describes
 
 
 def text(data):
-    import nano  # both use the tables of this file
+    import devices  # these use the tables of this file
+    import nano
     import targets
     host = data["host"]
     parts = [f"{host['cpu']}, {host['cores']} cores, Linux {host['kernel']}, load {host['load']:.1f} at the start; "
@@ -119,6 +123,8 @@ def text(data):
     parts += [group_table(data["results"], g) for g in ("compute", "kernel") if any(r["group"] == g for r in data["results"])]
     if data.get("nano"):
         parts.append(nano.table(data["nano"]))
+    if data.get("devices"):
+        parts.append(devices.table(data["devices"]))
     if "boot" in data:
         parts.append(machine_table(data))
     if data.get("stats"):

@@ -12,16 +12,18 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # the source folders stay clean
+import devices  # noqa: E402
 import guests  # noqa: E402
 import host  # noqa: E402
 import kernels  # noqa: E402
 import machine  # noqa: E402
 import nano  # noqa: E402
 import report  # noqa: E402
+import startup  # noqa: E402
 import targets  # noqa: E402
 from expect import Failure  # noqa: E402
 
-SUITES = ("machine", "nano")  # besides the groups of kernels/
+SUITES = ("machine", "nano", "devices")  # besides the groups of kernels/
 
 
 def say(what):
@@ -47,9 +49,14 @@ class Run:
         args, data = self.args, self.data
         benches = kernels.choose(self.program, args.benchmark, SUITES)
         if self.chosen("machine"):
+            data["startup"] = startup.measure(args.novt, args.out, not args.no_tcg, say)
             data |= machine.measure(self.starts, args.rounds, args.memory << 20, say)
         if self.chosen("nano"):
             data["nano"] = nano.measure(args.novt, args.out, args.rounds + 2, not args.no_tcg, say)
+        if self.chosen("devices"):
+            initrd = kernels.build_initrd(args.out, os.path.join(args.guests, "initramfs-modules.gz"))
+            data["devices"] = devices.measure(args.novt, args.guests, initrd, args.out, args.rounds, args.milliseconds, not args.no_tcg,
+                                              say)
         data["results"] = []
         if benches:
             data["results"], data["stats_of_benchmarks"] = kernels.measure(self.program, self.starts, benches, args.rounds,

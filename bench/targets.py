@@ -55,8 +55,8 @@ def of_translator(stats):
 
 def of_devices(rows):
     for r in rows:
-        if r.get("target") and r["tcg_novt"]:
-            yield verdict(f"{r['name']}, novt / TCG", r["tcg_novt"]["median"], AT_LEAST, 1.5, times)
+        if r["target"] and r["gain"]:
+            yield verdict(f"{r['name']}, novt / TCG", r["gain"]["median"], AT_LEAST, 1.5, times)
 
 
 def of_machine(data):

@@ -1,6 +1,6 @@
 /*
  * main.c: bench [-t MILLISECONDS] [name | compute | kernel | list]...: runs the
- * named benchmarks, each for that long (and once at least).
+ * named benchmarks, each for that long (and once at least). `bench disk`, `stream` and `timer`: see devices.c.
  *
  * A line per benchmark: name, seconds of the best, the first and the mean repetition, mean CPU
  * seconds, repetitions, checksum. Kernel work is divided by its operations. Every
@@ -84,6 +84,8 @@ int main(int argc, char **argv) {
     int i = 1;
     if (argc > 1 && !strcmp(argv[1], "exit")) return 0; /* fork_exec_wait's child */
     if (argc > 1 && !strcmp(argv[1], "list")) return list();
+    int code = devices_main(argc, argv);
+    if (code >= 0) return code;
     if (argc > 2 && !strcmp(argv[1], "-t")) {
         limit = atoi(argv[2]) / 1e3;
         i = 3;

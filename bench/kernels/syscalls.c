@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "bench.h"
@@ -49,4 +51,44 @@ uint32_t bench_read_zero_64k(void) {
     for (int i = 0; i < 100; i++) require(read(fd, buffer, sizeof buffer) == sizeof buffer, "read");
     close(fd);
     return buffer[0];
+}
+
+/* ---- A file that is in memory: 4 KiB at a time ---- */
+
+enum { FILE_BLOCK = 4 << 10, FILE_BLOCKS = 256, FILE_CALLS = 1000 };
+static uint8_t block[FILE_BLOCK];
+static char file_name[] = "/tmp/bench.XXXXXX";
+
+static void remove_work_file(void) { unlink(file_name); }
+
+static int work_file(void) {
+    static int fd = -1;
+    if (fd >= 0) return fd;
+    fd = mkstemp(file_name);
+    require(fd >= 0, file_name);
+    memset(block, 1, sizeof block);
+    for (int i = 0; i < FILE_BLOCKS; i++) require(write(fd, block, FILE_BLOCK) == FILE_BLOCK, "write");
+    atexit(remove_work_file);
+    return fd;
+}
+
+uint32_t bench_read_file(void) {
+    int fd = work_file();
+    for (int i = 0; i < FILE_CALLS; i++)
+        require(pread(fd, block, FILE_BLOCK, i % FILE_BLOCKS * FILE_BLOCK) == FILE_BLOCK, "pread");
+    return block[0];
+}
+
+uint32_t bench_write_file(void) {
+    int fd = work_file();
+    for (int i = 0; i < FILE_CALLS; i++)
+        require(pwrite(fd, block, FILE_BLOCK, i % FILE_BLOCKS * FILE_BLOCK) == FILE_BLOCK, "pwrite");
+    return block[0];
+}
+
+uint32_t bench_stat_file(void) {
+    struct stat s;
+    work_file();
+    for (int i = 0; i < FILE_CALLS; i++) require(stat(file_name, &s) == 0, "stat");
+    return (uint32_t)s.st_size;
 }
