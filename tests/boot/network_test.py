@@ -16,7 +16,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import linux_session  # noqa: E402
 from expect import Child, check  # noqa: E402
 
-DRIVERS = {"e1000": "e1000", "rtl8139": "8139too", "ne2k_pci": "ne2k-pci", "virtio": "virtio_pci,virtio_net"}
+DRIVERS = {"e1000": "e1000", "rtl8139": "8139too", "ne2k_pci": "ne2k-pci", "ne2k_isa": "ne ne.io=0x340 ne.irq=5",
+           "virtio": "virtio_pci,virtio_net"}
+JUMPERS = {"ne2k_isa": ",iobase=0x340,irq=5"}
 DATA = random.Random(1).randbytes(3 << 20)
 DIGEST = hashlib.md5(DATA).hexdigest()
 PROMPT = linux_session.PROMPT
@@ -85,6 +87,22 @@ def forwarded(child, port):
     check(digest in child.command("wait; md5sum /tmp/in", PROMPT, 120), "a forwarded port leads into the guest", child)
 
 
+def unheard(child):
+    """UDP datagrams that came for a port where nobody listens (busybox has no UDP server)."""
+    return int(re.search(r"^Udp: \d+ (\d+)", child.command("cat /proc/net/snmp", PROMPT), re.M).group(1))
+
+
+def forwarded_datagram(child, port):
+    before = unheard(child)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for _ in range(3):
+            s.sendto(b"one datagram", ("127.0.0.1", port))
+    for _ in range(20):
+        if (now := unheard(child)) >= before + 3:
+            break
+    check(now == before + 3, "and so do datagrams", child)
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -93,16 +111,18 @@ def free_port():
 
 def run(novt, guests, model):
     print(f"-- {model}", flush=True)
-    inbound, web = free_port(), serve_http()
+    inbound, datagrams, web = free_port(), free_port(), serve_http()
     args = [novt, "run", "--memory", "160M", "--kernel", os.path.join(guests, "vmlinuz-686"), "--initrd",
             os.path.join(guests, "initramfs-modules.gz"), "--append", f"console=ttyS0 novt.modules={DRIVERS[model]}",
-            "--net", f"user,model={model},hostfwd=tcp:127.0.0.1:{inbound}-:7777"]
+            "--net", f"user,model={model},hostfwd=tcp:127.0.0.1:{inbound}-:7777,hostfwd=udp:127.0.0.1:{datagrams}-:7778"
+            f"{JUMPERS.get(model, '')}"]
     with Child(args) as child:
         linux_session.boot(child)
         lease(child)
         download(child, web)
         upload(child)
         forwarded(child, inbound)
+        forwarded_datagram(child, datagrams)
         linux_session.poweroff(child)
 
 
