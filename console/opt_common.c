@@ -4,6 +4,7 @@
 #include <string.h>
 #include "console/command.h"
 #include "console/options.h"
+#include "console/parse.h"
 
 struct opt_block {
     struct opt_block *next;
@@ -54,4 +55,11 @@ void run_options_free(struct run_options *r) {
         free(b);
     }
     r->copies = NULL;
+}
+
+const char *opt_boot_index(uint32_t *index, const char *v) {
+    uint64_t n;
+    if (!parse_number(v, UINT16_MAX, &n) || !n) return "must be 1 to 65535";
+    *index = (uint32_t)n;
+    return NULL;
 }

@@ -56,11 +56,17 @@ static const char *take_floppy_drive(struct run_options *r, void *target, const 
     return "must be 360, 720, 1.2, 1.44 or 2.88";
 }
 
+static const char *take_boot_index(struct run_options *r, void *target, const char *v) {
+    (void)r;
+    return opt_boot_index(&((struct mon_disk_config *)target)->boot_index, v);
+}
+
 #define AT(field) offsetof(struct mon_disk_config, field)
 
 #define KEYS_OF_ALL_DRIVES                                                                                             \
     {.name = "file", .type = KV_PATH, .at = AT(path), .implied = true},                                                \
         {.name = "format", .type = KV_CALL, .call = take_format},                                                      \
+        {.name = "bootindex", .type = KV_CALL, .call = take_boot_index},                                               \
         {.name = "readonly", .type = KV_SWITCH, .at = AT(read_only)}, {                                                \
         .name = "snapshot", .type = KV_SWITCH, .at = AT(snapshot)                                                      \
     }
@@ -85,6 +91,14 @@ static const char *parse_drive(struct run_options *r, const char *v, const struc
     return wrong || d->path ? wrong : "names no file";
 }
 
+/* A drive, with nothing in it if that is what its file is called. */
+static const char *parse_removable(struct run_options *r, const char *v, const struct kv_key *keys,
+                                   struct mon_disk_config *d) {
+    const char *wrong = parse_drive(r, v, keys, d);
+    if (!strcmp(v, "none") || !strncmp(v, "none,", 5)) d->path = NULL;
+    return wrong;
+}
+
 const char *opt_disk(struct run_options *r, const char *v) {
     struct mon_drives_config *d = &r->config.drives;
     return d->disks == MON_DISKS ? "is one too many" : parse_drive(r, v, disk_keys, &d->disk[d->disks++]);
@@ -94,14 +108,12 @@ const char *opt_floppy(struct run_options *r, const char *v) {
     struct mon_drives_config *d = &r->config.drives;
     if (d->floppies == MON_FLOPPIES) return "is one too many";
     struct mon_disk_config *floppy = &d->floppy[d->floppies++];
-    const char *wrong = parse_drive(r, v, floppy_keys, floppy);
-    if (!strcmp(v, "none") || !strncmp(v, "none,", 5)) floppy->path = NULL;
-    return wrong;
+    return parse_removable(r, v, floppy_keys, floppy);
 }
 
 const char *opt_cdrom(struct run_options *r, const char *v) {
     r->config.drives.cdrom = true;
-    return strcmp(v, "none") ? parse_drive(r, v, drive_keys, &r->config.drives.cd) : NULL;
+    return parse_removable(r, v, drive_keys, &r->config.drives.cd);
 }
 
 const char *opt_snapshot(struct run_options *r, const char *v) {

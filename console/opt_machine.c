@@ -86,3 +86,14 @@ const char *opt_debug_exit(struct run_options *r, const char *v) {
     r->config.debug_exit = (struct mon_debug_exit_config){.present = true, .base = 0xF4, .size = 4};
     return kv_parse(r, v, debug_exit_keys, &r->config.debug_exit);
 }
+
+/* ---- Its name ---- */
+
+const char *opt_name(struct run_options *r, const char *v) {
+    size_t len = strlen(v);
+    if (!len || len > MON_NAME_MAX) return "must be 1 to 60 characters";
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)v[i] < ' ' || v[i] == 0x7F) return "must not have control characters";
+    r->config.name = opt_copy(r, v, len);
+    return NULL;
+}

@@ -41,6 +41,11 @@ static const char *take_rom(struct run_options *r, void *target, const char *v) 
     return NULL;
 }
 
+static const char *take_boot_index(struct run_options *r, void *target, const char *v) {
+    (void)r;
+    return opt_boot_index(&((struct mon_nic_config *)target)->boot_index, v);
+}
+
 static const char *take_fd(struct run_options *r, void *target, const char *v) {
     uint64_t fd;
     (void)r;
@@ -90,6 +95,7 @@ static const struct kv_key net_keys[] = {
     {.name = "model", .type = KV_TEXT, .at = AT(model)},
     {.name = "mac", .type = KV_CALL, .call = take_mac},
     {.name = "rom", .type = KV_CALL, .call = take_rom},
+    {.name = "bootindex", .type = KV_CALL, .call = take_boot_index},
     {.name = "iobase", .type = KV_NUMBER, .at = AT(iobase), .limit = PORT_MAX},
     {.name = "irq", .type = KV_NUMBER, .at = AT(irq), .limit = IRQ_MAX},
     {.name = "fd", .type = KV_CALL, .call = take_fd},

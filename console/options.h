@@ -24,6 +24,9 @@ char *opt_copy(struct run_options *r, const char *s, size_t len);
 /* A file's name as this process must open it: names in a machine file are relative to that file. */
 const char *opt_path(struct run_options *r, const char *path);
 
+/* A place in the boot order, 1 to 65535. */
+const char *opt_boot_index(uint32_t *index, const char *v);
+
 /* A text as kv_parse must see it: each comma doubled. */
 const char *opt_double_commas(struct run_options *r, const char *text);
 
@@ -34,7 +37,7 @@ opt_parser opt_disk, opt_cdrom, opt_floppy, opt_snapshot;
 /* ---- opt_net.c ---- */
 opt_parser opt_net;
 /* ---- opt_machine.c ---- */
-opt_parser opt_memory, opt_cpu, opt_usb, opt_rtc, opt_no_reboot, opt_timeout, opt_script, opt_debug_exit;
+opt_parser opt_memory, opt_cpu, opt_usb, opt_rtc, opt_no_reboot, opt_timeout, opt_script, opt_debug_exit, opt_name;
 /* ---- opt_smbios.c ---- */
 opt_parser opt_smbios, opt_uuid;
 /* ---- opt_chr.c ---- */

@@ -74,6 +74,7 @@ static const struct qemu_option options[] = {
     {"accel", true, TAKE, .parse = qemu_accel},
     {"bios", true, PASS, .text = "firmware"},
     {"rtc", true, TAKE, .parse = qemu_rtc},
+    {"name", true, TAKE, .parse = qemu_name},
     {"uuid", true, PASS, .text = "uuid"},
     {"smbios", true, PASS, .text = "smbios"},
     {"usb", false, TAKE, .parse = qemu_usb},
@@ -112,7 +113,6 @@ static const struct qemu_option options[] = {
     {"no-reboot", false, TAKE, .parse = qemu_no_reboot},
     {"no-shutdown", false, NOTE, .text = "has no effect: the run ends where the guest powers off"},
     /* what changes nothing here */
-    {"name", true, .way = SKIP},
     {"k", true, .way = SKIP},
     {"L", true, .way = SKIP},
     {"global", true, .way = SKIP},

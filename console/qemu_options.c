@@ -202,3 +202,12 @@ const char *qemu_initrd(struct qemu *q, const char *v) {
     }
     return wrong;
 }
+
+/* ---- Its name: [guest=]NAME and what else belongs to QEMU's process ---- */
+
+const char *qemu_name(struct qemu *q, const char *v) {
+    static const char key[] = "guest=";
+    if (!strncmp(v, key, sizeof key - 1)) v += sizeof key - 1;
+    size_t len = strcspn(v, ",");
+    return memchr(v, '=', len) ? NULL : run_option_set(q->r, "name", opt_copy(q->r, v, len));
+}

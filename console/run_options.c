@@ -41,6 +41,7 @@ static const struct run_option options[] = {
     {"net", "KIND", "network adapter: user, tap,fd=N or none, and options, see below; up to four (default: user)",
      opt_net},
     {NULL, NULL, "The machine", NULL},
+    {"name", "TEXT", "what to call the machine: in VNC viewers and lists of processes", opt_name},
     {"memory", "SIZE", "RAM, 1M to 3584M (default: 256M; a number alone counts MiB)", opt_memory},
     {"cpu", "MODEL", "CPU model, see below", opt_cpu},
     {"rtc", "BASE", "what the clock shows: utc, localtime, or a date such as 1999-12-31T23:59:00 (default: utc)",

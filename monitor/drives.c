@@ -19,6 +19,12 @@ static unsigned count_disks(const struct mon_drives_config *cfg, enum mon_disk_b
     return count;
 }
 
+unsigned drives_place(const struct mon_drives_config *cfg, unsigned n) {
+    enum mon_disk_bus bus = cfg->disk[n].bus;
+    unsigned before = count_disks(cfg, bus, n);
+    return bus == MON_BUS_VIRTIO ? before : (unsigned)disk_place(cfg, before);
+}
+
 static bool disks_fit(const struct mon_drives_config *cfg, char *errbuf, size_t errlen) {
     unsigned room = cfg->cdrom ? MON_IDE_DISKS - 1 : MON_IDE_DISKS;
     if (count_disks(cfg, MON_BUS_IDE, cfg->disks) > room) {
@@ -57,8 +63,8 @@ static struct mon_blk *open_image(struct drives *d, const struct mon_disk_config
 }
 
 static struct mon_blk **place_of(struct drives *d, unsigned i) {
-    unsigned n = count_disks(d->cfg, d->cfg->disk[i].bus, i);
-    return d->cfg->disk[i].bus == MON_BUS_VIRTIO ? &d->virtio[n] : &d->ide[disk_place(d->cfg, n)];
+    unsigned n = drives_place(d->cfg, i);
+    return d->cfg->disk[i].bus == MON_BUS_VIRTIO ? &d->virtio[n] : &d->ide[n];
 }
 
 static bool geometry_fits(const struct mon_disk_config *c, const struct blk *blk, char *errbuf, size_t errlen) {
@@ -143,10 +149,10 @@ void drives_close(struct drives *d) {
 /* ---- For the devices and the firmware ---- */
 
 /* What the disk in an IDE place was configured with; cylinders 0: nothing. */
-static struct ide_geometry geometry_at(const struct drives *d, int place) {
+static struct ide_geometry geometry_at(const struct drives *d, unsigned place) {
     for (unsigned i = 0; i < d->cfg->disks; i++) {
         const struct mon_disk_config *c = &d->cfg->disk[i];
-        if (c->bus == MON_BUS_IDE && disk_place(d->cfg, count_disks(d->cfg, MON_BUS_IDE, i)) == place)
+        if (c->bus == MON_BUS_IDE && drives_place(d->cfg, i) == place)
             return (struct ide_geometry){c->chs.cylinders, c->chs.heads, c->chs.sectors};
     }
     return (struct ide_geometry){0};
@@ -159,7 +165,7 @@ void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE
                                                    : d->ide[i] ? IDE_DISK
                                                                : IDE_ABSENT,
                                            .blk = blk_dev(d->ide[i]),
-                                           .geometry = geometry_at(d, i)};
+                                           .geometry = geometry_at(d, (unsigned)i)};
     }
 }
 
@@ -177,7 +183,7 @@ void drives_describe_cmos(const struct drives *d, struct cmos_drives *out) {
     for (int i = 0; i < FDC_DRIVES; i++) out->floppy[i] = d->floppy_type[i];
     for (int i = 0; i < IDE_DRIVES; i++)
         if (d->ide[i] && !(d->cfg->cdrom && i == CD_PLACE)) {
-            struct ide_geometry g = geometry_at(d, i);
+            struct ide_geometry g = geometry_at(d, (unsigned)i);
             out->disk[i] = g.cylinders ? g : ide_geometry(blk_dev(d->ide[i])->size);
         }
 }

@@ -41,5 +41,8 @@ void drives_describe_fdc(const struct drives *d, struct fdc_drive_config out[FDC
 struct blk *drives_virtio(const struct drives *d, int n);
 void drives_describe_cmos(const struct drives *d, struct cmos_drives *out);
 /* What can be checked without the files. */
+/* The n-th disk's place: which virtio disk it is, or on IDE 0 primary master to 3 secondary slave. */
+enum { DRIVES_CD_PLACE = 2 };
+unsigned drives_place(const struct mon_drives_config *cfg, unsigned n);
 bool drives_check(const struct mon_drives_config *cfg, char *errbuf, size_t errlen);
 #endif

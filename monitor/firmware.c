@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include "devemu/boot.h"
 #include "devemu/fw_cfg.h"
+#include "monitor/bootorder.h"
 #include "monitor/cmos.h"
 #include "monitor/drives.h"
 #include "monitor/machine.h"
@@ -29,6 +30,10 @@ bool firmware_prepare(struct machine *m, struct dev *rtc, struct dev *fw_cfg, un
     const struct mon_config *c = m->cfg;
     fill_cmos(m, rtc, cpus);
     if (c->boot.menu_ms) fw_cfg_add_number(fw_cfg, "etc/boot-menu-wait", c->boot.menu_ms, 2);
+    if (bootorder_describe(fw_cfg, c) != DEV_OK) {
+        snprintf(errbuf, errlen, "boot: the firmware cannot take the order");
+        return false;
+    }
     if (smbios_describe(fw_cfg, &c->smbios) != DEV_OK) {
         snprintf(errbuf, errlen, "smbios: the firmware cannot take that much");
         return false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <string.h>
 #include <x86intrin.h>
 #include "devemu/boot.h"
@@ -244,6 +245,7 @@ int mon_run(const struct mon_config *c, char *errbuf, size_t errlen) {
     if (!config_check(c, errbuf, errlen)) return MON_EXIT_BAD_INPUT;
     struct machine *m = machine_create(c, errbuf, errlen);
     if (!m) return MON_EXIT_BAD_INPUT;
+    if (c->name) prctl(PR_SET_NAME, c->name, 0, 0, 0); /* its first 15 bytes */
     int code = machine_run(m);
     display_close(m->display); /* gives the terminal back */
     m->display = NULL;

@@ -71,6 +71,7 @@ struct mon_disk_config {
     enum mon_disk_bus bus; /* disks only */
     struct mon_chs chs;    /* IDE disks only */
     enum mon_floppy_drive floppy_drive;
+    uint32_t boot_index; /* the lowest boots first, before all that have none; 0: none */
 };
 struct mon_drives_config {
     struct mon_disk_config disk[MON_DISKS], floppy[MON_FLOPPIES], cd;
@@ -145,6 +146,7 @@ struct mon_nic_config {
     uint8_t mac[6];
     const char *rom;      /* expansion ROM file; "none"; NULL: the model's, if the host has it */
     uint32_t iobase, irq; /* ISA models; 0: default */
+    uint32_t boot_index;  /* as a drive's */
     int fd;               /* tap: carries one Ethernet frame a read or write */
     /* user network */
     bool restricted; /* the guest reaches nothing but the network's own servers */
@@ -169,8 +171,10 @@ enum mon_log_category {
     MON_LOG_DEVICE = 1u << 6,
 };
 
+enum { MON_NAME_MAX = 60 /* bytes */ };
 struct mon_config {
     const char *version;  /* for crash reports */
+    const char *name;     /* of this machine, for its user; may be NULL */
     uint64_t memory;      /* bytes; 1 MiB .. 3.5 GiB, a multiple of 1 MiB */
     const char *cpu;      /* model name; NULL: default */
     const char *firmware; /* path; NULL: search Debian's SeaBIOS */

@@ -3,6 +3,7 @@
  */
 #include "monitor/vnc_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include "devemu/bytes.h"
@@ -130,16 +131,18 @@ static void drop_others(struct vnc_client *c) {
 }
 
 static size_t take_init(struct vnc_client *c) {
-    static const char name[] = "novt";
+    const char *own = c->server->m->cfg->name;
+    char name[sizeof "novt: " + MON_NAME_MAX];
     if (c->in_len < 1) return 0;
+    size_t len = (size_t)snprintf(name, sizeof name, own ? "novt: %s" : "novt", own);
     if (!c->in[0]) drop_others(c);
     vga_size(board_vga(c->server->m->board), &c->width, &c->height);
     c->format = native_format;
     vnc_put16(&c->out, (uint16_t)c->width);
     vnc_put16(&c->out, (uint16_t)c->height);
     put_format(&c->out);
-    vnc_put32(&c->out, sizeof name - 1);
-    vnc_put(&c->out, name, sizeof name - 1);
+    vnc_put32(&c->out, (uint32_t)len);
+    vnc_put(&c->out, name, len);
     c->phase = VNC_RUNNING;
     return 1;
 }

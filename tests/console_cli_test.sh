@@ -132,8 +132,12 @@ check bt-list 1 "bt: 'fast'" run --bt fast
 check bt-cache 1 "bt: 'cache=x'" run --bt cache=x
 check bt-both 1 'exclude' run --bt checked,direct
 check bt-value 1 "gives a value\|must be on or off" run --bt checked=yes
-check key-unknown 1 "has no key 'readnly'; there are: file, format, readonly, snapshot, bus, chs" run --disk a.img,readnly=on
+check key-unknown 1 "has no key 'readnly'; there are: file, format, bootindex, readonly, snapshot, bus, chs" run --disk a.img,readnly=on
 check key-bus 1 'bus must be ide or virtio' run --disk a.img,bus=scsi
+check key-bootindex 1 'bootindex must be 1 to 65535' run --disk a.img,bootindex=0
+check key-bootindex-net 1 'bootindex must be 1 to 65535' run --net user,bootindex=x
+check name-empty 1 'must be 1 to 60 characters' run --name ''
+check name-control 1 'control characters' run --name $'a\nb'
 check key-chs 1 'chs must be CYLINDERS/HEADS/SECTORS' run --disk a.img,chs=100/16
 check key-chs-zero 1 'chs must be 1 to 65535 cylinders, 1 to 16 heads' run --disk a.img,chs=100/0/63
 check key-chs-heads 1 '1 to 16 heads' run --disk a.img,chs=100/17/63

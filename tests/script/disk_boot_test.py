@@ -62,12 +62,12 @@ class Test:
         print("ok  " if good else "FAIL", what, flush=True)
         self.failures += not good
 
-    def run(self, what, options, said, code=PASSED):
+    def run(self, what, options, said, code=PASSED, without=()):
         serial = self.path("serial")
         done = subprocess.run([self.novt, "run", "--memory", "16M", "--timeout", "30", "--serial", "file:" + serial, *options],
                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
         out = open(serial, "rb").read().decode("latin1")
-        good = done.returncode == code and all(s in out for s in said)
+        good = done.returncode == code and all(s in out for s in said) and not any(s in out for s in without)
         self.report(good, what)
         if not good:
             print(f"     exit code {done.returncode}; serial: {out[-200:]!r}; stderr: {done.stderr!r}")
@@ -133,6 +133,8 @@ def virtio(t):
 
 
 def order(t):
+    with open(t.path("empty"), "wb") as f:
+        f.truncate(1 << 20)
     path = t.path("cd")
     iso(path, assemble(t.path("boot"), "CD"))
     t.run("CD boots", ["--cdrom", path], ["disc"])
@@ -140,6 +142,13 @@ def order(t):
     t.run("boot order: disk first", drives, ["last sector"])
     t.run("boot order: CD first", [*drives, "--boot", "dc"], ["disc"])
     t.run("boot order: floppy first", [*drives, "--boot", "a"], ["first sector"])
+    virtio = t.path("disk600") + ",bus=virtio,snapshot=on"
+    t.run("boot order by bootindex: virtio disk first", [*drives, "--disk", virtio + ",bootindex=5", "--boot", "d"], ["last sector"],
+          without=["disc"])
+    t.run("boot order by bootindex: second disk first", ["--disk", t.path("empty"), "--disk", t.path("disk1") + ",bootindex=1"],
+          ["last sector"])
+    t.run("boot order by bootindex: CD before floppy", ["--floppy", t.path("floppy1440") + ",bootindex=3", "--boot", "a",
+                                                        "--cdrom", path + ",bootindex=2"], ["disc"])
     t.run("boot order: an empty CD-ROM drive is passed over", ["--cdrom", "none", "--disk", t.path("disk1"), "--boot", "d"],
           ["last sector"])
 
