@@ -65,6 +65,7 @@ enum dev_status bootorder_describe(struct dev *fw_cfg, const struct mon_config *
     char text[ENTRIES * (PATH_BYTES + 1)] = "";
     size_t at = 0;
     struct order o = {0};
+    if (cfg->kernel) return DEV_OK; /* the kernel's boot ROM is the order */
     add_drives(&o, &cfg->drives);
     add_nics(&o, &cfg->net);
     for (unsigned i = 0; i < o.n; i++)

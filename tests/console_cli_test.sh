@@ -137,7 +137,7 @@ check key-bus 1 'bus must be ide or virtio' run --disk a.img,bus=scsi
 check key-bootindex 1 'bootindex must be 1 to 65535' run --disk a.img,bootindex=0
 check key-bootindex-net 1 'bootindex must be 1 to 65535' run --net user,bootindex=x
 check name-empty 1 'must be 1 to 60 characters' run --name ''
-check name-control 1 'control characters' run --name $'a\nb'
+check name-control 1 'control characters' run --name "$(printf 'a\tb')"
 check key-chs 1 'chs must be CYLINDERS/HEADS/SECTORS' run --disk a.img,chs=100/16
 check key-chs-zero 1 'chs must be 1 to 65535 cylinders, 1 to 16 heads' run --disk a.img,chs=100/0/63
 check key-chs-heads 1 '1 to 16 heads' run --disk a.img,chs=100/17/63
