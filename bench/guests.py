@@ -67,15 +67,16 @@ class Guest:
 class Starter:
     """Knows the command line of a machine: same kernel, initial RAM disk and memory in both."""
 
-    def __init__(self, novt, guests, initrd, memory):
-        self.novt, self.guests, self.initrd, self.memory = novt, guests, initrd, memory
+    def __init__(self, novt, guests, with_tcg):
+        self.novt, self.guests, self.with_tcg = novt, guests, with_tcg
 
-    def argv(self, oracle=None):
+    def argv(self, initrd, memory, oracle=None):
         machine = boot_test.Machine(argparse.Namespace(novt=[self.novt], guests=self.guests, tools=None, oracle=oracle, show=False))
-        return machine.serial(os.path.join(self.guests, "vmlinuz-686"), "console=ttyS0", self.initrd, str(self.memory))
+        return machine.serial(os.path.join(self.guests, "vmlinuz-686"), "console=ttyS0", initrd, str(memory))
 
-    def start_novt(self):
-        return Guest(self.argv() + ["--stats"])
-
-    def start_tcg(self):
-        return Guest(self.argv("qemu"))
+    def with_initrd(self, initrd, memory):
+        """{system: a function that boots it}."""
+        starts = {"novt": lambda: Guest(self.argv(initrd, memory) + ["--stats"])}
+        if self.with_tcg:
+            starts["tcg"] = lambda: Guest(self.argv(initrd, memory, "qemu"))
+        return starts

@@ -48,8 +48,7 @@ def measure_one(places, name, group, rounds, ms, say):
     for _ in range(rounds):
         taken.append({system: place.run(name, ms, RUN_LIMIT) for system, place in places.items()})
     result = report.summarize(name, group, taken)
-    tcg = f", TCG / novt {result['tcg_novt']['median']:.2f}" if result["tcg_novt"] else ""
-    say(f"{name}: novt / native {result['novt_native']['median']:.2f}{tcg}")
+    say(report.one_line(result))
     return result
 
 

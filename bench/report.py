@@ -3,6 +3,7 @@ import math
 import statistics
 
 MIB = 1 << 20
+WITH_CPU = ("compute", "programs")  # groups whose CPU time means something
 
 
 def geomean(values):
@@ -30,8 +31,13 @@ def summarize(name, group, rounds):
             "novt_native": ratios(rounds, "novt", "native"), "tcg_novt": ratios(rounds, "tcg", "novt"),
             "novt_native_mean": ratios(rounds, "novt", "native", "mean"),
             # Only where a repetition is one operation: the native time is per operation.
-            "novt_native_cpu": ratios(rounds, "novt", "native", "host_cpu") if group == "compute" else None,
+            "novt_native_cpu": ratios(rounds, "novt", "native", "host_cpu") if group in WITH_CPU else None,
             "first_native": rounds[0]["novt"]["first"] / rounds[0]["native"]["best"]}
+
+
+def one_line(result):
+    tcg = f", TCG / novt {result['tcg_novt']['median']:.2f}" if result["tcg_novt"] else ""
+    return f"{result['name']}: novt / native {result['novt_native']['median']:.2f}{tcg}"
 
 
 def group_geomean(results, group, field, which="median"):
@@ -71,7 +77,7 @@ def geomean_cells(results, group, field):
 
 def cpu_cells(result, group):
     """The CPU ratio, in the tables that have it."""
-    return [f"{result:.2f}"] if group == "compute" else []
+    return [f"{result:.2f}"] if group in WITH_CPU else []
 
 
 def row(r):
@@ -83,9 +89,9 @@ def row(r):
 
 def group_table(results, group):
     chosen = [r for r in results if r["group"] == group]
-    head = [group, "native", "novt", "TCG", *(["CPU ratio"] if group == "compute" else []),
+    head = [group, "native", "novt", "TCG", *(["CPU ratio"] if group in WITH_CPU else []),
             "novt/native", "range", "of bests", "TCG/novt", "range", "of bests", "result"]
-    cpu = cpu_cells(group_geomean(results, "compute", "novt_native_cpu"), group)
+    cpu = cpu_cells(group_geomean(results, group, "novt_native_cpu"), group)
     means = [cell for field in RATIOS for cell in geomean_cells(chosen, group, field)]
     return table(head, [row(r) for r in chosen] + [["geometric mean", "", "", "", *cpu, *means, ""]])
 
@@ -120,7 +126,7 @@ def text(data):
     host = data["host"]
     parts = [f"{host['cpu']}, {host['cores']} cores, Linux {host['kernel']}, load {host['load']:.1f} at the start; "
              f"{data['rounds']} rounds, {data['memory_mib']} MiB of guest memory."]
-    parts += [group_table(data["results"], g) for g in ("compute", "kernel") if any(r["group"] == g for r in data["results"])]
+    parts += [group_table(data["results"], g) for g in ("compute", "programs", "kernel") if any(r["group"] == g for r in data["results"])]
     if data.get("nano"):
         parts.append(nano.table(data["nano"]))
     if data.get("devices"):

@@ -18,12 +18,13 @@ import host  # noqa: E402
 import kernels  # noqa: E402
 import machine  # noqa: E402
 import nano  # noqa: E402
+import programs  # noqa: E402
 import report  # noqa: E402
 import startup  # noqa: E402
 import targets  # noqa: E402
 from expect import Failure  # noqa: E402
 
-SUITES = ("machine", "nano", "devices")  # besides the groups of kernels/
+SUITES = ("machine", "nano", "devices", "programs")  # besides the groups of kernels/
 
 
 def say(what):
@@ -38,9 +39,9 @@ class Run:
         self.args, self.data = args, {"host": host.describe(), "rounds": args.rounds, "milliseconds": args.milliseconds,
                                       "memory_mib": args.memory, "quick": args.quick}
         self.program = kernels.build_program(args.out)
-        initrd = kernels.build_initrd(args.out, os.path.join(args.guests, "initramfs.gz"))
-        self.starter = guests.Starter(args.novt, args.guests, initrd, args.memory)
-        self.starts = {"novt": self.starter.start_novt} | ({} if args.no_tcg else {"tcg": self.starter.start_tcg})
+        self.initrd = kernels.build_initrd(args.out, os.path.join(args.guests, "initramfs.gz"))
+        self.starter = guests.Starter(args.novt, args.guests, not args.no_tcg)
+        self.starts = self.starter.with_initrd(self.initrd, args.memory)
 
     def chosen(self, suite):
         return not self.args.benchmark or suite in self.args.benchmark
@@ -61,6 +62,8 @@ class Run:
         if benches:
             data["results"], data["stats_of_benchmarks"] = kernels.measure(self.program, self.starts, benches, args.rounds,
                                                                            args.milliseconds, say)
+        if self.chosen("programs"):
+            data["results"] += programs.measure(self.program, self.starter, self.initrd, args.out, args.guests, args, say)
         data["targets"] = targets.judge(data)
         return data
 

@@ -20,8 +20,9 @@ typedef uint32_t bench_fn(void);
 /* Kernel work that fails measures nothing: end the program. */
 void require(int condition, const char *what);
 
-/* Subcommands about devices; -1: not one of them. */
+/* Subcommands; -1: not one of them. */
 int devices_main(int argc, char **argv);
+int exec_main(int argc, char **argv);
 
 static inline uint32_t next_random(uint32_t *state) {
     uint32_t x = *state;

@@ -1,6 +1,7 @@
 /*
  * main.c: bench [-t MILLISECONDS] [name | compute | kernel | list]...: runs the
- * named benchmarks, each for that long (and once at least). `bench disk`, `stream` and `timer`: see devices.c.
+ * named benchmarks, each for that long (and once at least). `bench disk`, `stream`
+ * and `timer`: see devices.c; `bench exec`: see exec.c.
  *
  * A line per benchmark: name, seconds of the best, the first and the mean repetition, mean CPU
  * seconds, repetitions, checksum. Kernel work is divided by its operations. Every
@@ -84,7 +85,7 @@ int main(int argc, char **argv) {
     int i = 1;
     if (argc > 1 && !strcmp(argv[1], "exit")) return 0; /* fork_exec_wait's child */
     if (argc > 1 && !strcmp(argv[1], "list")) return list();
-    int code = devices_main(argc, argv);
+    int code = argc > 1 && !strcmp(argv[1], "exec") ? exec_main(argc, argv) : devices_main(argc, argv);
     if (code >= 0) return code;
     if (argc > 2 && !strcmp(argv[1], "-t")) {
         limit = atoi(argv[2]) / 1e3;
