@@ -7,7 +7,8 @@ import tempfile
 import report
 from expect import Failure
 
-SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nano", "nano.asm")
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nano")
+SOURCE = os.path.join(FOLDER, "nano.asm")
 DONE = 33  # exit code of both machines when the guest writes 10h to its debug exit port
 LIMIT = 120
 
@@ -17,37 +18,43 @@ LIMIT = 120
 VMWARE = {"callret": 51, "syscall_sysenter": 2000, "in": 214, "pgfault_true": 3927, "divzero": 3223, "ptemod": 391, "tpr_write": 35}
 
 
-def build(out):
-    image = os.path.join(out, "nano.bin")
-    subprocess.run(["nasm", "-f", "bin", "-o", image, SOURCE], check=True)
+def build(out, name="nano"):
+    image = os.path.join(out, name + ".bin")
+    subprocess.run(["nasm", "-f", "bin", "-o", image, os.path.join(FOLDER, name + ".asm")], check=True)
     return image
 
 
-def novt_argv(novt, image, serial):
-    return [novt, "run", "--kernel", image, "--memory", "64M", "--net", "none", "--display", "none", "--serial", f"file:{serial}",
+def novt_argv(novt, image, serial, memory=64):
+    return [novt, "run", "--kernel", image, "--memory", f"{memory}M", "--net", "none", "--display", "none", "--serial", f"file:{serial}",
             "--debug-exit", "iobase=0xF4,iosize=4"]
 
 
-def tcg_argv(image, serial):
-    return ["qemu-system-i386", "-accel", "tcg", "-m", "64", "-display", "none", "-nodefaults", "-no-reboot", "-monitor", "none",
+def tcg_argv(image, serial, memory=64):
+    return ["qemu-system-i386", "-accel", "tcg", "-m", str(memory), "-display", "none", "-nodefaults", "-no-reboot", "-monitor", "none",
             "-serial", f"file:{serial}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", image]
 
 
 def parse(text):
-    """{name: (best, median)} in cycles."""
+    """{name: the two numbers behind it}"""
     if not re.search(r"^end$", text, re.M):
-        raise Failure(f"the nanobenchmarks did not come to their end:\n{text}")
-    return {m[1]: (int(m[2]) / 100, int(m[3]) / 100) for m in re.finditer(r"^(\w+) (\d+) (\d+)$", text, re.M)}
+        raise Failure(f"the guest did not come to its end:\n{text}")
+    return {m[1]: (int(m[2]), int(m[3])) for m in re.finditer(r"^(\w+) (\d+) (\d+)$", text, re.M)}
 
 
-def launch(argv_of):
+def start(argv_of):
+    """Runs a guest to its end; returns its lines and what the machine printed to stderr."""
     with tempfile.NamedTemporaryFile() as serial:
         argv = argv_of(serial.name)
         done = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT)
         if done.returncode != DONE:
             raise Failure(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stderr}")
         with open(serial.name) as text:
-            return parse(text.read().replace("\r", ""))
+            return parse(text.read().replace("\r", "")), done.stderr
+
+
+def launch(argv_of):
+    """{name: (best, median)} in cycles"""
+    return {name: (best / 100, median / 100) for name, (best, median) in start(argv_of)[0].items()}
 
 
 def row(name, runs):

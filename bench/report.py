@@ -121,6 +121,7 @@ def stats_table(stats, title="counters of the boot that the memory row describes
 
 def text(data):
     import devices  # these use the tables of this file
+    import growth
     import nano
     import targets
     host = data["host"]
@@ -135,6 +136,8 @@ def text(data):
         parts.append(machine_table(data))
     if data.get("stats"):
         parts.append(stats_table(data["stats"]))
+    if data.get("growth"):
+        parts += growth.tables(data["growth"])
     if data["targets"]:
         parts.append(targets.table(data["targets"]))
     return "\n\n".join(parts) + "\n"

@@ -13,6 +13,7 @@ import sys
 
 sys.dont_write_bytecode = True  # the source folders stay clean
 import devices  # noqa: E402
+import growth  # noqa: E402
 import guests  # noqa: E402
 import host  # noqa: E402
 import kernels  # noqa: E402
@@ -20,11 +21,12 @@ import machine  # noqa: E402
 import nano  # noqa: E402
 import programs  # noqa: E402
 import report  # noqa: E402
+import soak  # noqa: E402
 import startup  # noqa: E402
 import targets  # noqa: E402
 from expect import Failure  # noqa: E402
 
-SUITES = ("machine", "nano", "devices", "programs")  # besides the groups of kernels/
+SUITES = ("machine", "nano", "devices", "programs", "growth")  # besides the groups of kernels/
 
 
 def say(what):
@@ -42,6 +44,11 @@ class Run:
         self.initrd = kernels.build_initrd(args.out, os.path.join(args.guests, "initramfs.gz"))
         self.starter = guests.Starter(args.novt, args.guests, not args.no_tcg)
         self.starts = self.starter.with_initrd(self.initrd, args.memory)
+
+    def soak(self):
+        args, data = self.args, self.data
+        data["soak"] = soak.measure(args.soak, self.starter, self.initrd, args.out, args.guests, say)
+        return data
 
     def chosen(self, suite):
         return not self.args.benchmark or suite in self.args.benchmark
@@ -64,6 +71,8 @@ class Run:
                                                                            args.milliseconds, say)
         if self.chosen("programs"):
             data["results"] += programs.measure(self.program, self.starter, self.initrd, args.out, args.guests, args, say)
+        if self.chosen("growth"):
+            data["growth"] = growth.measure(args, self.starter, self.initrd, say)
         data["targets"] = targets.judge(data)
         return data
 
@@ -78,6 +87,7 @@ def options():
     parser.add_argument("--novt", default=os.path.join(root, "build", "novt"), help="the program to measure")
     parser.add_argument("--guests", default=os.path.join(root, "build", "guests"))
     parser.add_argument("--out", default=os.path.join(root, "build", "bench"), help="folder for the program and results.json")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="only this: fork, exec and compile for that long; writes soak.json")
     parser.add_argument("--no-tcg", action="store_true", help="leave QEMU out")
     parser.add_argument("benchmark", nargs="*", help=f"only these: names, the groups compute and kernel, or {', '.join(SUITES)}")
     args = parser.parse_args()
@@ -90,12 +100,13 @@ def main():
     args = options()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # the sessions report their steps
-            data = Run(args).measure()
+            run = Run(args)
+            data = run.soak() if args.soak else run.measure()
     except (Failure, OSError, subprocess.SubprocessError) as failure:
         sys.exit(f"bench: {failure}")
-    with open(os.path.join(args.out, "results.json"), "w") as out:
+    with open(os.path.join(args.out, "soak.json" if args.soak else "results.json"), "w") as out:
         json.dump(data, out, indent=1)
-    print(report.text(data), end="")
+    print(soak.text(data["soak"]) if args.soak else report.text(data), end="")
 
 
 if __name__ == "__main__":

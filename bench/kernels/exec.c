@@ -65,6 +65,7 @@ int exec_main(int argc, char **argv) {
         last = end;
         reps++;
     } while (last - start < limit);
-    printf("exec %.9f %.9f %.9f %.9f %u %08x\n", best, first, (last - start) / reps, cpu_of_children() / reps, reps, sum);
+    printf("exec %.9f %.9f %.9f %.9f %u %08x\n", best, first, (last - start) / reps, cpu_of_children() / reps, reps,
+           sum);
     return 0;
 }
