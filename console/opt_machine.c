@@ -87,6 +87,11 @@ const char *opt_debug_exit(struct run_options *r, const char *v) {
     return kv_parse(r, v, debug_exit_keys, &r->config.debug_exit);
 }
 
+const char *opt_hpet(struct run_options *r, const char *v) {
+    r->config.hpet = !strcmp(v, "on");
+    return r->config.hpet || !strcmp(v, "off") ? NULL : "must be on or off";
+}
+
 /* ---- Its name ---- */
 
 const char *opt_name(struct run_options *r, const char *v) {

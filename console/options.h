@@ -37,7 +37,8 @@ opt_parser opt_disk, opt_cdrom, opt_floppy, opt_snapshot;
 /* ---- opt_net.c ---- */
 opt_parser opt_net;
 /* ---- opt_machine.c ---- */
-opt_parser opt_memory, opt_cpu, opt_usb, opt_rtc, opt_no_reboot, opt_timeout, opt_script, opt_debug_exit, opt_name;
+opt_parser opt_memory, opt_cpu, opt_usb, opt_rtc, opt_no_reboot, opt_timeout, opt_script, opt_debug_exit, opt_name,
+    opt_hpet;
 /* ---- opt_smbios.c ---- */
 opt_parser opt_smbios, opt_uuid;
 /* ---- opt_chr.c ---- */

@@ -52,6 +52,7 @@ static const struct run_option options[] = {
     {"serial", "WHERE", "COM1, given again COM2 to COM4: stdio, pty, null, none, file:PATH, unix:PATH (default: stdio)",
      opt_serial},
     {"parallel", "WHERE", "LPT1 with a printer that prints there, as --serial (default: none: no port)", opt_parallel},
+    {"hpet", "WHAT", "High Precision Event Timer: on or off (default: off)", opt_hpet},
     {"usb", "WHAT", "USB controller: off, on, or tablet: with a pointer that agrees with the user's (default: off)",
      opt_usb},
     {"debugcon", "WHERE", "debug console, as --serial (default: none)", opt_debugcon},

@@ -13,6 +13,7 @@
 #include "devemu/dma8237.h"
 #include "devemu/fdc82077.h"
 #include "devemu/fw_cfg.h"
+#include "devemu/hpet.h"
 #include "devemu/i440fx.h"
 #include "devemu/i8042.h"
 #include "devemu/i8254.h"
@@ -70,6 +71,7 @@ enum slot {
     IOAPIC,
     PIC,
     ROUTER,
+    HPET,
     PIT,
     RTC,
     DMA,
@@ -111,6 +113,11 @@ struct board {
     struct apic_bus apic_bus;
     struct a20_gate a20;
     struct dev_line fpu_irq;
+    bool legacy_replaced; /* by the HPET */
+    struct {
+        struct dev_line line;
+        bool level; /* what the device says */
+    } replaced[HPET_LEGACY_LINES];
     struct dev *dev[SLOTS]; /* NULL: left out */
 };
 
@@ -119,6 +126,7 @@ union device_config {
     struct ioapic_cfg ioapic;
     struct i8259_config pic;
     struct irq_router_cfg router;
+    struct hpet_config hpet;
     struct i8254_config pit;
     struct mc146818_config rtc;
     struct port61_config port61;
@@ -221,14 +229,47 @@ static bool config_router(struct board *b, union device_config *c) {
     return true;
 }
 
+/* The lines of the PIT (0) and the RTC (1), while the HPET does not take their places. */
+static void drive_replaced(struct board *b, int n) {
+    dev_line_set(&b->replaced[n].line, b->replaced[n].level && !b->legacy_replaced);
+}
+
+static void set_replaced(void *opaque, int n, bool level) {
+    struct board *b = opaque;
+    b->replaced[n].level = level;
+    drive_replaced(b, n);
+}
+
+static void replace_legacy(void *opaque, int n, bool on) {
+    struct board *b = opaque;
+    (void)n;
+    b->legacy_replaced = on;
+    for (int i = 0; i < HPET_LEGACY_LINES; i++)
+        if (b->replaced[i].line.set) drive_replaced(b, i);
+}
+
+static struct dev_line replaced_line(struct board *b, int n, int irq) {
+    b->replaced[n].line = isa_line(b, irq);
+    return (struct dev_line){set_replaced, b, n};
+}
+
+static bool config_hpet(struct board *b, union device_config *c) {
+    if (!b->m->cfg->hpet) return false;
+    c->hpet =
+        (struct hpet_config){.legacy = {isa_line(b, IRQ_PIT), isa_line(b, IRQ_RTC)}, .replace = {replace_legacy, b, 0}};
+    for (int i = 0; i < HPET_PINS; i++)
+        c->hpet.pin[i] = (struct dev_line){ioapic_set_pin, b->dev[IOAPIC], HPET_PIN_FIRST + i};
+    return true;
+}
+
 static bool config_pit(struct board *b, union device_config *c) {
-    c->pit.irq0 = isa_line(b, IRQ_PIT);
+    c->pit.irq0 = replaced_line(b, 0, IRQ_PIT);
     return true;
 }
 
 static bool config_rtc(struct board *b, union device_config *c) {
     const struct dev_host *h = &b->m->host;
-    c->rtc = (struct mc146818_config){.irq8 = isa_line(b, IRQ_RTC),
+    c->rtc = (struct mc146818_config){.irq8 = replaced_line(b, 1, IRQ_RTC),
                                       .offset_seconds = cmos_rtc_offset(&b->m->cfg->rtc, h->wall_seconds(h->opaque))};
     return true;
 }
@@ -378,6 +419,7 @@ static const struct {
     [IOAPIC] = {&ioapic_class, config_ioapic},
     [PIC] = {&i8259_class, config_pic},
     [ROUTER] = {&irq_router_class, config_router},
+    [HPET] = {&hpet_class, config_hpet},
     [PIT] = {&i8254_class, config_pit},
     [RTC] = {&mc146818_class, config_rtc},
     [DMA] = {&dma8237_class, config_none},

@@ -191,6 +191,7 @@ struct mon_config {
     struct mon_chr_config debugcon;
     struct mon_net_config net;
     bool vga;             /* there is a display adapter */
+    bool hpet;            /* there is a High Precision Event Timer */
     bool usb, usb_tablet; /* a USB controller; with a tablet on it */
     struct mon_display_config display;
     const char *dump_screen; /* FILE.png or FILE.txt, written at the end; may be NULL */

@@ -136,6 +136,7 @@ check key-unknown 1 "has no key 'readnly'; there are: file, format, bootindex, r
 check key-bus 1 'bus must be ide or virtio' run --disk a.img,bus=scsi
 check key-bootindex 1 'bootindex must be 1 to 65535' run --disk a.img,bootindex=0
 check key-bootindex-net 1 'bootindex must be 1 to 65535' run --net user,bootindex=x
+check hpet 1 'must be on or off' run --hpet maybe
 check name-empty 1 'must be 1 to 60 characters' run --name ''
 check name-control 1 'control characters' run --name "$(printf 'a\tb')"
 check key-chs 1 'chs must be CYLINDERS/HEADS/SECTORS' run --disk a.img,chs=100/16

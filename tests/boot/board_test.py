@@ -51,6 +51,18 @@ def run(novt, guests, tmp):
         linux_session.poweroff(child)
 
 
+def high_precision(novt, guests):
+    """Linux lives on the HPET alone: its counter is the time, its first comparator, in the PIT's place, the tick."""
+    args = [novt, "run", "--memory", "128M", "--net", "none", "--hpet", "on", "--kernel", os.path.join(guests, "vmlinuz-686"), "--initrd",
+            os.path.join(guests, "initramfs-modules.gz"), "--append", "console=ttyS0 nolapic clocksource=hpet"]
+    with Child(args) as child:
+        linux_session.boot(child)
+        out = child.command("sleep 2; cat /sys/devices/system/clocksource/clocksource0/current_clocksource "
+                            "/sys/devices/system/clockevents/clockevent0/current_device", PROMPT)
+        check(len(re.findall(r"^hpet", out, re.M)) == 2, "the HPET is clock and tick", child)
+        linux_session.poweroff(child)
+
+
 def button(novt, guests, tmp):
     """The power button is an interrupt of ACPI's, which counts it."""
     script = os.path.join(tmp, "script")
@@ -72,6 +84,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         run(novt, guests, tmp)
         button(novt, guests, tmp)
+        high_precision(novt, guests)
 
 
 main()

@@ -14,6 +14,7 @@
 #include "devemu/i8259.h"
 #include "devemu/ide.h"
 #include "devemu/ioapic.h"
+#include "devemu/hpet.h"
 #include "devemu/lapic.h"
 #include "devemu/mc146818.h"
 #include "devemu/ne2000.h"
@@ -75,6 +76,13 @@ static void plug_i8042(struct bench *b) {
 static void plug_uart(struct bench *b) {
     bench_add(b, &uart16550_class, &(struct uart16550_config){.irq = bench_line(b), .chr = &b->chr});
     bench_ports(b, 0x3F8, 8);
+}
+
+static void plug_hpet(struct bench *b) {
+    struct hpet_config c = {.legacy = {bench_line(b), bench_line(b)}};
+    for (int i = 0; i < HPET_PINS; i++) c.pin[i] = bench_line(b);
+    bench_add(b, &hpet_class, &c);
+    bench_memory(b, 0xFED00000, 0x400);
 }
 
 static void plug_lapic(struct bench *b) {
@@ -234,6 +242,7 @@ const struct bench_subject bench_subjects[] = {
     {"dma", plug_dma},
     {"i8042", plug_i8042},
     {"uart", plug_uart},
+    {"hpet", plug_hpet},
     {"lapic", plug_lapic},
     {"ioapic", plug_ioapic},
     {"pci", plug_pci},
