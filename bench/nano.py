@@ -12,10 +12,8 @@ SOURCE = os.path.join(FOLDER, "nano.asm")
 DONE = 33  # exit code of both machines when the guest writes 10h to its debug exit port
 LIMIT = 120
 
-# Cycles of the software VMM on a 3.8 GHz Pentium 4: Adams and Agesen, "A Comparison of Software and Hardware Techniques
-# for x86 Virtualization", ASPLOS 2006, section 6.3 and its figure of nanobenchmarks. syscall is given there as "about
-# 2,000 more than native", IN as a fifteenth of the native 3,209; cr8wr writes the task priority as TPR writes do.
-VMWARE = {"callret": 51, "syscall_sysenter": 2000, "in": 214, "pgfault_true": 3927, "divzero": 3223, "ptemod": 391, "tpr_write": 35}
+with open(os.path.join(FOLDER, "vmware.def")) as published:
+    VMWARE = {m[1]: int(m[2]) for m in re.finditer(r"^VMWARE\((\w+), (\d+)\)", published.read(), re.M)}
 
 
 def build(out, name="nano"):

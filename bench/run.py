@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ import host  # noqa: E402
 import kernels  # noqa: E402
 import machine  # noqa: E402
 import nano  # noqa: E402
+import plots  # noqa: E402
 import programs  # noqa: E402
 import report  # noqa: E402
 import soak  # noqa: E402
@@ -96,6 +98,14 @@ def options():
     return args
 
 
+def draw_plots(out):
+    """What results.json and soak.json hold, where gnuplot is there to draw it."""
+    files = [os.path.join(out, name) for name in ("results.json", "soak.json")]
+    if not shutil.which("gnuplot"):
+        return say("no gnuplot: no plots")
+    plots.draw_all(*(plots.load(path) if os.path.exists(path) else None for path in files), os.path.join(out, "plots"))
+
+
 def main():
     args = options()
     try:
@@ -106,6 +116,7 @@ def main():
         sys.exit(f"bench: {failure}")
     with open(os.path.join(args.out, "soak.json" if args.soak else "results.json"), "w") as out:
         json.dump(data, out, indent=1)
+    draw_plots(args.out)
     print(soak.text(data["soak"]) if args.soak else report.text(data), end="")
 
 

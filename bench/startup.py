@@ -1,6 +1,4 @@
 """startup.py: how long a machine takes to get to a kernel that does nothing but end it: the process, the firmware, the loader."""
-import os
-import struct
 import subprocess
 import time
 
@@ -9,19 +7,6 @@ import report
 from expect import Failure
 
 LAUNCHES = 5
-LOAD = 0x100000
-MAGIC, ADDRESSES = 0x1BADB002, 0x10000
-CODE = bytes([0xB0, 0x10, 0xE6, 0xF4, 0xF4])  # mov al, 10h; out F4h, al; hlt
-
-
-def build(out):
-    """A Multiboot kernel with explicit addresses: header, code."""
-    path = os.path.join(out, "exit.bin")
-    end = LOAD + 32 + len(CODE)
-    header = struct.pack("<8I", MAGIC, ADDRESSES, -(MAGIC + ADDRESSES) & 0xFFFFFFFF, LOAD, LOAD, end, end, LOAD + 32)
-    with open(path, "wb") as image:
-        image.write((header + CODE).ljust(8192, b"\0"))
-    return path
 
 
 def launch(argv):
@@ -33,7 +18,7 @@ def launch(argv):
 
 
 def measure(novt, out, with_tcg, say):
-    image = build(out)
+    image = nano.build(out, "exit")
     argvs = {"novt": nano.novt_argv(novt, image, "/dev/null")} | ({"tcg": nano.tcg_argv(image, "/dev/null")} if with_tcg else {})
     times = {system: [] for system in argvs}
     for _ in range(LAUNCHES):

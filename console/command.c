@@ -7,6 +7,7 @@
 
 const struct con_command con_commands[] = {
     {"run", "run a virtual machine", con_run, con_run_help},
+    {"bench", "measure this program", con_bench, con_bench_help},
     {"version", "print the version", con_version, con_version_help},
     {"help", "explain novt or one of its commands", con_help, con_help_help},
     {NULL, NULL, NULL, NULL},

@@ -31,6 +31,8 @@ int con_finish_output(void);
 
 int con_run(int argc, char **argv);
 void con_run_help(FILE *out);
+int con_bench(int argc, char **argv);
+void con_bench_help(FILE *out);
 int con_version(int argc, char **argv);
 void con_version_help(FILE *out);
 int con_help(int argc, char **argv);

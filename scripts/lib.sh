@@ -23,7 +23,7 @@ PACKAGES=(
     libslirp-dev libnbd-dev libjansson-dev
     seabios ipxe-qemu qemu-system-x86 qemu-utils cpio gzip strace e2fsprogs xorriso
     mmdebstrap fakeroot uidmap fdisk grub-common grub-pc-bin
-    clang libclang-rt-14-dev
+    clang libclang-rt-14-dev gnuplot-nox
 )
 
 # Those of the given packages that are not installed.

@@ -44,6 +44,12 @@ shows help-run '--kernel' help run
 shows run-help 'Examples:' run --help
 shows run-help-cpus 'CPU models' run --help
 shows help-version 'Usage: novt version' help version
+shows help-bench 'Usage: novt bench' help bench
+shows bench-help 'Usage: novt bench' bench --help
+shows bench 'translation, cycles per guest instruction' bench --launches 1
+check bench-argument 1 "unexpected argument 'x'" bench x
+check bench-launches 1 'from 1 to 50' bench --launches 0
+check bench-value 1 'from 1 to 50' bench --launches
 timeout 60 "$novt" >"$dir/out" 2>"$dir/err" && fail "no arguments: exit code 0"
 grep -q 'Usage:' "$dir/err" || fail "no arguments: no usage"
 [ ! -c /dev/full ] || { "$novt" version >/dev/full 2>"$dir/err" && fail "version to a full disk: exit code 0"; }
