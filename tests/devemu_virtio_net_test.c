@@ -220,7 +220,7 @@ static void own_address(void **state) {
 /* Commands that are not there, too short or contradict themselves change nothing. */
 static void bad_commands(void **state) {
     (void)state;
-    uint8_t raw[64] = {0};
+    uint8_t raw[128] = {0};
     mode(PROMISC, false);
     assert_int_equal(set_tables(1, other, 1, group), CMD_OK);
     assert_int_equal(command(CMD_RX, 2, raw, 1), CMD_ERR);
