@@ -156,7 +156,8 @@ static bool deliver_protected(struct vcpu *v, const struct mon_event *ev, struct
     struct mon_desc gate;
     if (!fetch_gate(v, ev, &gate, f)) return false;
     if (desc_type(&gate) != SYS_TASK_GATE) return through_gate(v, ev, &gate, f);
-    return mon_task_switch(v, gate_selector(&gate), TASK_INT, ev->eip, ev->has_error ? &ev->error : NULL, f);
+    return mon_task_switch(v, gate_selector(&gate), TASK_INT, ev->eip, ev->eflags, ev->has_error ? &ev->error : NULL,
+                           f);
 }
 
 static bool error_names_selector(int vector) { return vector >= VEC_TS && vector <= VEC_GP; }

@@ -143,7 +143,7 @@ static bool far_call_gate(struct vcpu *v, struct far *t, const struct mon_desc *
 /* ---- Tasks ---- */
 
 static bool far_task(struct vcpu *v, const struct far *t, uint16_t tss, struct guest_fault *f) {
-    return mon_task_switch(v, tss, t->call ? TASK_CALL : TASK_JMP, t->next, NULL, f);
+    return mon_task_switch(v, tss, t->call ? TASK_CALL : TASK_JMP, t->next, bt_eflags(&v->cpu), NULL, f);
 }
 
 static bool far_system(struct vcpu *v, struct far *t, const struct mon_desc *d, struct guest_fault *f) {

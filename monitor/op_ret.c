@@ -159,7 +159,8 @@ static bool iret_protected(struct vcpu *v, struct far_ret *r, uint32_t flags, st
 
 static bool iret_task(struct vcpu *v, uint32_t next, struct guest_fault *f) {
     uint16_t link;
-    return mon_sys_read(v, v->tr.base, &link, 2, f) && mon_task_switch(v, link, TASK_IRET, next, NULL, f);
+    return mon_sys_read(v, v->tr.base, &link, 2, f) &&
+           mon_task_switch(v, link, TASK_IRET, next, bt_eflags(&v->cpu), NULL, f);
 }
 
 static bool iret(struct vcpu *v, const struct insn *insn, struct guest_fault *f) {

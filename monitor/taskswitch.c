@@ -35,7 +35,7 @@ enum {
     SAVE32_OFF = offsetof(struct tss32, eip),
     SAVE32_LEN = offsetof(struct tss32, ldt) - SAVE32_OFF,
 };
-enum { DR6_BT = 1u << 15, DR7_LOCAL = 0x155 /* L0..L3, LE */ };
+enum { DR6_BT = 1u << 15, DR7_LOCAL = 0x155 /* L0..L3, LE */, DR7_GLOBAL = 0xAA /* G0..G3 */ };
 
 /* ---- Formats ---- */
 
@@ -104,8 +104,8 @@ static bool probe_writes(struct vcpu *v, uint16_t sel, const struct bt_seg *new_
 
 /* ---- Commit ---- */
 
-static bool save_old_task(struct vcpu *v, enum mon_task_source why, uint32_t next, struct guest_fault *f) {
-    uint32_t eflags = bt_eflags(&v->cpu);
+static bool save_old_task(struct vcpu *v, enum mon_task_source why, uint32_t next, uint32_t eflags,
+                          struct guest_fault *f) {
     if (why == TASK_IRET) eflags &= ~(uint32_t)EFL_NT;
     if ((why == TASK_JMP || why == TASK_IRET) && !sel_null(v->tr.selector) &&
         !mon_desc_busy(v, v->tr.selector, false, f))
@@ -123,9 +123,13 @@ static bool claim_new_task(struct vcpu *v, uint16_t sel, struct bt_seg tss, enum
     return true;
 }
 
+/* A restarted instruction must not hit its breakpoint again. Where only local breakpoints were armed the switch disarms
+ * them, and nobody would clear RF (see also rf_mask in op_ret.c). */
+static bool keeps_rf(const struct vcpu *v) { return v->cpu.debug_step && (v->dr[7] & DR7_GLOBAL); }
+
 /* Registers, and selectors without their descriptors: each segment is unusable until it has been checked. */
 static void load_registers(struct vcpu *v, const struct task_state *t, enum mon_task_source why) {
-    uint32_t eflags = t->eflags & ~(uint32_t)EFL_RF;
+    uint32_t eflags = keeps_rf(v) ? t->eflags : t->eflags & ~(uint32_t)EFL_RF;
     if (!tss_is32(v->tr.attr)) eflags &= 0xFFFF;
     if (why == TASK_CALL || why == TASK_INT) eflags |= EFL_NT;
     bt_set_eflags(&v->cpu, eflags);
@@ -200,15 +204,15 @@ static bool enter_task(struct vcpu *v, const struct task_state *t, const uint32_
     return true;
 }
 
-bool mon_task_switch(struct vcpu *v, uint16_t sel, enum mon_task_source why, uint32_t next, const uint32_t *error,
-                     struct guest_fault *f) {
+bool mon_task_switch(struct vcpu *v, uint16_t sel, enum mon_task_source why, uint32_t next, uint32_t eflags,
+                     const uint32_t *error, struct guest_fault *f) {
     struct mon_desc d;
     struct task_state t;
     if (!check_tss_desc(v, sel, why, &d, f)) return false;
     struct bt_seg tss = mon_seg_from_desc(sel, &d);
     bool read = tss_is32(tss.attr) ? read_state32(v, tss.base, &t, f) : read_state16(v, tss.base, &t, f);
     if (!read || !probe_writes(v, sel, &tss, why, f)) return false;
-    if (!save_old_task(v, why, next, f) || !claim_new_task(v, sel, tss, why, f)) return false;
+    if (!save_old_task(v, why, next, eflags, f) || !claim_new_task(v, sel, tss, why, f)) return false;
     load_registers(v, &t, why);
     return enter_task(v, &t, error, f);
 }

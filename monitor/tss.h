@@ -21,10 +21,11 @@ bool mon_vme_redirects(struct vcpu *v, uint8_t vector, bool *redirect, struct gu
 
 enum mon_task_source { TASK_JMP, TASK_CALL, TASK_INT, TASK_IRET };
 /*
- * Switches to the task of a TSS selector (the caller has checked its descriptor's DPL). next: EIP saved in the old
- * TSS. error: pushed on the new task's stack, or NULL. false: *f to be raised at the current cpu.eip, which is the
- * old task's instruction before the commit point and the new task's first one after it.
+ * Switches to the task of a TSS selector (the caller has checked its descriptor's DPL). next and
+ * eflags are saved in the old TSS (a fault's with RF set). error: pushed on the new task's stack, or NULL. false: *f to
+ * be raised at the current cpu.eip, which is the old task's instruction before the commit point and the new task's
+ * first one after it.
  */
-bool mon_task_switch(struct vcpu *v, uint16_t selector, enum mon_task_source why, uint32_t next, const uint32_t *error,
-                     struct guest_fault *f);
+bool mon_task_switch(struct vcpu *v, uint16_t selector, enum mon_task_source why, uint32_t next, uint32_t eflags,
+                     const uint32_t *error, struct guest_fault *f);
 #endif

@@ -83,6 +83,37 @@ static void interrupt_task_gate_pushes_error(void **state) {
     assert_int_equal(peek(TSS + T_EIP, 4), CODE + 0x100);
 }
 
+/* SDM vol. 3 "RF (resume) flag": set in the image that a fault saves, also where that is a TSS; not by an interrupt. */
+static void fault_saves_rf_in_the_old_tss(void **state) {
+    (void)state;
+    start();
+    idt_gate(VEC_NP, TSS2_SEL, 0, 0x85);
+    mon_raise(v, VEC_NP, 0x4444);
+    assert_new_task();
+    assert_true(peek(TSS + T_EFLAGS, 4) & EFL_RF);
+    assert_false(v->cpu.flags_sys & EFL_RF);
+    start();
+    idt_gate(0x40, TSS2_SEL, 0, 0x85);
+    mon_interrupt(v, 0x40);
+    assert_new_task();
+    assert_false(peek(TSS + T_EFLAGS, 4) & EFL_RF);
+}
+
+/* RF comes back with the task that faulted, but only where a breakpoint is left that it could suppress. */
+static void rf_of_the_new_tss(void **state) {
+    static const struct { uint32_t dr7, step, rf; } cases[] = {{0x02, 1, EFL_RF}, {0x01, 1, 0}, {0, 0, 0}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start();
+        poke(TSS2 + T_EFLAGS, EFL_RF | EFL_IF | 2, 4);
+        v->dr[7] = cases[i].dr7;
+        v->cpu.debug_step = cases[i].step != 0;
+        RUN(0xEA, 0, 0, 0, 0, TSS2_SEL, 0);
+        assert_new_task();
+        assert_int_equal(v->cpu.flags_sys & EFL_RF, cases[i].rf);
+    }
+}
+
 static void task_gate_jmp(void **state) {
     (void)state;
     start();
@@ -172,6 +203,8 @@ int main(void) {
         CPU_TEST(jmp_task),
         CPU_TEST(call_and_iret),
         CPU_TEST(interrupt_task_gate_pushes_error),
+        CPU_TEST(fault_saves_rf_in_the_old_tss),
+        CPU_TEST(rf_of_the_new_tss),
         CPU_TEST(task_gate_jmp),
         CPU_TEST(busy_task_faults_in_the_old_one),
         CPU_TEST(bad_segment_faults_in_the_new_one),
