@@ -64,6 +64,7 @@ struct bt_cpu {
     bool intr;         /* the interrupt controllers' INTR line; monitor sets it, code that sets IF looks at it */
     bool irq_shadow;   /* STI, MOV SS, POP SS: no interrupt before the next instruction ends */
     bool debug_step;   /* a breakpoint is armed in DR7: monitor looks at every instruction */
+    bool leave;        /* monitor has something to do before guest code goes on; bt_run clears it */
     bool fpu_parked;   /* guest FPU state is in fpu_area, not in the host's registers */
     struct smmu *smmu;
     _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE image while parked */
@@ -75,6 +76,7 @@ struct bt_cpu {
         uint64_t seg_base_ptr[6];          /* &seg[].base, or an unmapped address when the fast form must not be used */
         uint64_t host_flags;               /* RFLAGS image to load at entry */
         uint32_t exit_reason, saved_flags; /* saved_flags: AH and OF of a checked access, see emit_mem.c */
+        uint32_t seg_mode;                 /* the mode key's bits that depend on segment registers */
     } p;
 };
 
@@ -96,7 +98,8 @@ void bt_fpu_park(struct bt_cpu *c);
 enum bt_next {
     BT_NEXT_CONTINUE, /* done; go on with the following instruction (eip untouched); no mode-key input changed */
     BT_NEXT_EXIT, /* eip is where to resume (a fault has been delivered, control transferred, mode changed, interrupt
-                     window opened) */
+                     window opened). The engine goes on there by itself, unless bt_cpu's `leave` is set, an interrupt can
+                     be delivered or instructions are looked at one by one */
 };
 typedef enum bt_next bt_op_fn(struct bt_cpu *cpu, const struct insn *insn);
 
@@ -109,8 +112,8 @@ enum bt_op {
 
 /* The translation mode for the current state: equal keys mean that the same translations are valid. Inputs: CS.D,
  * SS.B, CPL, PE, VM, TS/EM/MP where it matters, OSFXSR, flatness of CS DS ES SS, TF. A helper that may change any of
- * these compares before and after, and returns BT_NEXT_EXIT if the key changed. FS and GS are not in the key, but
- * after a load of FS or GS (or of any segment) call bt_seg_loaded. */
+ * these compares before and after, and returns BT_NEXT_EXIT if the key changed. After a load of any segment register
+ * call bt_seg_loaded: what the key and emitted code need of it is derived there. */
 uint32_t bt_mode(const struct bt_cpu *c);
 void bt_seg_loaded(struct bt_cpu *c, int seg);
 
@@ -162,11 +165,14 @@ void bt_state_changed(struct bt_engine *e);
 
 struct bt_stats {
     uint64_t blocks, insns, host_bytes, translate_cycles, translations_direct, flushes, chains, unchains;
-    uint64_t exits_op, exits_link, exits_indirect, exits_poll, exits_fault, callouts;
+    uint64_t exits_op, exits_link, exits_indirect, exits_poll, exits_fault;
     uint64_t slow_accesses, tlb_misses, direct_faults, promotions, demotions, smc_writes, smc_blocks, ras_resets;
     uint64_t cache_used, cache_committed;
+    uint64_t callouts[BT_OP_COUNT]; /* by row of sensitive.def */
 };
 void bt_get_stats(const struct bt_engine *e, struct bt_stats *out);
+/* A row of sensitive.def by name, "?" outside the table. */
+const char *bt_op_name(enum bt_op op);
 /* Writes a crash report's engine part (host PC to block, guest PC) to fd; async-signal-safe. */
 void bt_crash_report(struct bt_engine *e, int fd, void *ucontext);
 #endif

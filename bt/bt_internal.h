@@ -39,11 +39,11 @@ enum {
     MODE_STACK32 = 1u << 1,
     MODE_CPL_SHIFT = 2,
     MODE_CPL = 3u << 2,
+    MODE_CR0_SHIFT = 4, /* PE MP EM TS as in CR0, OSFXSR and VM in their own places */
     MODE_PE = 1u << 4,
-    MODE_VM = 1u << 5,
-    MODE_TS = 1u << 6,
-    MODE_EM = 1u << 7,
-    MODE_MP = 1u << 8,
+    MODE_MP = 1u << 5,
+    MODE_EM = 1u << 6,
+    MODE_TS = 1u << 7,
     MODE_FXSR = 1u << 9,
     MODE_CS_FLAT = 1u << 10,
     MODE_DS_FLAT = 1u << 11,
@@ -51,8 +51,9 @@ enum {
     MODE_SS_FLAT = 1u << 13,
     MODE_STEP = 1u << 14, /* TF or irq_shadow: one instruction, then back to monitor */
     MODE_PAGED = 1u << 15,
-    MODE_AC = 1u << 17,     /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
     MODE_SINGLE = 1u << 16, /* one instruction, because it writes into its own block */
+    MODE_VM = 1u << 17,
+    MODE_AC = 1u << 18, /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
 };
 
 /* Limits of one block. Guest offsets fit a byte in the PC map. */
@@ -95,6 +96,8 @@ struct pc_entry {
 struct site {
     bt_op_fn *fn;
     uint32_t eip;
+    uint16_t op; /* enum bt_op */
+    bool ends;   /* nothing follows it in its block */
     struct insn insn;
 };
 
@@ -132,7 +135,7 @@ enum exit_reason {
 
 struct thunks {
     uint8_t *enter, *exit_link, *exit_indirect, *exit_exception, *exit_step, *exit_window, *exit_from_signal;
-    uint8_t *callout, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit, *seg_slow, *ret_miss;
+    uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit, *seg_slow, *ret_miss, *lookup, *lookup_end;
     uint8_t *end;
 };
 
@@ -188,6 +191,7 @@ struct bt_engine {
     bool have_fsgsbase;
     uint64_t gs_now;
 
+    uint32_t mode;                         /* what translated code runs in now */
     struct guest_fault pending;            /* for EXIT_EXCEPTION */
     _Alignas(64) uint8_t bounce[512 + 64]; /* filled at the guest address's own alignment */
     uint8_t *bounce_at;
@@ -242,6 +246,7 @@ void adapt_queue(struct bt_engine *e, uint32_t id); /* async-signal-safe: to be 
 void adapt_apply(struct bt_engine *e);              /* does what was queued */
 
 /* runtime.c: called from thunks */
+enum { CALLOUT_RETURN = 0, CALLOUT_LEAVE = 1, CALLOUT_JUMP = 2 /* to eip, through the jump cache */ };
 uint64_t rt_callout(struct bt_cpu *c, uint32_t site);
 uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret);
 void rt_mem_commit(struct bt_cpu *c);

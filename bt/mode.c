@@ -19,23 +19,29 @@ static bool flat_data(const struct bt_seg *s) {
     return s->base == 0 && s->limit == 0xffffffffu && (s->attr & (need | BT_ATTR_CODE | BT_ATTR_EXPAND_DOWN)) == need;
 }
 
+static uint32_t seg_bits(const struct bt_seg *s, int seg, uint32_t *mask) {
+    bool big = s->attr & BT_ATTR_DB;
+    switch (seg) {
+    case DEC_CS:
+        *mask = MODE_CODE32 | MODE_CS_FLAT;
+        return (big ? MODE_CODE32 : 0u) | (s->base == 0 && s->limit == 0xffffffffu ? MODE_CS_FLAT : 0u);
+    case DEC_SS:
+        *mask = MODE_STACK32 | MODE_SS_FLAT;
+        return (big ? MODE_STACK32 : 0u) | (flat_data(s) ? MODE_SS_FLAT : 0u);
+    case DEC_DS: *mask = MODE_DS_FLAT; return flat_data(s) ? MODE_DS_FLAT : 0;
+    case DEC_ES: *mask = MODE_ES_FLAT; return flat_data(s) ? MODE_ES_FLAT : 0;
+    default: *mask = 0; return 0;
+    }
+}
+
+_Static_assert((int)MODE_PE == CR0_PE << MODE_CR0_SHIFT && (int)MODE_TS == CR0_TS << MODE_CR0_SHIFT && (int)MODE_FXSR == CR4_OSFXSR &&
+                   (int)MODE_VM == EFL_VM && (unsigned)MODE_PAGED == (unsigned)CR0_PG >> 16,
+               "bits are moved together");
+
 uint32_t bt_mode(const struct bt_cpu *c) {
-    const struct bt_seg *s = c->seg;
-    uint32_t m = (uint32_t)c->cpl << MODE_CPL_SHIFT;
-    if (s[DEC_CS].attr & BT_ATTR_DB) m |= MODE_CODE32;
-    if (s[DEC_SS].attr & BT_ATTR_DB) m |= MODE_STACK32;
-    if (c->cr0 & CR0_PE) m |= MODE_PE;
-    if (c->flags_sys & EFL_VM) m |= MODE_VM;
-    if (c->cr0 & CR0_TS) m |= MODE_TS;
-    if (c->cr0 & CR0_EM) m |= MODE_EM;
-    if (c->cr0 & CR0_MP) m |= MODE_MP;
-    if (c->cr4 & CR4_OSFXSR) m |= MODE_FXSR;
-    if (c->cr0 & CR0_PG) m |= MODE_PAGED;
-    if (c->cr0 & CR0_AM && c->flags_sys & EFL_AC && c->cpl == 3) m |= MODE_AC;
-    if (s[DEC_CS].base == 0 && s[DEC_CS].limit == 0xffffffffu) m |= MODE_CS_FLAT;
-    if (flat_data(&s[DEC_DS])) m |= MODE_DS_FLAT;
-    if (flat_data(&s[DEC_ES])) m |= MODE_ES_FLAT;
-    if (flat_data(&s[DEC_SS])) m |= MODE_SS_FLAT;
+    uint32_t m = c->p.seg_mode | (uint32_t)c->cpl << MODE_CPL_SHIFT | (c->flags_sys & EFL_VM) | (c->cr4 & CR4_OSFXSR) |
+                 (c->cr0 & (CR0_PE | CR0_MP | CR0_EM | CR0_TS)) << MODE_CR0_SHIFT | (c->cr0 & CR0_PG) >> 16;
+    if (c->flags_sys & EFL_AC && c->cr0 & CR0_AM && c->cpl == 3) m |= MODE_AC;
     if (c->flags_sys & EFL_TF || c->irq_shadow || c->debug_step) m |= MODE_STEP;
     return m;
 }
@@ -54,4 +60,6 @@ void bt_seg_loaded(struct bt_cpu *c, int seg) {
     c->p.seg_lim_w[seg] = writable ? span : 0;
     bool plain = c->p.seg_lim_r[seg] == 1ull << 32 && c->p.seg_lim_w[seg] == 1ull << 32;
     c->p.seg_base_ptr[seg] = plain ? (uint64_t)(uintptr_t)&s->base : (uint64_t)(uintptr_t)c->engine->bad_seg;
+    uint32_t mask, bits = seg_bits(s, seg, &mask);
+    c->p.seg_mode = (c->p.seg_mode & ~mask) | bits;
 }

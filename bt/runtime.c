@@ -1,8 +1,8 @@
 /*
  * runtime.c: the engine's loop, and the C functions that thunks call.
  *
- * bt_run fixes everything that depends on the mode once (mode, TLB, view, jump
- * cache, predictions): only callouts change the mode, and those that do leave bt_run.
+ * Everything that depends on the mode (TLB, view, jump cache, predictions) is set when
+ * bt_run begins, and again after a callout that transfers control: nothing else changes the mode.
  */
 #include <immintrin.h>
 #include <sys/syscall.h>
@@ -13,6 +13,53 @@
 enum { ARCH_SET_GS_CODE = 0x1001, VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_AC = 17 };
 
 typedef void enter_fn(struct bt_cpu *, const uint8_t *);
+
+/* ---- What depends on the mode ---- */
+
+static void set_gs(struct bt_engine *e, uint64_t base) {
+    if (base == e->gs_now) return;
+    if (e->have_fsgsbase)
+        __asm__ volatile("wrgsbase %0" ::"r"(base));
+    else
+        syscall(SYS_arch_prctl, ARCH_SET_GS_CODE, base);
+    e->gs_now = base;
+}
+
+static void sync_predictions(struct bt_engine *e, uint32_t mode) {
+    struct bt_cpu *c = e->cpu;
+    unsigned slot = c->cpl == 3;
+    struct ras *r = &e->ras[slot];
+    if (e->ras_reset_wanted) e->ras[0].valid = e->ras[1].valid = e->ras_reset_wanted = false;
+    bool entering_kernel = e->ras_cur != slot && slot == 0;
+    if (e->ras_cur != slot) {
+        e->ras[e->ras_cur].rsp = c->p.ras_rsp;
+        e->ras_cur = slot;
+        c->p.ras_rsp = r->rsp;
+    }
+    if (!r->valid || entering_kernel || r->mode != mode || r->cs_base != c->seg[DEC_CS].base ||
+        r->cs_limit != c->seg[DEC_CS].limit)
+        c->p.ras_rsp = r->top;
+    r->valid = true;
+    r->mode = mode;
+    r->cs_base = c->seg[DEC_CS].base;
+    r->cs_limit = c->seg[DEC_CS].limit;
+    c->p.ras_top = r->top;
+}
+
+static uint32_t sync_mode(struct bt_engine *e) {
+    struct bt_cpu *c = e->cpu;
+    uint32_t mode = bt_mode(c);
+    bool user = c->cpl == 3;
+    const struct jump_cache *jc = e->jc_cur;
+    const struct bt_seg *cs = &c->seg[DEC_CS];
+    if (!jc || jc->mode != mode || jc->cs_base != cs->base || jc->cs_limit != cs->limit) jump_cache_select(e, mode);
+    c->p.tlb_base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, user);
+    c->p.view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, user);
+    set_gs(e, c->p.view_base);
+    sync_predictions(e, mode);
+    e->mode = mode;
+    return mode;
+}
 
 /* ---- Thunk callbacks ---- */
 
@@ -34,18 +81,33 @@ static uint64_t leave(struct bt_engine *e, enum exit_reason why, uint64_t answer
     return answer;
 }
 
+/* After a transfer of control by a callout: may guest code go on without monitor's looking? Kicks are seen by the poll
+ * on the way to the target. */
+static bool may_go_on(const struct bt_engine *e) {
+    const struct bt_cpu *c = e->cpu;
+    return !c->leave && !(c->intr && c->flags_if) && !(e->mode & MODE_STEP) && !e->want_flush && !e->cfg.one_insn;
+}
+
+static uint64_t go_on(struct bt_engine *e) {
+    if (!may_go_on(e)) return leave(e, EXIT_OP, CALLOUT_LEAVE);
+    e->cpu->p.ras_rsp += 8; /* the thunk's return address */
+    if (!(sync_mode(e) & MODE_STEP)) return CALLOUT_JUMP;
+    e->cpu->p.exit_reason = EXIT_OP;
+    return CALLOUT_LEAVE;
+}
+
 uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
     struct bt_engine *e = c->engine;
     const struct site *s = &e->sites[site];
-    e->stats.callouts++;
+    e->stats.callouts[s->op]++;
     e->code_changed = false;
     c->eip = s->eip;
-    if (s->fn(c, &s->insn) == BT_NEXT_EXIT) return leave(e, EXIT_OP, 1);
-    if (e->code_changed || e->ras_reset_wanted) { /* what follows may not be what memory holds now */
+    if (s->fn(c, &s->insn) == BT_NEXT_EXIT) return go_on(e);
+    if (s->ends || e->code_changed || e->ras_reset_wanted) { /* what follows may not be what memory holds now */
         c->eip = s->eip + s->insn.len;
-        return leave(e, EXIT_OP, 1);
+        return go_on(e);
     }
-    return 0;
+    return CALLOUT_RETURN;
 }
 
 /* Flags as translated code had put them aside, see save_flags in emit_mem.c. */
@@ -234,50 +296,6 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
 
 /* ---- The loop ---- */
 
-static void set_gs(struct bt_engine *e, uint64_t base) {
-    if (base == e->gs_now) return;
-    if (e->have_fsgsbase)
-        __asm__ volatile("wrgsbase %0" ::"r"(base));
-    else
-        syscall(SYS_arch_prctl, ARCH_SET_GS_CODE, base);
-    e->gs_now = base;
-}
-
-static void sync_predictions(struct bt_engine *e, uint32_t mode) {
-    struct bt_cpu *c = e->cpu;
-    unsigned slot = c->cpl == 3;
-    struct ras *r = &e->ras[slot];
-    if (e->ras_reset_wanted) e->ras[0].valid = e->ras[1].valid = e->ras_reset_wanted = false;
-    bool entering_kernel = e->ras_cur != slot && slot == 0;
-    if (e->ras_cur != slot) {
-        e->ras[e->ras_cur].rsp = c->p.ras_rsp;
-        e->ras_cur = slot;
-        c->p.ras_rsp = r->rsp;
-    }
-    if (!r->valid || entering_kernel || r->mode != mode || r->cs_base != c->seg[DEC_CS].base ||
-        r->cs_limit != c->seg[DEC_CS].limit)
-        c->p.ras_rsp = r->top;
-    r->valid = true;
-    r->mode = mode;
-    r->cs_base = c->seg[DEC_CS].base;
-    r->cs_limit = c->seg[DEC_CS].limit;
-    c->p.ras_top = r->top;
-}
-
-static uint32_t sync_mode(struct bt_engine *e) {
-    struct bt_cpu *c = e->cpu;
-    uint32_t mode = bt_mode(c);
-    bool user = c->cpl == 3;
-    const struct jump_cache *jc = e->jc_cur;
-    const struct bt_seg *cs = &c->seg[DEC_CS];
-    if (!jc || jc->mode != mode || jc->cs_base != cs->base || jc->cs_limit != cs->limit) jump_cache_select(e, mode);
-    c->p.tlb_base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, user);
-    c->p.view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, user);
-    set_gs(e, c->p.view_base);
-    sync_predictions(e, mode);
-    return mode;
-}
-
 static bool take_kick(struct bt_engine *e) {
     __atomic_store_n(&e->cpu->p.poll, (uint64_t)(uintptr_t)e->good_page, __ATOMIC_SEQ_CST);
     return __atomic_exchange_n(&e->kicked, 0, __ATOMIC_SEQ_CST) != 0;
@@ -314,7 +332,8 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
     uint32_t link = BT_NONE;
     bool indirect = false;
     *out = (struct bt_exit_info){.fault = {-1, 0, 0}};
-    uint32_t mode = sync_mode(e);
+    c->leave = false;
+    sync_mode(e);
     for (;;) {
         adapt_apply(e);
         if (!c->irq_shadow && take_kick(e)) {
@@ -323,8 +342,8 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             return;
         }
         flush_if_wanted(e, &link);
-        if (e->ras_reset_wanted) sync_predictions(e, mode);
-        uint32_t id, key = mode | (e->force_single ? (uint32_t)MODE_SINGLE : 0u);
+        if (e->ras_reset_wanted) sync_predictions(e, e->mode);
+        uint32_t id, key = e->mode | (e->force_single ? (uint32_t)MODE_SINGLE : 0u);
         enum translate_result r = resolve(e, c->eip, key, &id, &out->fault);
         if (r == TRANSLATE_FULL) {
             e->want_flush = true;

@@ -12,8 +12,7 @@
  * the few rows that share it. */
 enum bt_op bt_op_find(const struct insn *insn);
 
-/* Columns of the table as text, for listings and coverage reports; "?" outside the table. */
-const char *bt_op_name(enum bt_op op);
+/* The manual's title of a row, "?" outside the table. */
 const char *bt_op_title(enum bt_op op);
 
 #endif

@@ -48,6 +48,22 @@ static void switch_to_c(struct x86_buf *b) {
     park_for_sanitizer(b);
 }
 
+/* Flags from flags_host; DF is clear. POPFQ takes as long as all else in a thunk. Clobbers RAX and RCX. */
+static void load_flags(struct x86_buf *b) {
+    static const uint8_t test_eax[] = {0xA9}, set_of[] = {0x80, 0xC1, 127}, std_[] = {0xFD}, sahf[] = {0x88, 0xC4, 0x9E};
+    enum { OF_BIT = 11 };
+    x86_mov_r32_m32(b, X86_RAX, cpu_mem(CPU_OFF(flags_host)));
+    x86_mov_r32_r32(b, X86_RCX, X86_RAX);
+    x86_bytes(b, test_eax, sizeof test_eax);
+    x86_u32(b, DEC_DF);
+    struct x86_fixup upwards = x86_jcc8(b, X86_CC_E);
+    x86_bytes(b, std_, sizeof std_);
+    x86_bind(b, upwards);
+    x86_shr_r32(b, X86_RCX, OF_BIT);
+    x86_bytes(b, set_of, sizeof set_of); /* add cl, 127: overflows if CL is 1 */
+    x86_bytes(b, sahf, sizeof sahf);     /* mov ah, al; sahf */
+}
+
 /* The reverse: everything live again, RSP on the return-prediction stack. */
 static void switch_to_guest(struct x86_buf *b) {
     x86_cmp_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 0);
@@ -56,10 +72,7 @@ static void switch_to_guest(struct x86_buf *b) {
     x86_enc_mem(b, &(struct x86_enc){.map = 1, .opcode = 0xAE}, 1, &area); /* fxrstor */
     x86_mov_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 0);
     x86_bind(b, live);
-    x86_mov_r32_m32(b, X86_RAX, cpu_mem(CPU_OFF(flags_host)));
-    x86_alu_r32_imm(b, X86_OR, X86_RAX, 0x202);
-    x86_push_r64(b, X86_RAX);
-    x86_byte(b, 0x9D); /* popfq */
+    load_flags(b);
     load_gprs(b);
     x86_mov_r64_m64(b, R_VIEW, cpu_mem(CPU_OFF(p.view_base)));
     x86_mov_r64_m64(b, R_POLL, cpu_mem(CPU_OFF(p.poll)));
@@ -95,8 +108,8 @@ static void call_c(struct x86_buf *b, uintptr_t fn) {
     x86_call_r64(b, X86_RAX);
 }
 
-/* R8D names the site. */
-static uint8_t *build_callout(struct x86_buf *b, const uint8_t *leave) {
+/* R8D names the site. Behind the call: the next instruction, the C caller of enter, or where eip says. */
+static uint8_t *build_callout(struct x86_buf *b, const uint8_t *leave, const uint8_t *lookup) {
     uint8_t *at = b->p;
     save_gprs(b);
     switch_to_c(b);
@@ -104,9 +117,23 @@ static uint8_t *build_callout(struct x86_buf *b, const uint8_t *leave) {
     x86_mov_r32_r32(b, X86_RSI, R_A);
     call_c(b, (uintptr_t)rt_callout);
     x86_test_r32_r32(b, X86_RAX, X86_RAX);
-    x86_jcc_to(b, X86_CC_NE, leave);
+    struct x86_fixup elsewhere = x86_jcc32(b, X86_CC_NE);
     switch_to_guest(b);
     x86_ret(b);
+    x86_bind(b, elsewhere);
+    x86_alu_r32_imm(b, X86_CMP, X86_RAX, CALLOUT_LEAVE);
+    x86_jcc_to(b, X86_CC_E, leave);
+    switch_to_guest(b);
+    x86_mov_r32_m32(b, R_A, cpu_mem(CPU_OFF(eip)));
+    x86_jmp_to(b, lookup);
+    return at;
+}
+
+/* For a callout that ends its block: as if it had been called. */
+static uint8_t *build_callout_end(struct x86_buf *b, const uint8_t *callout) {
+    uint8_t *at = b->p;
+    x86_lea_r64(b, X86_RSP, x86_base(X86_RSP, -8));
+    x86_jmp_to(b, callout);
     return at;
 }
 
@@ -199,10 +226,16 @@ static uint8_t *build_exit(struct x86_buf *b, enum exit_reason why, const uint8_
     return at;
 }
 
-/* A guest return whose prediction did not hold, R8D is the address: poll, then the jump cache. */
+/* A guest return whose prediction did not hold. */
 static uint8_t *build_ret_miss(struct x86_buf *b) {
     uint8_t *at = b->p;
     x86_mov_r64_m64(b, X86_RSP, cpu_mem(CPU_OFF(p.ras_top)));
+    return at;
+}
+
+/* To the address in R8D: poll, then the jump cache. */
+static uint8_t *build_lookup(struct x86_buf *b) {
+    uint8_t *at = b->p;
     x86_mov_r32_m32(b, R_B, x86_base(R_POLL, 0));
     x86_movzx_r32_r16(b, R_C, R_A);
     x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
@@ -222,12 +255,15 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->exit_exception = build_exit(b, EXIT_EXCEPTION, save);
     t->exit_step = build_exit(b, EXIT_STEP, save);
     t->exit_window = build_exit(b, EXIT_WINDOW, save);
-    t->callout = build_callout(b, leave);
+    t->ret_miss = build_ret_miss(b);
+    t->lookup = build_lookup(b);
+    t->lookup_end = b->p;
+    t->callout = build_callout(b, leave, t->lookup);
+    t->callout_end = build_callout_end(b, t->callout);
     t->mem_slow = build_slow(b, leave, (uintptr_t)rt_mem_slow, R_B, true);
     t->mem_slow_c = build_slow(b, leave, (uintptr_t)rt_mem_slow, R_B, false);
     t->seg_slow = build_slow(b, leave, (uintptr_t)rt_seg_slow, R_A, false);
     t->mem_commit = build_commit(b);
-    t->ret_miss = build_ret_miss(b);
     t->end = b->p;
     BT_BUG_ON(b->overflow);
 }

@@ -65,7 +65,7 @@ static enum bt_next deliver_chain(struct vcpu *v, struct mon_event ev) {
     while (!mon_deliver(v, &ev, &f)) {
         /* Any fault while calling the double-fault handler: shutdown. */
         if (ev.kind == EVENT_EXCEPTION && ev.vector == VEC_DF && f.vector != VEC_DB) {
-            v->triple_fault = true;
+            v->triple_fault = v->cpu.leave = true;
             break;
         }
         ev = next_event(v, &ev, &f);

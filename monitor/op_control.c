@@ -128,7 +128,7 @@ enum bt_next mon_op_invd(struct bt_cpu *cpu, const struct insn *insn) {
 enum bt_next mon_op_hlt(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     if (cpu->cpl != 0) return op_gp0(v);
-    v->halted = true;
+    v->halted = v->cpu.leave = true;
     return op_exit_at(v, op_next(v, insn));
 }
 

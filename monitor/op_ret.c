@@ -180,5 +180,6 @@ enum bt_next mon_op_iret(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     struct guest_fault f;
     v->nmi_blocked = false;
+    cpu->leave = v->nmi_pending || v->init_pending;
     return iret(v, insn, &f) ? BT_NEXT_EXIT : mon_raise_fault(v, &f);
 }

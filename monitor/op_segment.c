@@ -9,7 +9,7 @@
  * the next instruction has ended. */
 static enum bt_next loaded(struct vcpu *v, const struct insn *insn, int seg, uint32_t old_mode) {
     if (seg != DEC_SS) return mon_continue_or_exit(v, old_mode, op_next(v, insn));
-    v->cpu.irq_shadow = true;
+    v->cpu.irq_shadow = v->ss_loaded = true;
     return op_exit_at(v, op_next(v, insn));
 }
 

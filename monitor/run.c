@@ -107,8 +107,7 @@ static void sleep_halted(struct machine *m) {
 /* What decides about traps and the shadow is the state before the instruction. */
 struct step {
     bool tf, shadow, watching;
-    uint32_t flags_if, ss_base, rf, held, events;
-    uint16_t ss;
+    uint32_t rf, held, events;
     struct mon_watch watch; /* valid if watching */
 };
 
@@ -120,30 +119,24 @@ static bool traps_after(struct vcpu *v) {
 
 /* RF lasts for one instruction: it is taken away here, and IRET or a repeat that is not through sets it anew. */
 static void before_step(struct vcpu *v, struct step *s) {
-    const struct bt_seg *ss = &v->cpu.seg[DEC_SS];
     s->tf = traps_after(v);
     s->shadow = v->cpu.irq_shadow;
     s->watching = v->cpu.debug_step;
-    s->flags_if = v->cpu.flags_if;
-    s->ss_base = ss->base, s->ss = ss->selector;
     s->rf = v->cpu.flags_sys & EFL_RF;
     s->held = s->shadow ? v->debug_held : 0;
     s->events = v->events;
     v->cpu.flags_sys &= ~(uint32_t)EFL_RF;
     v->debug_held = 0;
+    v->ss_loaded = false;
     if (s->watching) mon_watch_begin(v, &s->watch);
 }
 
 /* Did the instruction just done load SS? That holds back the trap as well as interrupts (SDM vol. 3 "Masking
  * Exceptions and Interrupts When Switching Stacks"); STI, the other source of the shadow, only interrupts. */
-static bool loaded_ss(const struct vcpu *v, const struct step *s) {
-    if (!v->cpu.irq_shadow) return false;
-    if (!s->shadow) return v->cpu.flags_if == s->flags_if;
-    return v->cpu.seg[DEC_SS].selector != s->ss || v->cpu.seg[DEC_SS].base != s->ss_base;
-}
+static bool loaded_ss(const struct vcpu *v) { return v->cpu.irq_shadow && v->ss_loaded; }
 
 static void end_shadow(struct vcpu *v, const struct step *s) {
-    if (s->shadow && !loaded_ss(v, s)) v->cpu.irq_shadow = false;
+    if (s->shadow && !loaded_ss(v)) v->cpu.irq_shadow = false;
 }
 
 /* Between two iterations the saved image has RF set: SDM vol. 3 "RF (resume) flag". */
@@ -158,7 +151,7 @@ static void after_instruction(struct machine *m, const struct step *s) {
     struct vcpu *v = &m->vcpu;
     end_shadow(v, s);
     uint32_t dr6 = s->held | watch_hits(v, s);
-    v->ss_shadow = loaded_ss(v, s);
+    v->ss_shadow = loaded_ss(v);
     if (v->ss_shadow) {
         v->debug_held = dr6;
         return;

@@ -36,6 +36,26 @@ static void print_machine(const struct machine *m) {
     row("tsc hz", m->vcpu.tsc_hz);
 }
 
+static uint64_t total_callouts(const struct bt_stats *s) {
+    uint64_t sum = 0;
+    for (int i = 0; i < BT_OP_COUNT; i++) sum += s->callouts[i];
+    return sum;
+}
+
+/* By instruction, most frequent first. */
+static void print_callouts(const struct bt_stats *s) {
+    bool done[BT_OP_COUNT] = {false};
+    head("callouts");
+    for (;;) {
+        int top = -1;
+        for (int i = 0; i < BT_OP_COUNT; i++)
+            if (!done[i] && s->callouts[i] && (top < 0 || s->callouts[i] > s->callouts[top])) top = i;
+        if (top < 0) return;
+        done[top] = true;
+        row(bt_op_name((enum bt_op)top), s->callouts[top]);
+    }
+}
+
 static void print_engine(const struct bt_stats *s) {
     head("translator");
     row("blocks", s->blocks);
@@ -52,7 +72,7 @@ static void print_engine(const struct bt_stats *s) {
     row("unchains", s->unchains);
     row("cache used", s->cache_used);
     row("cache committed", s->cache_committed);
-    row("callouts", s->callouts);
+    row("callouts", total_callouts(s));
     row("leaves op", s->exits_op);
     row("leaves link", s->exits_link);
     row("leaves indirect", s->exits_indirect);
@@ -96,5 +116,6 @@ void stats_print(struct machine *m) {
     smmu_get_stats(m->smmu, &mmu);
     print_machine(m);
     print_engine(&engine);
+    print_callouts(&engine);
     print_mmu(&mmu);
 }

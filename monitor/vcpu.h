@@ -93,6 +93,7 @@ struct vcpu {
     bool nmi_pending, nmi_blocked, init_pending;
     bool triple_fault;
     bool ferr_pending;   /* FERR# raised (IRQ 13) */
+    bool ss_loaded;      /* the instruction that monitor looks at was a load of SS by MOV or POP */
     bool ss_shadow;      /* irq_shadow comes from a load of SS, which holds debug exceptions off too */
     uint32_t debug_held; /* DR6 bits of data breakpoints that such a load hit */
     uint32_t events; /* exceptions and interrupts delivered: tells an instruction that ended from one that did not */
