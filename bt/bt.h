@@ -98,8 +98,8 @@ void bt_fpu_park(struct bt_cpu *c);
 enum bt_next {
     BT_NEXT_CONTINUE, /* done; go on with the following instruction (eip untouched); no mode-key input changed */
     BT_NEXT_EXIT, /* eip is where to resume (a fault has been delivered, control transferred, mode changed, interrupt
-                     window opened). The engine goes on there by itself, unless bt_cpu's `leave` is set, an interrupt can
-                     be delivered or instructions are looked at one by one */
+                     window opened). The engine goes on there by itself, unless bt_cpu's `leave` is set, an interrupt
+                     can be delivered or instructions are looked at one by one */
 };
 typedef enum bt_next bt_op_fn(struct bt_cpu *cpu, const struct insn *insn);
 

@@ -135,7 +135,8 @@ enum exit_reason {
 
 struct thunks {
     uint8_t *enter, *exit_link, *exit_indirect, *exit_exception, *exit_step, *exit_window, *exit_from_signal;
-    uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit, *seg_slow, *ret_miss, *lookup, *lookup_end;
+    uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit, *seg_slow,
+        *ret_miss, *lookup, *lookup_end;
     uint8_t *end;
 };
 

@@ -44,7 +44,8 @@ void emit_callout(struct translation *t) {
     }
     uint32_t id = e->n_sites++;
     bool ends = callout_ends_block(insn) && t->chained;
-    e->sites[id] = (struct site){.fn = e->cfg.ops[op], .op = (uint16_t)op, .ends = ends, .eip = cur_eip(t), .insn = *insn};
+    e->sites[id] =
+        (struct site){.fn = e->cfg.ops[op], .op = (uint16_t)op, .ends = ends, .eip = cur_eip(t), .insn = *insn};
     x86_mov_r32_imm32(&t->b, R_A, id);
     if (ends) { /* by a jump: a call that does not return would put the host's return predictions out of step */
         x86_jmp_to(&t->b, e->thunk.callout_end);

@@ -34,8 +34,9 @@ static uint32_t seg_bits(const struct bt_seg *s, int seg, uint32_t *mask) {
     }
 }
 
-_Static_assert((int)MODE_PE == CR0_PE << MODE_CR0_SHIFT && (int)MODE_TS == CR0_TS << MODE_CR0_SHIFT && (int)MODE_FXSR == CR4_OSFXSR &&
-                   (int)MODE_VM == EFL_VM && (unsigned)MODE_PAGED == (unsigned)CR0_PG >> 16,
+_Static_assert((int)MODE_PE == CR0_PE << MODE_CR0_SHIFT && (int)MODE_TS == CR0_TS << MODE_CR0_SHIFT &&
+                   (int)MODE_FXSR == CR4_OSFXSR && (int)MODE_VM == EFL_VM &&
+                   (unsigned)MODE_PAGED == (unsigned)CR0_PG >> 16,
                "bits are moved together");
 
 uint32_t bt_mode(const struct bt_cpu *c) {

@@ -50,7 +50,8 @@ static void switch_to_c(struct x86_buf *b) {
 
 /* Flags from flags_host; DF is clear. POPFQ takes as long as all else in a thunk. Clobbers RAX and RCX. */
 static void load_flags(struct x86_buf *b) {
-    static const uint8_t test_eax[] = {0xA9}, set_of[] = {0x80, 0xC1, 127}, std_[] = {0xFD}, sahf[] = {0x88, 0xC4, 0x9E};
+    static const uint8_t test_eax[] = {0xA9}, set_of[] = {0x80, 0xC1, 127}, std_[] = {0xFD},
+                         sahf[] = {0x88, 0xC4, 0x9E};
     enum { OF_BIT = 11 };
     x86_mov_r32_m32(b, X86_RAX, cpu_mem(CPU_OFF(flags_host)));
     x86_mov_r32_r32(b, X86_RCX, X86_RAX);

@@ -22,7 +22,8 @@ static bool read_vector(struct vcpu *v, uint32_t lin, uint16_t *ip, uint16_t *cs
 
 static bool push_frame16(struct vcpu *v, uint32_t flags, uint32_t ip, struct guest_fault *f) {
     struct mon_stack st = mon_stack_current(v);
-    struct mon_pushes p = {.unit = 2};
+    struct mon_pushes p;
+    mon_push_begin(&p, 2);
     mon_push(&p, flags);
     mon_push(&p, v->cpu.seg[DEC_CS].selector);
     mon_push(&p, ip);
@@ -123,7 +124,8 @@ static bool through_gate(struct vcpu *v, const struct mon_event *ev, const struc
     if (inner && !mon_inner_stack(v, cpl, &st, f)) return false;
     if (!mon_desc_accessed(v, cs, &code, f)) return false;
     if (gate_offset(gate) > desc_limit(&code)) return mon_fail(f, VEC_GP, 0);
-    struct mon_pushes p = {.unit = gate_is32(gate) ? 4 : 2};
+    struct mon_pushes p;
+    mon_push_begin(&p, gate_is32(gate) ? 4 : 2);
     build_frame(v, ev, inner, &p);
     if (!mon_push_commit(v, &st, &p, f)) return false;
     enter_handler(v, gate, &code, cpl, &st, inner);

@@ -37,7 +37,8 @@ static bool read_far_operand(struct vcpu *v, const struct insn *insn, struct far
 /* Pushes CS and the return address on the current stack where this is a CALL. */
 static bool push_return(struct vcpu *v, const struct far *t, struct guest_fault *f) {
     struct mon_stack st = mon_stack_current(v);
-    struct mon_pushes p = {.unit = t->unit};
+    struct mon_pushes p;
+    mon_push_begin(&p, t->unit);
     if (!t->call) return true;
     mon_push(&p, v->cpu.seg[DEC_CS].selector);
     mon_push(&p, t->next);
@@ -116,7 +117,8 @@ static bool build_gate_frame(struct vcpu *v, const struct far *t, unsigned param
 static bool call_inner_level(struct vcpu *v, const struct far *t, const struct mon_desc *gate, uint16_t cs,
                              struct mon_desc *d, struct guest_fault *f) {
     struct mon_stack st;
-    struct mon_pushes p = {.unit = t->unit};
+    struct mon_pushes p;
+    mon_push_begin(&p, t->unit);
     unsigned cpl = desc_dpl(d);
     if (!mon_inner_stack(v, cpl, &st, f) || !build_gate_frame(v, t, gate_params(gate), &p, f)) return false;
     if (t->offset > desc_limit(d)) return mon_fail(f, VEC_GP, 0);

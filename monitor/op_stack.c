@@ -45,7 +45,8 @@ enum bt_next mon_op_pusha(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     struct guest_fault f;
     struct mon_stack st = mon_stack_current(v);
-    struct mon_pushes p = {.unit = insn->op_size};
+    struct mon_pushes p;
+    mon_push_begin(&p, insn->op_size);
     for (unsigned r = DEC_EAX; r <= DEC_EDI; r++) mon_push(&p, cpu->gpr[r]);
     if (!mon_push_commit(v, &st, &p, &f)) return mon_raise_fault(v, &f);
     cpu->gpr[DEC_ESP] = st.esp;
@@ -83,7 +84,8 @@ enum bt_next mon_op_enter(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     struct guest_fault f;
     struct mon_stack st = mon_stack_current(v);
-    struct mon_pushes p = {.unit = insn->op_size};
+    struct mon_pushes p;
+    mon_push_begin(&p, insn->op_size);
     unsigned level = insn->imm2 & 31u;
     mon_push(&p, cpu->gpr[DEC_EBP]);
     struct mon_stack frame = st;

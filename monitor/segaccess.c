@@ -70,10 +70,6 @@ bool mon_seg_write(struct vcpu *v, int seg, uint32_t off, const void *buf, uint3
            smmu_write(v->cpu.smmu, lin, buf, size, SMMU_WRITE | privilege(v), f);
 }
 
-bool mon_sys_read(struct vcpu *v, uint32_t lin, void *buf, uint32_t size, struct guest_fault *f) {
-    return smmu_read(v->cpu.smmu, gva(lin), buf, size, SMMU_READ, f);
-}
-
 bool mon_sys_write(struct vcpu *v, uint32_t lin, const void *buf, uint32_t size, struct guest_fault *f) {
     return smmu_write(v->cpu.smmu, gva(lin), buf, size, SMMU_WRITE, f);
 }

@@ -9,6 +9,8 @@
 #ifndef NOVT_MONITOR_SEGMENT_H
 #define NOVT_MONITOR_SEGMENT_H
 
+#include <string.h>
+
 #include "monitor/desc.h"
 #include "monitor/vcpu.h"
 
@@ -18,7 +20,12 @@ static inline bool mon_fail(struct guest_fault *f, int vector, uint32_t error) {
 }
 
 /* Implicit supervisor accesses to tables, whatever the CPL. */
-bool mon_sys_read(struct vcpu *v, uint32_t lin, void *buf, uint32_t size, struct guest_fault *f);
+static inline bool mon_sys_read(struct vcpu *vcpu, uint32_t lin, void *buf, uint32_t size, struct guest_fault *f) {
+    const void *hit = smmu_tlb_hit(vcpu->cpu.smmu, gva(lin), size, false, false);
+    if (!hit) return smmu_read(vcpu->cpu.smmu, gva(lin), buf, size, SMMU_READ, f);
+    memcpy(buf, hit, size);
+    return true;
+}
 bool mon_sys_write(struct vcpu *v, uint32_t lin, const void *buf, uint32_t size, struct guest_fault *f);
 
 /* Is [off, off+size) inside the segment, expand-down included? No type check. */

@@ -48,12 +48,28 @@ static bool push_pieces(struct vcpu *v, const struct mon_stack *st, const struct
     return true;
 }
 
+/* The common frames are a few words in a page that the TLB knows. */
+static bool write_frame(struct vcpu *v, struct gva lin, const uint8_t *bytes, uint32_t size, unsigned access,
+                        struct guest_fault *f) {
+    uint8_t *hit = smmu_tlb_hit(v->cpu.smmu, lin, size, access == SMMU_USER, true);
+    if (!hit) return smmu_write(v->cpu.smmu, lin, bytes, size, SMMU_WRITE | access, f);
+    memcpy(hit, bytes, size);
+    return true;
+}
+
+static bool read_frame(struct vcpu *v, struct gva lin, uint8_t *bytes, uint32_t size, unsigned access,
+                       struct guest_fault *f) {
+    const uint8_t *hit = smmu_tlb_hit(v->cpu.smmu, lin, size, access == SMMU_USER, false);
+    if (!hit) return smmu_read(v->cpu.smmu, lin, bytes, size, access, f);
+    memcpy(bytes, hit, size);
+    return true;
+}
+
 bool mon_push_commit(struct vcpu *v, struct mon_stack *st, const struct mon_pushes *p, struct guest_fault *f) {
     if (!p->used) return true;
     uint32_t off = (st->esp - p->used) & sp_mask(&st->ss);
     bool whole = contiguous(st, off, p->used) && mon_in_limit(&st->ss, off, p->used) &&
-                 smmu_write(v->cpu.smmu, gva(st->ss.base + off), &p->buf[MON_PUSH_BYTES - p->used], p->used,
-                            SMMU_WRITE | st->access, f);
+                 write_frame(v, gva(st->ss.base + off), &p->buf[MON_PUSH_BYTES - p->used], p->used, st->access, f);
     /* Item by item, so that a fault is that of the one pushed first. */
     if (!whole && !push_pieces(v, st, p, f)) return false;
     move(st, -p->used);
@@ -61,19 +77,20 @@ bool mon_push_commit(struct vcpu *v, struct mon_stack *st, const struct mon_push
 }
 
 static uint32_t item(const uint8_t *bytes, unsigned unit) {
-    uint32_t value = 0;
-    for (unsigned i = 0; i < unit; i++) value |= (uint32_t)bytes[i] << 8 * i;
-    return value;
+    uint32_t value;
+    uint16_t low;
+    memcpy(&value, bytes, 4); /* buf has room behind the last item */
+    memcpy(&low, bytes, 2);
+    return unit == 4 ? value : low;
 }
 
 bool mon_stack_peek(struct vcpu *v, const struct mon_stack *st, uint32_t skip, unsigned unit, uint32_t *items,
                     unsigned count, struct guest_fault *f) {
-    uint8_t buf[MON_PUSH_BYTES];
+    uint8_t buf[MON_PUSH_BYTES + 2];
     uint32_t mask = sp_mask(&st->ss), off = (st->esp + skip) & mask, size = unit * count;
     if (!size) return true;
     if (contiguous(st, off, size)) {
-        if (!check(st, off, size, f) || !smmu_read(v->cpu.smmu, gva(st->ss.base + off), buf, size, st->access, f))
-            return false;
+        if (!check(st, off, size, f) || !read_frame(v, gva(st->ss.base + off), buf, size, st->access, f)) return false;
     } else {
         for (unsigned i = 0; i < count; i++) {
             uint32_t at = (off + i * unit) & mask;
@@ -88,7 +105,8 @@ bool mon_stack_peek(struct vcpu *v, const struct mon_stack *st, uint32_t skip, u
 
 bool mon_push_one(struct vcpu *v, unsigned unit, uint32_t value, struct guest_fault *f) {
     struct mon_stack st = mon_stack_current(v);
-    struct mon_pushes p = {.unit = unit};
+    struct mon_pushes p;
+    mon_push_begin(&p, unit);
     mon_push(&p, value);
     if (!mon_push_commit(v, &st, &p, f)) return false;
     mon_stack_set_esp(v, &st);

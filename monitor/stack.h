@@ -29,9 +29,17 @@ struct mon_stack mon_stack_current(const struct vcpu *v);
 /* Makes st the current stack pointer (ESP or SP by SS.B). SS itself is the caller's. */
 void mon_stack_set_esp(struct vcpu *v, const struct mon_stack *st);
 
+static inline void mon_push_begin(struct mon_pushes *p, unsigned unit) {
+    p->unit = unit;
+    p->used = 0; /* buf is large and stays as it is */
+}
 static inline void mon_push(struct mon_pushes *p, uint32_t value) {
+    uint16_t low = (uint16_t)value;
     p->used += p->unit;
-    for (unsigned i = 0; i < p->unit; i++) p->buf[MON_PUSH_BYTES - p->used + i] = (uint8_t)(value >> 8 * i);
+    if (p->unit == 4)
+        memcpy(&p->buf[MON_PUSH_BYTES - p->used], &value, 4);
+    else
+        memcpy(&p->buf[MON_PUSH_BYTES - p->used], &low, 2);
 }
 /* Writes the frame below st->esp and moves st->esp; false: nothing written. */
 bool mon_push_commit(struct vcpu *v, struct mon_stack *st, const struct mon_pushes *p, struct guest_fault *f);

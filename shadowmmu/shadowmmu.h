@@ -77,6 +77,16 @@ void *smmu_span(struct smmu *s, struct gva va, unsigned access, uint32_t *run, s
 enum { SMMU_TLB_READ = 0, SMMU_TLB_WRITE = 8 << 20, SMMU_TLB_CODE = 16 << 20, SMMU_TLB_BYTES = 20 << 20 };
 uint8_t *smmu_tlb_base(const struct smmu *s, bool user);
 
+/* Host address of [va, va+size), if it lies in one page that the TLB knows for this access; NULL: smmu_read or
+ * smmu_write, which walk and fault. */
+static inline void *smmu_tlb_hit(const struct smmu *s, struct gva va, uint32_t size, bool user, bool write) {
+    const uint64_t *table =
+        (const uint64_t *)(const void *)(smmu_tlb_base(s, user) + (write ? SMMU_TLB_WRITE : SMMU_TLB_READ));
+    uint64_t delta = table[va.v >> SMMU_PAGE_SHIFT];
+    bool whole = (va.v & SMMU_PAGE_MASK) + size <= SMMU_PAGE_SIZE;
+    return delta && whole ? (void *)(uintptr_t)(delta + va.v) : NULL;
+}
+
 enum smmu_fill {
     SMMU_FILL_OK,    /* entry filled (data: *delta; code: *frame) */
     SMMU_FILL_SLOW,  /* allowed, but a device, hole, ROM or code page on a write: use smmu_read/smmu_write */
