@@ -136,7 +136,7 @@ uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host) {
     return off < b->host_off + b->host_len ? lo - 1 : BT_NONE;
 }
 
-bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, uint32_t *len) {
+bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, int8_t *esp) {
     const struct block *b = &e->blocks[id];
     uint32_t off = (uint32_t)(host - e->code) - b->host_off;
     const struct pc_entry *m = &e->map[b->map_first];
@@ -144,7 +144,7 @@ bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint3
     while (i > 0 && m[i - 1].host_off > off) i--;
     if (i == 0) return false;
     *eip = b->eip + m[i - 1].guest_off;
-    *len = m[i - 1].len;
+    *esp = m[i - 1].esp;
     return true;
 }
 

@@ -86,10 +86,12 @@ struct block {
     uint32_t in_head;
 };
 
-/* PC map entry: host bytes from host_off (relative to the block) on belong to the instruction at guest_off. */
+/* PC map entry: host bytes from host_off (relative to the block) on belong to the instruction at guest_off, and there
+ * ESP is R14 + esp. */
 struct pc_entry {
     uint16_t host_off;
-    uint8_t guest_off, len;
+    uint8_t guest_off;
+    int8_t esp;
 };
 
 /* A callout site. */
@@ -217,7 +219,7 @@ void block_kill(struct bt_engine *e, uint32_t id);
 bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t len); /* true if any died */
 void link_chain(struct bt_engine *e, uint32_t link, uint32_t to, const uint8_t *entry);
 uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host); /* BT_NONE */
-bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, uint32_t *len);
+bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, int8_t *esp);
 static inline uint8_t *block_body(const struct bt_engine *e, const struct block *b) { return e->code + b->host_off; }
 /* Memory operands in the TLB of the mode's privilege: absolute where it lies low, else through `scratch`. */
 struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,

@@ -139,6 +139,7 @@ static void emit_call_rel(struct translation *t) {
     }
     poll_if_backward(t, target);
     emit_push_imm(t, next, cur(t)->op_size);
+    emit_settle_esp(t);
     if (!t->chained || target == next) { /* CALL $+5 only reads the program counter: it never returns */
         emit_link(t, target);
         return;
@@ -169,6 +170,7 @@ static void emit_indirect(struct translation *t, bool call) {
     emit_indirect_target(t);
     emit_check_limit(t, R_C);
     if (call) emit_push_imm(t, next_eip(t), cur(t)->op_size);
+    emit_settle_esp(t);
     x86_mov_r32_r32(&t->b, R_A, R_C);
     if (!t->chained) {
         x86_jmp_to(&t->b, t->e->thunk.exit_step);
@@ -185,6 +187,7 @@ static void emit_ret(struct translation *t) {
     emit_peek(t, R_A, insn->op_size);
     emit_check_limit(t, R_A);
     emit_drop(t, insn->op_size + extra);
+    emit_settle_esp(t);
     if (t->chained)
         x86_ret(&t->b);
     else
@@ -281,6 +284,9 @@ void emit_branch(struct translation *t) {
     const struct insn *insn = cur(t);
     uint8_t op = insn->opcode;
     BT_BUG_ON(!is_near(insn));
+    bool folds = op == 0xE8 || op == 0xC2 || op == 0xC3 || op == 0xFF; /* they move ESP themselves */
+    bool esp_is_target = op == 0xFF && insn->mod == 3 && insn->rm == DEC_ESP;
+    if (!folds || esp_is_target || t->blk->cs_limit != UINT32_MAX) emit_settle_esp(t);
     t->ended = true;
     if (is_jcc(insn)) {
         emit_jcc(t);

@@ -27,6 +27,7 @@ bool callout_ends_block(const struct insn *insn) {
 }
 
 void emit_exception(struct translation *t, int vector, uint32_t error) {
+    emit_settle_esp(t);
     x86_mov_r32_imm32(&t->b, R_A, (uint32_t)vector | error << 8);
     x86_mov_r32_imm32(&t->b, R_B, cur_eip(t));
     x86_jmp_to(&t->b, t->e->thunk.exit_exception);
@@ -42,6 +43,7 @@ void emit_callout(struct translation *t) {
         t->b.overflow = true;
         return;
     }
+    emit_settle_esp(t);
     uint32_t id = e->n_sites++;
     bool ends = callout_ends_block(insn) && t->chained;
     e->sites[id] =

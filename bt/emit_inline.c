@@ -82,7 +82,7 @@ static bool emit_popf(struct translation *t) {
     x86_shr_r32(b, R_A, 9);
     struct x86_mem intr = cpu_mem(CPU_OFF(intr));
     x86_enc_mem(b, &(struct x86_enc){.opcode = 0x84}, R_A, &intr); /* test intr, r8b */
-    t->windows[t->n_windows++] = (struct window){x86_jcc32(b, X86_CC_NE), next_eip(t), t->offs[t->i], cur(t)->len};
+    t->windows[t->n_windows++] = (struct window){x86_jcc32(b, X86_CC_NE), next_eip(t), t->offs[t->i]};
     load_host_flags(b);
     struct x86_fixup done = x86_jmp32(b);
     x86_bind(b, slow1);
@@ -96,7 +96,7 @@ void emit_windows(struct translation *t) {
     struct x86_buf *b = &t->b;
     for (unsigned i = 0; i < t->n_windows; i++) {
         const struct window *w = &t->windows[i];
-        map_here(t, w->guest_off, w->guest_len);
+        map_here(t, w->guest_off, 0);
         x86_bind(b, w->from);
         load_host_flags(b);
         x86_mov_r32_imm32(b, R_A, w->next_eip);

@@ -21,9 +21,9 @@ struct mref mref_of(const struct insn *insn) {
                          .write = m->write};
 }
 
-void map_here(struct translation *t, uint8_t guest_off, uint8_t guest_len) {
+void map_here(struct translation *t, uint8_t guest_off, int esp) {
     BT_BUG_ON(t->n_map >= MAX_MAP);
-    t->map[t->n_map++] = (struct pc_entry){(uint16_t)(t->b.p - t->b.start), guest_off, guest_len};
+    t->map[t->n_map++] = (struct pc_entry){(uint16_t)(t->b.p - t->b.start), guest_off, (int8_t)esp};
 }
 
 static struct x86_mem effective(const struct mref *m) {
@@ -175,8 +175,11 @@ static void emit_bit_offset(struct translation *t, const struct mref *m) {
 static struct cold *new_cold(struct translation *t, bool is_seg, bool flags_live, uint32_t desc) {
     BT_BUG_ON(t->n_cold >= MAX_COLD);
     struct cold *c = &t->cold[t->n_cold++];
-    *c = (struct cold){
-        .is_seg = is_seg, .flags_live = flags_live, .desc = desc, .guest_off = t->offs[t->i], .guest_len = cur(t)->len};
+    *c = (struct cold){.is_seg = is_seg,
+                       .flags_live = flags_live,
+                       .desc = desc,
+                       .guest_off = t->offs[t->i],
+                       .esp = (int8_t)t->esp_delta};
     return c;
 }
 
@@ -257,7 +260,15 @@ static void emit_checked(struct translation *t, const struct mref *m, const stru
     c->op = *op;
 }
 
-void emit_access(struct translation *t, const struct mref *m, const struct memop *op) {
+/* The reference as R14 sees it. */
+static struct mref by_r14(const struct translation *t, const struct mref *m) {
+    struct mref r = *m;
+    if (r.base == DEC_ESP) r.disp += (uint32_t)t->esp_delta;
+    return r;
+}
+
+void emit_access(struct translation *t, const struct mref *guest, const struct memop *op) {
+    const struct mref adjusted = by_r14(t, guest), *m = &adjusted;
     if (can_go_direct(t, m, op)) {
         bool based = m->seg == DEC_FS || m->seg == DEC_GS;
         struct memop plain = *op;
@@ -272,7 +283,7 @@ void emit_access(struct translation *t, const struct mref *m, const struct memop
 
 static void emit_cold_one(struct translation *t, const struct cold *c) {
     struct x86_buf *b = &t->b;
-    map_here(t, c->guest_off, c->guest_len);
+    map_here(t, c->guest_off, c->esp);
     for (unsigned i = 0; i < c->n_from; i++) x86_bind(b, c->from[i]);
     x86_mov_r32_imm32(b, R_B, c->desc);
     const struct thunks *thunk = &t->e->thunk;
@@ -290,7 +301,7 @@ void emit_cold(struct translation *t) {
 }
 
 void emit_lea(struct translation *t, const struct insn *insn) {
-    struct mref m = mref_of(insn);
+    struct mref guest = mref_of(insn), m = by_r14(t, &guest);
     uint8_t dst = host_reg(insn->reg);
     struct x86_enc word = {.prefix66 = 0x66, .opcode = 0x8B};
     if (!m.addr16 && insn->op_size == 4) {

@@ -1,7 +1,8 @@
 /*
  * emit_stack.c: PUSH, POP and LEAVE in line; the block forms (PUSHA, POPA, ENTER) call out.
  *
- * ESP changes only after the access, so a fault leaves the instruction restartable.
+ * ESP changes only after the access, so a fault leaves the instruction restartable. R14 follows late: each
+ * change of it would wait for the last, so they are added up in esp_delta, which the PC map knows at every fault.
  */
 #include "bt/translate.h"
 
@@ -17,11 +18,24 @@ static struct mref stack_ref(const struct translation *t, int32_t disp, uint8_t 
                          .write = write};
 }
 
+void emit_settle_esp(struct translation *t) {
+    if (!t->esp_delta) return;
+    x86_lea_r32(&t->b, R_ESP, x86_base(R_ESP, t->esp_delta));
+    t->esp_delta = 0;
+    map_here(t, t->offs[t->i], 0);
+}
+
 static void adjust_esp(struct translation *t, int32_t by) {
-    if (t->mode & MODE_STACK32)
-        x86_lea_r32(&t->b, R_ESP, x86_base(R_ESP, by));
-    else
+    enum { FAR = 100 /* the map has a byte for it, with room for one more push or pop */ };
+    if (!(t->mode & MODE_STACK32)) {
         x86_lea_r16(&t->b, R_ESP, x86_base(R_ESP, by));
+    } else if (by > FAR || by < -FAR) {
+        x86_lea_r32(&t->b, R_ESP, x86_base(R_ESP, t->esp_delta + by));
+        t->esp_delta = 0;
+    } else {
+        t->esp_delta += by;
+        if (t->esp_delta > FAR || t->esp_delta < -FAR) emit_settle_esp(t);
+    }
 }
 
 void emit_push_imm(struct translation *t, uint32_t value, uint8_t size) {
@@ -31,6 +45,7 @@ void emit_push_imm(struct translation *t, uint32_t value, uint8_t size) {
 }
 
 void emit_push_reg(struct translation *t, uint8_t host, uint8_t size) {
+    if (host == R_ESP) emit_settle_esp(t);
     struct mref m = stack_ref(t, -size, size, true);
     emit_access(t, &m, &(struct memop){.kind = MEMOP_STORE_REG, .reg = host, .size = size});
     adjust_esp(t, -size);
@@ -59,7 +74,9 @@ static void emit_pop_reg(struct translation *t, uint8_t guest, uint8_t size) {
         emit_pop(t, dst, 4);
         return;
     }
+    if (dst == R_ESP) emit_settle_esp(t);
     emit_pop(t, R_C, size);
+    if (dst == R_ESP) emit_settle_esp(t); /* POP SP keeps the upper half */
     if (size == 4)
         x86_mov_r32_r32(&t->b, dst, R_C);
     else
@@ -92,6 +109,7 @@ static void emit_leave(struct translation *t) {
     m.base = DEC_EBP;
     emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = 4});
     x86_lea_r32(&t->b, R_ESP, x86_base(X86_RBP, 4));
+    t->esp_delta = 0;
     x86_mov_r32_r32(&t->b, X86_RBP, R_C);
 }
 

@@ -119,8 +119,10 @@ static void unsave_flags(struct bt_cpu *c) {
 /* The instruction a thunk was called from: state back to its start. */
 static uint32_t rewind_to_insn(struct bt_cpu *c, const uint8_t *ret) {
     struct bt_engine *e = c->engine;
-    uint32_t id = block_at_host(e, ret - 1), len;
-    BT_BUG_ON(id == BT_NONE || !block_pc(e, id, ret - 1, &c->eip, &len));
+    uint32_t id = block_at_host(e, ret - 1);
+    int8_t esp;
+    BT_BUG_ON(id == BT_NONE || !block_pc(e, id, ret - 1, &c->eip, &esp));
+    c->gpr[DEC_ESP] += (uint32_t)esp;
     unsave_flags(c);
     return id;
 }

@@ -28,8 +28,10 @@ void bt_kick(struct bt_engine *e) {
 /* Leaves translated code with the guest at the start of the instruction that PC belongs to. */
 static bool leave_at(struct bt_engine *e, greg_t *r, enum exit_reason why) {
     const uint8_t *pc = (const uint8_t *)r[REG_RIP];
-    uint32_t id = block_at_host(e, pc), len;
-    if (id == BT_NONE || !block_pc(e, id, pc, &e->cpu->eip, &len)) return false;
+    uint32_t id = block_at_host(e, pc);
+    int8_t esp;
+    if (id == BT_NONE || !block_pc(e, id, pc, &e->cpu->eip, &esp)) return false;
+    r[REG_R14] = (greg_t)(uint32_t)(r[REG_R14] + esp);
     e->cpu->p.exit_reason = why;
     r[REG_RIP] = (greg_t)(uintptr_t)e->thunk.exit_from_signal;
     return true;
@@ -80,8 +82,9 @@ static bool on_poll(struct bt_engine *e, greg_t *r) {
 /* Counts the fault against the instruction's site; a verdict has the block translated again. */
 static void blame(struct bt_engine *e, greg_t *r, bool certain) {
     const uint8_t *pc = (const uint8_t *)r[REG_RIP];
-    uint32_t id = block_at_host(e, pc), eip, len;
-    if (id == BT_NONE || !block_pc(e, id, pc, &eip, &len)) return;
+    uint32_t id = block_at_host(e, pc), eip;
+    int8_t esp;
+    if (id == BT_NONE || !block_pc(e, id, pc, &eip, &esp)) return;
     const struct block *b = &e->blocks[id];
     uint32_t off = (b->off + (eip - b->eip)) & SMMU_PAGE_MASK;
     if (!adapt_fault(e, b->frame[0], off, certain)) return;
@@ -170,14 +173,15 @@ void bt_crash_report(struct bt_engine *e, int fd, void *ucontext) {
     put_hex(fd, "  guest cr0        ", e->cpu->cr0);
     put_hex(fd, "  view base        ", e->cpu->p.view_base);
     if (!in_cache(e, pc)) return;
-    uint32_t id = block_at_host(e, pc), eip = 0, len;
+    uint32_t id = block_at_host(e, pc), eip = 0;
+    int8_t esp;
     put_hex(fd, "  host pc in cache ", (uint64_t)(pc - e->code));
     if (id == BT_NONE) {
         put(fd, "  in a thunk or entry stub\n");
         return;
     }
     put_hex(fd, "  block guest eip  ", e->blocks[id].eip);
-    if (block_pc(e, id, pc, &eip, &len)) put_hex(fd, "  instruction eip  ", eip);
+    if (block_pc(e, id, pc, &eip, &esp)) put_hex(fd, "  instruction eip  ", eip);
     put_hex(fd, "  block mode key   ", e->blocks[id].mode);
     put_hex(fd, "  block host start ", (uint64_t)(uintptr_t)(e->code + e->blocks[id].host_off));
     put(fd, "  host bytes at pc ");

@@ -111,6 +111,14 @@ static void flag_liveness(struct translation *t) {
 
 /* ---- Emission ---- */
 
+/* Does the instruction use ESP other than in [ESP+...]? Rather too often yes than too seldom. */
+static bool names_esp(const struct insn *insn) {
+    if (insn->cls == DEC_CLASS_STACK || insn->cls == DEC_CLASS_BRANCH) return false; /* their emitters know */
+    if (insn->cls != DEC_CLASS_PLAIN) return true;
+    if (!(insn->gprs & 1u << DEC_ESP)) return false;
+    return !insn->has_modrm || insn->reg == DEC_ESP || (insn->mod == 3 && insn->rm == DEC_ESP);
+}
+
 static void emit_insn(struct translation *t) {
     const struct insn *insn = cur(t);
     int trap = fpu_trap(t->mode, insn);
@@ -118,6 +126,7 @@ static void emit_insn(struct translation *t) {
         emit_exception(t, trap, 0);
         return;
     }
+    if (names_esp(insn)) emit_settle_esp(t);
     switch (insn->cls) {
     case DEC_CLASS_PLAIN: emit_plain(t); break;
     case DEC_CLASS_STACK: emit_stack(t); break;
@@ -156,14 +165,17 @@ static bool may_go_direct(struct translation *t) {
 static void emit_block(struct translation *t, uint32_t id) {
     if (t->blk->frame[1] != BT_NONE) emit_second_page_check(t);
     for (t->i = 0; t->i < t->n && !t->ended; t->i++) {
-        map_here(t, t->offs[t->i], cur(t)->len);
+        map_here(t, t->offs[t->i], t->esp_delta);
         t->direct_insn = may_go_direct(t);
         emit_wrap_poll(t);
         emit_early_poll(t);
         emit_insn(t);
     }
     t->i = t->n - 1;
-    if (!t->ended) emit_link(t, next_eip(t));
+    if (!t->ended) {
+        emit_settle_esp(t);
+        emit_link(t, next_eip(t));
+    }
     emit_cold(t);
     emit_windows(t);
     emit_link_stubs(t, id);
@@ -217,6 +229,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
     t.chained = !(mode & MODE_STEP);
     t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_map = 0;
     t.ended = t.polled = t.polled_next = false;
+    t.esp_delta = 0;
 
     uint32_t new_id = e->n_blocks;
     t.blk = &e->blocks[new_id];

@@ -41,14 +41,15 @@ struct cold {
     uint8_t *back, *after;
     uint32_t desc;
     struct memop op;
-    uint8_t guest_off, guest_len;
+    uint8_t guest_off;
+    int8_t esp; /* ESP less R14 */
 };
 
 /* Out-of-line part of POPF: an interrupt waits and IF has been set. */
 struct window {
     struct x86_fixup from;
     uint32_t next_eip;
-    uint8_t guest_off, guest_len;
+    uint8_t guest_off;
 };
 
 struct pending_link {
@@ -56,7 +57,7 @@ struct pending_link {
     uint32_t target;
 };
 
-enum { MAX_COLD = BLOCK_MAX_INSNS * 6, MAX_MAP = 2 * BLOCK_MAX_INSNS + MAX_COLD };
+enum { MAX_COLD = BLOCK_MAX_INSNS * 6, MAX_MAP = 3 * BLOCK_MAX_INSNS + MAX_COLD };
 
 struct translation {
     struct bt_engine *e;
@@ -72,6 +73,7 @@ struct translation {
     uint16_t live[BLOCK_MAX_INSNS]; /* arithmetic flags that it or its successors need */
     unsigned n, i;
     bool ended;               /* the block's end has been emitted */
+    int esp_delta;            /* ESP less R14: pushes and pops move the offset of the accesses that follow, not R14 */
     bool polled, polled_next; /* the current (next) instruction's poll has been emitted already */
 
     struct cold cold[MAX_COLD];
@@ -99,7 +101,7 @@ struct mref mref_of(const struct insn *insn);
 void emit_access(struct translation *t, const struct mref *m, const struct memop *op);
 void emit_lea(struct translation *t, const struct insn *insn);
 void emit_cold(struct translation *t);
-void map_here(struct translation *t, uint8_t guest_off, uint8_t guest_len);
+void map_here(struct translation *t, uint8_t guest_off, int esp);
 
 /* emit_plain.c */
 void emit_plain(struct translation *t);
@@ -108,6 +110,7 @@ bool insn_needs_low_regs(const struct insn *insn);   /* an operand is AH..BH: no
 uint8_t insn_spare_low_reg(const struct insn *insn); /* one it does not use: stands in where no REX is possible */
 
 /* emit_stack.c */
+void emit_settle_esp(struct translation *t); /* R14 becomes ESP: before anything but [ESP+...] looks at it */
 void emit_stack(struct translation *t);
 void emit_push_imm(struct translation *t, uint32_t value, uint8_t size);
 void emit_push_reg(struct translation *t, uint8_t host, uint8_t size);
