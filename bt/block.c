@@ -11,6 +11,8 @@
 
 enum { HASH_BITS = 16 };
 
+static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT; }
+
 static uint32_t hash_of(uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode) {
     uint32_t h = (frame << 12 | off) * 0x9E3779B1u;
     h ^= eip * 0x85EBCA6Bu;
@@ -61,13 +63,24 @@ static void link_unchain(struct bt_engine *e, struct link *k) {
 }
 
 /* Takes link l out of its target's list. */
-static void link_forget(struct bt_engine *e, uint32_t l) {
+void link_forget(struct bt_engine *e, uint32_t l) {
     struct link *k = &e->links[l];
     if (k->to == BT_NONE) return;
     uint32_t *at = &e->blocks[k->to].in_head;
     while (*at != l) at = &e->links[*at].next_in;
     *at = k->next_in;
     link_unchain(e, k);
+}
+
+bool link_matches(const struct block *from, const struct block *to) {
+    return !(to->mode & (MODE_STEP | MODE_SINGLE)) && (from->mode & ~(uint32_t)MODE_SINGLE) == to->mode &&
+           from->cs_base == to->cs_base && from->cs_limit == to->cs_limit;
+}
+
+const uint8_t *link_entry(struct bt_engine *e, const struct block *from, uint32_t to) {
+    const struct block *b = &e->blocks[to];
+    bool same_page = from->frame[1] == BT_NONE && from->frame[0] == b->frame[0] && linear_page(from) == linear_page(b);
+    return same_page ? block_body(e, b) : block_cross_entry(e, to);
 }
 
 static void hash_remove(struct bt_engine *e, uint32_t id) {
@@ -94,6 +107,7 @@ void block_kill(struct bt_engine *e, uint32_t id) {
     for (uint32_t l = b->in_head; l != BT_NONE; l = e->links[l].next_in) link_unchain(e, &e->links[l]);
     b->in_head = BT_NONE;
     for (unsigned i = 0; i < b->n_links; i++) link_forget(e, b->links[i]);
+    ports_close(e, b);
     jump_cache_drop(e, id);
     hash_remove(e, id);
     for (int i = 0; i < frame_count(b); i++) frame_remove(e, id, b->frame[i]);
@@ -150,8 +164,6 @@ bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint3
 
 /* ---- Checking entries, emitted when first wanted ---- */
 
-static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT; }
-
 struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
                            uint8_t scale, uint32_t offset) {
     uint64_t base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, (mode & MODE_CPL) == MODE_CPL);
@@ -170,12 +182,12 @@ static void emit_page_test(struct bt_engine *e, struct x86_buf *b, const struct 
     x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (k->frame[0] + 1))));
 }
 
-static struct x86_buf stub_space(struct bt_engine *e) {
+struct x86_buf block_stub_space(struct bt_engine *e) {
     uint8_t *at = e->code + e->code_used;
     return (struct x86_buf){at, at, e->code + e->code_size, false};
 }
 
-static uint32_t stub_done(struct bt_engine *e, const struct x86_buf *b) {
+uint32_t block_stub_done(struct bt_engine *e, const struct x86_buf *b) {
     if (b->overflow) {
         e->want_flush = true;
         return 0;
@@ -188,7 +200,7 @@ static uint32_t stub_done(struct bt_engine *e, const struct x86_buf *b) {
 const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id) {
     struct block *k = &e->blocks[id];
     if (!k->cross_off) {
-        struct x86_buf b = stub_space(e);
+        struct x86_buf b = block_stub_space(e);
         x86_mov_r64_r64(&b, R_C, X86_RCX);
         emit_page_test(e, &b, k);
         struct x86_fixup same = x86_jrcxz8(&b);
@@ -198,7 +210,7 @@ const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id) {
         x86_bind(&b, same);
         x86_mov_r64_r64(&b, X86_RCX, R_C);
         x86_jmp_to(&b, block_body(e, k));
-        k->cross_off = stub_done(e, &b);
+        k->cross_off = block_stub_done(e, &b);
         if (!k->cross_off) return NULL;
     }
     return e->code + k->cross_off;
@@ -207,7 +219,7 @@ const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id) {
 const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id) {
     struct block *k = &e->blocks[id];
     if (!k->ind_off) {
-        struct x86_buf b = stub_space(e);
+        struct x86_buf b = block_stub_space(e);
         x86_mov_r64_r64(&b, R_C, X86_RCX);
         emit_page_test(e, &b, k);
         /* Both differences are zero-extended, so their 64-bit sum is 0 only if both are. */
@@ -219,7 +231,7 @@ const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id) {
         x86_bind(&b, hit);
         x86_mov_r64_r64(&b, X86_RCX, R_C);
         x86_jmp_to(&b, block_body(e, k));
-        k->ind_off = stub_done(e, &b);
+        k->ind_off = block_stub_done(e, &b);
         if (!k->ind_off) return NULL;
     }
     return e->code + k->ind_off;

@@ -69,6 +69,18 @@ struct link {
     uint32_t next_in;   /* next link into the same target */
 };
 
+/* An indirect jump or call of a block, see indirect.c. */
+enum { PORT_TARGETS = 8 };
+struct port {
+    uint32_t from;      /* block */
+    uint32_t next;      /* next port of the same block */
+    uint32_t field_off; /* cache offset of the rel32 of its jump or call */
+    uint32_t stub_off;  /* cache offset of the stub that reports to the engine */
+    uint32_t link[PORT_TARGETS];
+    uint8_t n;
+    bool many; /* goes by the jump cache */
+};
+
 struct block {
     uint32_t eip, cs_base, cs_limit, mode;
     uint32_t frame[2]; /* second: BT_NONE unless the block's one instruction crosses a page */
@@ -83,6 +95,7 @@ struct block {
     uint32_t map_first, map_count;
     uint32_t hash_next, frame_next[2];
     uint32_t links[BLOCK_LINKS];
+    uint32_t port_head;
     uint32_t in_head;
 };
 
@@ -126,6 +139,7 @@ struct ras {
 enum exit_reason {
     EXIT_LINK = 1,
     EXIT_INDIRECT,
+    EXIT_PORT,
     EXIT_OP,
     EXIT_POLL,
     EXIT_EXCEPTION,
@@ -136,7 +150,8 @@ enum exit_reason {
 };
 
 struct thunks {
-    uint8_t *enter, *exit_link, *exit_indirect, *exit_exception, *exit_step, *exit_window, *exit_from_signal;
+    uint8_t *enter, *exit_link, *exit_indirect, *exit_port, *exit_exception, *exit_step, *exit_window,
+        *exit_from_signal;
     uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit, *seg_slow,
         *ret_miss, *lookup, *lookup_end;
     uint8_t *end;
@@ -172,6 +187,8 @@ struct bt_engine {
     uint32_t n_links, max_links;
     struct pc_entry *map;
     uint32_t n_map, max_map;
+    struct port *ports;
+    uint32_t n_ports, max_ports;
     struct site *sites;
     uint32_t n_sites, max_sites;
     uint32_t *hash;
@@ -225,11 +242,25 @@ static inline uint8_t *block_body(const struct bt_engine *e, const struct block 
 struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
                            uint8_t scale, uint32_t offset);
 struct x86_mem code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint32_t page); /* clobbers RCX */
+/* Room for a piece of code outside any block; done returns its cache offset, 0 if the cache is full. */
+struct x86_buf block_stub_space(struct bt_engine *e);
+uint32_t block_stub_done(struct bt_engine *e, const struct x86_buf *b);
+/* May a link lead from one block to the other, as far as their modes go? */
+bool link_matches(const struct block *from, const struct block *to);
+/* Where a link from block `from` enters block `to`: its body, or the entry that checks the page. NULL: no room. */
+const uint8_t *link_entry(struct bt_engine *e, const struct block *from, uint32_t to);
+void link_forget(struct bt_engine *e, uint32_t l);
 const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id);
 const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id);
 void jump_cache_drop(struct bt_engine *e, uint32_t id);
 void jump_cache_put(struct bt_engine *e, uint32_t id);
 void jump_cache_select(struct bt_engine *e, uint32_t mode);
+
+/* indirect.c */
+/* Port `id` has led to block `to`: it shall go there by itself. */
+void port_reached(struct bt_engine *e, uint32_t id, uint32_t to);
+/* The block dies: its ports lead to the engine. */
+void ports_close(struct bt_engine *e, const struct block *b);
 
 /* thunks.c */
 void thunks_build(struct bt_engine *e, struct x86_buf *b);

@@ -31,6 +31,21 @@ static void emit_jcc_link(struct translation *t, enum x86_cc cc, uint32_t target
     pend_link(t, f.at, target);
 }
 
+/* R8D has the target. */
+static void emit_port_stub(struct translation *t, uint32_t id, uint8_t *field) {
+    struct bt_engine *e = t->e;
+    uint8_t *stub = t->b.p;
+    uint32_t p = e->n_ports++;
+    e->ports[p] = (struct port){.from = id,
+                                .next = t->blk->port_head,
+                                .field_off = (uint32_t)(field - e->code),
+                                .stub_off = (uint32_t)(stub - e->code)};
+    t->blk->port_head = p;
+    x86_mov_r32_imm32(&t->b, R_B, p);
+    x86_jmp_to(&t->b, e->thunk.exit_port);
+    if (!t->b.overflow) x86_patch_rel32(field, stub);
+}
+
 void emit_link_stubs(struct translation *t, uint32_t id) {
     struct bt_engine *e = t->e;
     for (unsigned i = 0; i < t->n_links; i++) {
@@ -48,17 +63,15 @@ void emit_link_stubs(struct translation *t, uint32_t id) {
         if (!t->b.overflow) x86_patch_rel32(t->links[i].field, stub);
     }
     t->blk->n_links = (uint8_t)t->n_links;
+    for (unsigned i = 0; i < t->n_ports; i++) emit_port_stub(t, id, t->ports[i]);
 }
 
 /* R8D = target: through the jump cache. */
-static void emit_jump_cache(struct translation *t, bool call) {
+static void emit_jump_cache(struct translation *t) {
     struct x86_buf *b = &t->b;
     x86_movzx_r32_r16(b, R_C, R_A);
     x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
-    if (call)
-        x86_call_mem(b, x86_base_index(R_B, R_C, 8, 0));
-    else
-        x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
+    x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
 }
 
 /* The block goes on with the next instruction, or ends here. */
@@ -76,7 +89,7 @@ static void emit_landing_pad(struct translation *t, uint32_t return_eip) {
     x86_lea_r32(b, X86_RCX, x86_base(R_A, (int32_t)(0u - return_eip)));
     struct x86_fixup hit = x86_jrcxz8(b);
     x86_mov_r64_r64(b, X86_RCX, R_B);
-    emit_jump_cache(t, false);
+    emit_jump_cache(t);
     x86_bind(b, hit);
     x86_mov_r64_r64(b, X86_RCX, R_B);
     go_on_at(t, return_eip);
@@ -176,7 +189,16 @@ static void emit_indirect(struct translation *t, bool call) {
         x86_jmp_to(&t->b, t->e->thunk.exit_step);
         return;
     }
-    emit_jump_cache(t, call);
+    BT_BUG_ON(t->n_ports >= BLOCK_LINKS);
+    struct x86_fixup f = {0};
+    if (call) {
+        x86_byte(&t->b, 0xE8);
+        f.at = t->b.p;
+        x86_u32(&t->b, 0);
+    } else {
+        f = x86_jmp32(&t->b);
+    }
+    t->ports[t->n_ports++] = f.at;
     if (call) emit_landing_pad(t, next_eip(t));
 }
 

@@ -38,6 +38,7 @@ static bool allocate(struct bt_engine *e) {
     e->max_links = MAX_BLOCKS * 4;
     e->max_map = MAX_BLOCKS * 16;
     e->max_sites = MAX_BLOCKS;
+    e->max_ports = MAX_BLOCKS / 4;
     e->code_size = e->cfg.cache_bytes ? e->cfg.cache_bytes : DEFAULT_CACHE;
     if (e->code_size < 4 * BLOCK_MAX_HOST) e->code_size = 4 * BLOCK_MAX_HOST;
     e->n_frames = smmu_mem_frames(e->mem);
@@ -46,13 +47,14 @@ static bool allocate(struct bt_engine *e) {
     e->links = reserve_rw(e->max_links * sizeof *e->links);
     e->map = reserve_rw(e->max_map * sizeof *e->map);
     e->sites = reserve_rw(e->max_sites * sizeof *e->sites);
+    e->ports = reserve_rw(e->max_ports * sizeof *e->ports);
     e->hash = reserve_rw(HASH_SLOTS * sizeof *e->hash);
     e->frame_blocks = reserve_rw(e->n_frames * sizeof *e->frame_blocks);
     e->guilt = reserve_rw(GUILT_SLOTS * sizeof *e->guilt);
     e->hot = reserve_rw(GUILT_SLOTS * sizeof *e->hot);
     uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
-    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->hash && e->frame_blocks && e->guilt &&
-              e->hot && pages;
+    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->hash && e->frame_blocks &&
+              e->guilt && e->hot && pages;
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         struct jump_cache *jc = &e->jc[i];
         jc->slot = reserve_rw(JUMP_SLOTS * sizeof *jc->slot);
@@ -116,6 +118,7 @@ void bt_destroy(struct bt_engine *e) {
     release(e->links, e->max_links * sizeof *e->links);
     release(e->map, e->max_map * sizeof *e->map);
     release(e->sites, e->max_sites * sizeof *e->sites);
+    release(e->ports, e->max_ports * sizeof *e->ports);
     release(e->hash, HASH_SLOTS * sizeof *e->hash);
     release(e->frame_blocks, e->n_frames * sizeof *e->frame_blocks);
     release(e->guilt, GUILT_SLOTS * sizeof *e->guilt);
@@ -145,7 +148,8 @@ void bt_flush(struct bt_engine *e) {
     give_back(e->links, e->n_links * sizeof *e->links);
     give_back(e->map, e->n_map * sizeof *e->map);
     give_back(e->sites, e->n_sites * sizeof *e->sites);
-    e->n_blocks = e->n_links = e->n_map = e->n_sites = 0;
+    give_back(e->ports, e->n_ports * sizeof *e->ports);
+    e->n_blocks = e->n_links = e->n_map = e->n_sites = e->n_ports = 0;
     e->code_used = e->code_thunks;
     for (unsigned i = 0; i < JUMP_CACHES; i++) e->jc[i].used = false;
     e->jc_cur = NULL;

@@ -306,13 +306,9 @@ static bool take_kick(struct bt_engine *e) {
 static void try_chain(struct bt_engine *e, uint32_t l, uint32_t to) {
     const struct link *k = &e->links[l];
     const struct block *from = &e->blocks[k->from], *b = &e->blocks[to];
-    if (e->cfg.one_insn || from->dead || b->dead || b->mode & (MODE_STEP | MODE_SINGLE) || k->to != BT_NONE) return;
-    if ((from->mode & ~(uint32_t)MODE_SINGLE) != b->mode || k->target_eip != b->eip || from->cs_base != b->cs_base ||
-        from->cs_limit != b->cs_limit)
-        return;
-    bool same_page = from->frame[1] == BT_NONE && from->frame[0] == b->frame[0] &&
-                     (from->cs_base + from->eip) >> SMMU_PAGE_SHIFT == (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT;
-    const uint8_t *entry = same_page ? block_body(e, b) : block_cross_entry(e, to);
+    if (e->cfg.one_insn || from->dead || b->dead || k->to != BT_NONE) return;
+    if (!link_matches(from, b) || k->target_eip != b->eip) return;
+    const uint8_t *entry = link_entry(e, from, to);
     if (entry) link_chain(e, l, to, entry);
 }
 
@@ -322,16 +318,16 @@ static struct guest_fault decode_exception(struct bt_cpu *c) {
     return (struct guest_fault){(int)(c->p.exit_arg & 0xff), (uint32_t)(c->p.exit_arg >> 8) & 0xffff, 0};
 }
 
-static void flush_if_wanted(struct bt_engine *e, uint32_t *link) {
+static void flush_if_wanted(struct bt_engine *e, uint32_t *link, uint32_t *port) {
     if (!e->want_flush) return;
     bt_flush(e);
-    *link = BT_NONE;
+    *link = *port = BT_NONE;
     sync_mode(e);
 }
 
 void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
     struct bt_cpu *c = e->cpu;
-    uint32_t link = BT_NONE;
+    uint32_t link = BT_NONE, port = BT_NONE;
     bool indirect = false;
     *out = (struct bt_exit_info){.fault = {-1, 0, 0}};
     c->leave = false;
@@ -343,7 +339,7 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             e->stats.exits_poll++;
             return;
         }
-        flush_if_wanted(e, &link);
+        flush_if_wanted(e, &link, &port);
         if (e->ras_reset_wanted) sync_predictions(e, e->mode);
         uint32_t id, key = e->mode | (e->force_single ? (uint32_t)MODE_SINGLE : 0u);
         enum translate_result r = resolve(e, c->eip, key, &id, &out->fault);
@@ -357,9 +353,11 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             return;
         }
         e->force_single = false;
+        bool may_remember = !(key & (MODE_STEP | MODE_SINGLE)) && !e->cfg.one_insn;
         if (link != BT_NONE) try_chain(e, link, id);
-        if (indirect && !(key & (MODE_STEP | MODE_SINGLE)) && !e->cfg.one_insn) jump_cache_put(e, id);
-        link = BT_NONE;
+        if (indirect && may_remember) jump_cache_put(e, id);
+        if (port != BT_NONE && may_remember) port_reached(e, port, id);
+        link = port = BT_NONE;
         indirect = false;
         ((enter_fn *)(uintptr_t)e->thunk.enter)(c, block_body(e, &e->blocks[id]));
         switch ((enum exit_reason)c->p.exit_reason) {
@@ -371,6 +369,11 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
         case EXIT_INDIRECT:
             c->eip = (uint32_t)c->p.exit_arg;
             indirect = true;
+            e->stats.exits_indirect++;
+            break;
+        case EXIT_PORT:
+            c->eip = (uint32_t)c->p.exit_arg;
+            port = (uint32_t)c->p.exit_arg2;
             e->stats.exits_indirect++;
             break;
         case EXIT_OP:

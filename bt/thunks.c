@@ -253,6 +253,7 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->exit_from_signal = save;
     t->exit_link = build_exit(b, EXIT_LINK, save);
     t->exit_indirect = build_exit(b, EXIT_INDIRECT, save);
+    t->exit_port = build_exit(b, EXIT_PORT, save);
     t->exit_exception = build_exit(b, EXIT_EXCEPTION, save);
     t->exit_step = build_exit(b, EXIT_STEP, save);
     t->exit_window = build_exit(b, EXIT_WINDOW, save);

@@ -183,7 +183,8 @@ static void emit_block(struct translation *t, uint32_t id) {
 
 static bool room_for_block(const struct bt_engine *e) {
     return e->n_blocks < e->max_blocks && e->n_links + BLOCK_LINKS < e->max_links && e->n_map + MAX_MAP < e->max_map &&
-           e->n_sites + BLOCK_MAX_INSNS < e->max_sites && e->code_used + BLOCK_MAX_HOST < e->code_size;
+           e->n_sites + BLOCK_MAX_INSNS < e->max_sites && e->n_ports + BLOCK_LINKS < e->max_ports &&
+           e->code_used + BLOCK_MAX_HOST < e->code_size;
 }
 
 static void finish_block(struct translation *t, uint32_t id) {
@@ -227,7 +228,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
     t.mode = mode;
     t.direct = direct;
     t.chained = !(mode & MODE_STEP);
-    t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_map = 0;
+    t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_ports = t.n_map = 0;
     t.ended = t.polled = t.polled_next = false;
     t.esp_delta = 0;
 
@@ -241,6 +242,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                             .off = (uint16_t)off,
                             .direct = direct,
                             .single = single,
+                            .port_head = BT_NONE,
                             .in_head = BT_NONE,
                             .hash_next = BT_NONE,
                             .frame_next = {BT_NONE, BT_NONE},

@@ -53,7 +53,7 @@ struct window {
 };
 
 struct pending_link {
-    uint8_t *field;
+    uint8_t *field; /* rel32 */
     uint32_t target;
 };
 
@@ -82,6 +82,8 @@ struct translation {
     unsigned n_windows;
     struct pending_link links[BLOCK_LINKS];
     unsigned n_links;
+    uint8_t *ports[BLOCK_LINKS]; /* rel32 of the indirect jumps and calls */
+    unsigned n_ports;
     struct pc_entry map[MAX_MAP];
     unsigned n_map;
 };
