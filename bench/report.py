@@ -123,6 +123,7 @@ def text(data):
     import devices  # these use the tables of this file
     import growth
     import nano
+    import sampling
     import targets
     host = data["host"]
     parts = [f"{host['cpu']}, {host['cores']} cores, Linux {host['kernel']}, load {host['load']:.1f} at the start; "
@@ -136,6 +137,8 @@ def text(data):
         parts.append(machine_table(data))
     if data.get("stats"):
         parts.append(stats_table(data["stats"]))
+    if data.get("profile"):
+        parts.append(sampling.table(data["profile"]))
     if data.get("growth"):
         parts += growth.tables(data["growth"])
     if data["targets"]:

@@ -23,12 +23,13 @@ import nano  # noqa: E402
 import plots  # noqa: E402
 import programs  # noqa: E402
 import report  # noqa: E402
+import sampling  # noqa: E402
 import soak  # noqa: E402
 import startup  # noqa: E402
 import targets  # noqa: E402
 from expect import Failure  # noqa: E402
 
-SUITES = ("machine", "nano", "devices", "programs", "growth")  # besides the groups of kernels/
+SUITES = ("machine", "nano", "devices", "programs", "growth", "profile")  # besides the groups of kernels/
 
 
 def say(what):
@@ -75,6 +76,8 @@ class Run:
             data["results"] += programs.measure(self.program, self.starter, self.initrd, args.out, args.guests, args, say)
         if self.chosen("growth"):
             data["growth"] = growth.measure(args, self.starter, self.initrd, say)
+        if self.chosen("profile"):
+            data["profile"] = sampling.measure(self.starter, self.initrd, args.out, args.guests, say)
         data["targets"] = targets.judge(data)
         return data
 
