@@ -1,6 +1,7 @@
 """host.py: what the host says about a process: memory beyond guest RAM, CPU time; and about itself."""
 import os
 import re
+import subprocess
 import time
 
 GUEST_MEMFD = "memfd:novt-guest-memory"
@@ -61,8 +62,18 @@ def cpu_shares(pids, seconds):
     return {name: (cpu_seconds(pid) - before[name]) / took for name, pid in pids.items()}
 
 
+def revision():
+    """The commit of this tree, where there is git."""
+    try:
+        done = subprocess.run(["git", "-C", os.path.dirname(os.path.abspath(__file__)), "rev-parse", "--short=10", "HEAD"],
+                              capture_output=True, text=True)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
 def describe():
     with open("/proc/cpuinfo") as info:
         model = re.search(r"^model name\s*: (.*)$", info.read(), re.M)
     return {"cpu": model[1] if model else "unknown", "cores": os.cpu_count(), "kernel": os.uname().release,
-            "load": os.getloadavg()[0]}
+            "load": os.getloadavg()[0], "revision": revision()}

@@ -127,7 +127,7 @@ def text(data):
     import targets
     host = data["host"]
     parts = [f"{host['cpu']}, {host['cores']} cores, Linux {host['kernel']}, load {host['load']:.1f} at the start; "
-             f"{data['rounds']} rounds, {data['memory_mib']} MiB of guest memory."]
+             f"commit {host['revision']}; {data['rounds']} rounds, {data['memory_mib']} MiB of guest memory."]
     parts += [group_table(data["results"], g) for g in ("compute", "programs", "kernel") if any(r["group"] == g for r in data["results"])]
     if data.get("nano"):
         parts.append(nano.table(data["nano"]))
