@@ -28,7 +28,7 @@ static void sentence(struct bt_engine *e, struct guilt *g, bool certain) {
     e->stats.demotions++;
 }
 
-bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain) {
+bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight) {
     uint32_t key = key_of(frame, off);
     struct guilt *g = &e->guilt[slot_of(key)];
     if (g->key != key) *g = (struct guilt){.key = key};
@@ -36,9 +36,9 @@ bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain
         g->since = epoch(e);
         g->faults = 0;
     }
-    g->faults++;
-    if (!certain && g->faults < GUILT_LIMIT) return false;
-    sentence(e, g, certain);
+    g->faults = (uint16_t)(g->faults + weight);
+    if (g->faults < GUILT_LIMIT) return false;
+    sentence(e, g, weight >= GUILT_LIMIT);
     return true;
 }
 

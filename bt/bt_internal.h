@@ -166,7 +166,12 @@ struct guilt {
     uint8_t level; /* verdicts so far: each doubles the sentence */
 };
 /* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a quarter second of CPU time) cost about five percent. */
-enum { GUILT_SLOTS = 1 << 14, GUILT_LIMIT = 2000, SAMPLES_PER_EPOCH = 256 };
+enum {
+    GUILT_SLOTS = 1 << 14,
+    GUILT_LIMIT = 2000,
+    GUILT_PASSING = 32, /* weight of a fault for a mapping that will not last */
+    SAMPLES_PER_EPOCH = 256
+};
 
 enum { PROMOTE_QUEUE = 64 };
 
@@ -272,8 +277,8 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
 
 /* adapt.c */
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off); /* 0: not guilty now */
-/* Counts a fault of a direct access; certain: demote at once. Returns true if now guilty. */
-bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, bool certain);
+/* Counts a fault of a direct access; GUILT_LIMIT as its weight: can never go direct. Returns true if now guilty. */
+bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight);
 bool adapt_wants(const struct bt_engine *e, const struct block *b); /* a sampled block is worth a retranslation */
 bool adapt_hot(const struct bt_engine *e, uint32_t frame, uint32_t off);
 void adapt_queue(struct bt_engine *e, uint32_t id); /* async-signal-safe: to be promoted or demoted */

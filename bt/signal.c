@@ -80,14 +80,14 @@ static bool on_poll(struct bt_engine *e, greg_t *r) {
 }
 
 /* Counts the fault against the instruction's site; a verdict has the block translated again. */
-static void blame(struct bt_engine *e, greg_t *r, bool certain) {
+static void blame(struct bt_engine *e, greg_t *r, unsigned weight) {
     const uint8_t *pc = (const uint8_t *)r[REG_RIP];
     uint32_t id = block_at_host(e, pc), eip;
     int8_t esp;
     if (id == BT_NONE || !block_pc(e, id, pc, &eip, &esp)) return;
     const struct block *b = &e->blocks[id];
     uint32_t off = (b->off + (eip - b->eip)) & SMMU_PAGE_MASK;
-    if (!adapt_fault(e, b->frame[0], off, certain)) return;
+    if (!adapt_fault(e, b->frame[0], off, weight)) return;
     e->blocks[id].demoted = true; /* the next boundary lets it go: killed now, it would run on unguarded */
     adapt_queue(e, id);
     bt_kick(e);
@@ -101,9 +101,10 @@ static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool w
     e->stats.direct_faults++;
     enum smmu_view_result res = SMMU_VIEW_CHECKED;
     if (addr - base <= 0xffffffffu) res = smmu_view_fault(e->smmu, user, gva((uint32_t)(addr - base)), write, &f);
-    blame(e, r, res == SMMU_VIEW_CHECKED);
+    blame(e, r, res == SMMU_VIEW_CHECKED ? GUILT_LIMIT : res == SMMU_VIEW_PASSING ? GUILT_PASSING : 1);
     switch (res) {
-    case SMMU_VIEW_MAPPED: return true;
+    case SMMU_VIEW_MAPPED:
+    case SMMU_VIEW_PASSING: return true;
     case SMMU_VIEW_FAULT: return leave_with_fault(e, r, f);
     default: return leave_at(e, r, EXIT_REDO);
     }
@@ -113,7 +114,7 @@ static bool on_segv(struct bt_engine *e, const siginfo_t *si, greg_t *r) {
     uintptr_t addr = (uintptr_t)si->si_addr;
     if (addr - (uintptr_t)e->bad_page < SMMU_PAGE_SIZE) return on_poll(e, r);
     if (addr - (uintptr_t)e->bad_seg < SMMU_PAGE_SIZE) { /* FS or GS is not plain: the checked form knows what to do */
-        blame(e, r, true);
+        blame(e, r, GUILT_LIMIT);
         return leave_at(e, r, EXIT_REDO);
     }
     const struct ras *ras = &e->ras[e->ras_cur];

@@ -114,6 +114,9 @@ bool smmu_view_contains(const struct smmu *s, const void *host);
 
 enum smmu_view_result {
     SMMU_VIEW_MAPPED,  /* hidden fault resolved: resume the instruction */
+    SMMU_VIEW_PASSING, /* the same, but not for long: a user page in the supervisor's view goes at the next change of
+                          CR3, and of a view that has shown few pages so far nobody knows whether its process will live
+                        */
     SMMU_VIEW_CHECKED, /* allowed, but must go the checked way: device, hole, ROM write, code-frame write, window wrap
                         */
     SMMU_VIEW_FAULT,   /* true fault: *fault */

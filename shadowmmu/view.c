@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { YOUNG_FILLS = 64 };
 enum { DEFAULT_VIEWS = 64, MOST_VIEWS = 1024, DEFAULT_MAP_COUNT = 65530, LEAST_BUDGET = 16 };
 
 #define WINDOW (UINT64_C(1) << 32)
@@ -179,6 +180,10 @@ static bool unprotect_whole(struct smmu *s, struct view *v, uint32_t page) {
     return view_protect(s, v, page - i + lo, hi - lo, true);
 }
 
+static bool passing(const struct smmu *s, const struct view *v, const struct walk *w) {
+    return s->mode != MODE_OFF && (v->user ? v->fills < YOUNG_FILLS : w->user);
+}
+
 static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool write, struct guest_fault *fault) {
     struct view *v = view_current(s, user);
     struct walk w;
@@ -199,13 +204,16 @@ static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool w
     if (write && unprotect_whole(s, v, va >> SMMU_PAGE_SHIFT)) return SMMU_VIEW_MAPPED;
     if (!view_find_run(s, v, va, &w, &run)) return SMMU_VIEW_CHECKED;
     if (region->kind == REGION_WHOLE && !run.whole) view_drop_region(s, v, index);
-    return view_map_run(s, v, &run) ? SMMU_VIEW_MAPPED : SMMU_VIEW_CHECKED;
+    if (v->bounds == 0) v->fills = 0;
+    if (!view_map_run(s, v, &run)) return SMMU_VIEW_CHECKED;
+    v->fills += v->fills < YOUNG_FILLS;
+    return passing(s, v, &w) ? SMMU_VIEW_PASSING : SMMU_VIEW_MAPPED;
 }
 
 enum smmu_view_result smmu_view_fault(struct smmu *s, bool user, struct gva va, bool write, struct guest_fault *fault) {
     fault->vector = -1;
     enum smmu_view_result r = fill(s, user, va.v, write, fault);
-    s->stats.hidden_faults += r == SMMU_VIEW_MAPPED;
+    s->stats.hidden_faults += r == SMMU_VIEW_MAPPED || r == SMMU_VIEW_PASSING;
     s->stats.true_faults += r == SMMU_VIEW_FAULT;
     s->stats.checked_faults += r == SMMU_VIEW_CHECKED;
     return r;

@@ -55,7 +55,8 @@ static void on_segv(int sig, siginfo_t *info, void *context) {
     uint32_t va = (uint32_t)(uintptr_t)info->si_addr;
     if (++current.faults > 4) abort(); /* resumed without effect */
     switch (smmu_view_fault(mmu, current.user, gva(va), write, &current.fault)) {
-    case SMMU_VIEW_MAPPED: return;
+    case SMMU_VIEW_MAPPED:
+    case SMMU_VIEW_PASSING: return;
     case SMMU_VIEW_CHECKED: siglongjmp(current.out, 1 + CHECKED);
     case SMMU_VIEW_FAULT: siglongjmp(current.out, 1 + FAULTED);
     }
