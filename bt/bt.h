@@ -76,7 +76,11 @@ struct bt_cpu {
         uint64_t seg_base_ptr[6];          /* &seg[].base, or an unmapped address when the fast form must not be used */
         uint64_t host_flags;               /* RFLAGS image to load at entry */
         uint32_t exit_reason, saved_flags; /* saved_flags: AH and OF of a checked access, see emit_mem.c */
-        uint32_t seg_mode;                 /* the mode key's bits that depend on segment registers */
+        struct bt_seg_same {
+            uint64_t minus_selector, minus_desc; /* negated, so that LEA compares */
+            uint64_t lin;                        /* guest-linear address of the descriptor */
+        } seg_same[6];
+        uint32_t seg_mode; /* the mode key's bits that depend on segment registers */
     } p;
 };
 
@@ -115,6 +119,12 @@ enum bt_op {
  * these compares before and after, and returns BT_NEXT_EXIT if the key changed. After a load of any segment register
  * call bt_seg_loaded: what the key and emitted code need of it is derived there. */
 uint32_t bt_mode(const struct bt_cpu *c);
+/* The register has just been loaded from a descriptor in a table (after bt_seg_loaded): until bt_seg_loaded or
+ * bt_tables_changed is called, loading the same selector again changes nothing as long as the descriptor's eight bytes
+ * at lin are these. Not for SS. */
+void bt_seg_from_table(struct bt_cpu *c, int seg, uint32_t lin, uint64_t desc);
+/* GDTR or LDTR has changed. */
+void bt_tables_changed(struct bt_cpu *c);
 void bt_seg_loaded(struct bt_cpu *c, int seg);
 
 /* ---- Life ---- */

@@ -1,6 +1,6 @@
 /*
  * emit_inline.c: the sensitive instructions that kernels execute all the time, in
- * a few host instructions on struct bt_cpu: CLI STI PUSHF POPF, reads of segment registers.
+ * a few host instructions on struct bt_cpu: CLI STI PUSHF POPF, reads and loads of segment registers.
  *
  * Only forms whose privilege the mode key decides; everything else is a callout.
  * System bits of EFLAGS live in flags_if and flags_sys, the others in the host's RFLAGS.
@@ -129,6 +129,63 @@ static bool emit_mov_from_seg(struct translation *t) {
     return true;
 }
 
+static int32_t same_off(int seg, size_t field) {
+    return CPU_OFF(p.seg_same) + (int32_t)((size_t)seg * sizeof(struct bt_seg_same) + field);
+}
+
+/* Loads of DS, ES, FS and GS by the kernel, of which most change nothing: R10 is the selector. If it is what the
+ * register has, and its descriptor still is what it was loaded from, that is all; the callout does the rest. R14 +=
+ * pop. */
+static void emit_load_same(struct translation *t, int seg, int pop) {
+    struct x86_buf *b = &t->b;
+    x86_mov_r64_r64(b, R_A, X86_RCX);
+    x86_mov_r64_m64(b, R_B, cpu_mem(same_off(seg, offsetof(struct bt_seg_same, minus_selector))));
+    x86_lea_r64(b, X86_RCX, x86_base_index(R_C, R_B, 1, 0));
+    struct x86_fixup same_selector = x86_jrcxz8(b);
+    const uint8_t *slow = b->p;
+    x86_mov_r64_r64(b, X86_RCX, R_A);
+    emit_callout(t);
+    struct x86_fixup done = x86_jmp8(b);
+    x86_bind(b, same_selector);
+    x86_mov_r64_r64(b, X86_RCX, R_A); /* the table may fault */
+    x86_mov_r64_m64(b, R_B, cpu_mem(same_off(seg, offsetof(struct bt_seg_same, lin))));
+    x86_mov_r64_m64(b, R_F, x86_base_index(R_VIEW, R_B, 1, 0));
+    x86_mov_r64_m64(b, R_B, cpu_mem(same_off(seg, offsetof(struct bt_seg_same, minus_desc))));
+    x86_lea_r64(b, X86_RCX, x86_base_index(R_F, R_B, 1, 0));
+    struct x86_fixup same = x86_jrcxz8(b);
+    x86_jmp_to(b, slow);
+    x86_bind(b, same);
+    x86_mov_r64_r64(b, X86_RCX, R_A);
+    if (pop) x86_lea_r32(b, R_ESP, x86_base(R_ESP, pop));
+    x86_bind(b, done);
+}
+
+static bool may_load_same(const struct translation *t) {
+    return kernel_mode(t) && t->mode & MODE_PE && t->chained && t->direct_insn;
+}
+
+/* "MOV sreg, r". */
+static bool emit_mov_to_seg(struct translation *t) {
+    const struct insn *insn = cur(t);
+    bool data = insn->reg == DEC_DS || insn->reg == DEC_ES || insn->reg == DEC_FS || insn->reg == DEC_GS;
+    if (insn->map != 0 || insn->opcode != 0x8E || insn->mod != 3 || !data || !may_load_same(t)) return false;
+    x86_movzx_r32_r16(&t->b, R_C, host_reg(insn->rm));
+    emit_load_same(t, insn->reg, 0);
+    return true;
+}
+
+/* "POP sreg" with 32-bit operands on a 32-bit stack; the callout reads the stack again. */
+static bool emit_pop_seg(struct translation *t) {
+    const struct insn *insn = cur(t);
+    int seg = insn->opcode >> 3 & 7;
+    bool data = seg == DEC_DS || seg == DEC_ES || seg == DEC_FS || seg == DEC_GS;
+    if (!data || !may_load_same(t) || insn->op_size != 4 || !(t->mode & MODE_STACK32)) return false;
+    emit_peek(t, R_C, 4);
+    x86_movzx_r32_r16(&t->b, R_C, R_C);
+    emit_load_same(t, seg, 4);
+    return true;
+}
+
 bool emit_inline(struct translation *t) {
     switch (cur(t)->mnemonic) {
     case ZYDIS_MNEMONIC_CLI: return emit_cli(t);
@@ -137,7 +194,8 @@ bool emit_inline(struct translation *t) {
     case ZYDIS_MNEMONIC_PUSHF: return emit_pushf(t);
     case ZYDIS_MNEMONIC_POPFD: return emit_popf(t);
     case ZYDIS_MNEMONIC_PUSH: return emit_push_seg(t);
-    case ZYDIS_MNEMONIC_MOV: return emit_mov_from_seg(t);
+    case ZYDIS_MNEMONIC_MOV: return emit_mov_from_seg(t) || emit_mov_to_seg(t);
+    case ZYDIS_MNEMONIC_POP: return emit_pop_seg(t);
     default: return false;
     }
 }

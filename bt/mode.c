@@ -14,6 +14,9 @@ enum {
     CR4_OSFXSR = 1u << 9
 };
 
+/* Never zero when a selector is added. */
+#define SEG_CHANGED (UINT64_C(1) << 32)
+
 static bool flat_data(const struct bt_seg *s) {
     const uint16_t need = BT_ATTR_P | BT_ATTR_S | BT_ATTR_RW;
     return s->base == 0 && s->limit == 0xffffffffu && (s->attr & (need | BT_ATTR_CODE | BT_ATTR_EXPAND_DOWN)) == need;
@@ -61,6 +64,16 @@ void bt_seg_loaded(struct bt_cpu *c, int seg) {
     c->p.seg_lim_w[seg] = writable ? span : 0;
     bool plain = c->p.seg_lim_r[seg] == 1ull << 32 && c->p.seg_lim_w[seg] == 1ull << 32;
     c->p.seg_base_ptr[seg] = plain ? (uint64_t)(uintptr_t)&s->base : (uint64_t)(uintptr_t)c->engine->bad_seg;
+    c->p.seg_same[seg].minus_selector = SEG_CHANGED;
     uint32_t mask, bits = seg_bits(s, seg, &mask);
     c->p.seg_mode = (c->p.seg_mode & ~mask) | bits;
+}
+
+void bt_seg_from_table(struct bt_cpu *c, int seg, uint32_t lin, uint64_t desc) {
+    c->p.seg_same[seg] =
+        (struct bt_seg_same){.minus_selector = 0 - (uint64_t)c->seg[seg].selector, .minus_desc = 0 - desc, .lin = lin};
+}
+
+void bt_tables_changed(struct bt_cpu *c) {
+    for (int i = 0; i < DEC_SEG_COUNT; i++) c->p.seg_same[i].minus_selector = SEG_CHANGED;
 }

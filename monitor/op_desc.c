@@ -37,6 +37,7 @@ enum bt_next mon_op_sidt(struct bt_cpu *cpu, const struct insn *insn) {
     return store_table(vcpu_of(cpu), insn, &vcpu_of(cpu)->idt);
 }
 enum bt_next mon_op_lgdt(struct bt_cpu *cpu, const struct insn *insn) {
+    bt_tables_changed(cpu);
     return load_table(vcpu_of(cpu), insn, &vcpu_of(cpu)->gdt);
 }
 enum bt_next mon_op_lidt(struct bt_cpu *cpu, const struct insn *insn) {
@@ -102,6 +103,7 @@ static enum bt_next load_system(struct vcpu *v, const struct insn *insn,
 }
 
 enum bt_next mon_op_lldt(struct bt_cpu *cpu, const struct insn *insn) {
+    bt_tables_changed(cpu);
     return load_system(vcpu_of(cpu), insn, load_ldtr);
 }
 enum bt_next mon_op_ltr(struct bt_cpu *cpu, const struct insn *insn) {

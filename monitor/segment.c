@@ -120,14 +120,17 @@ static bool load_checked(struct vcpu *v, int seg, uint16_t selector, struct mon_
 
 static bool load_protected(struct vcpu *v, int seg, uint16_t selector, struct guest_fault *f) {
     struct mon_desc d;
+    uint32_t lin;
     if (sel_null(selector)) {
         if (seg == DEC_SS) return mon_fail(f, VEC_GP, 0);
         mon_set_seg_null(v, seg, selector);
         return true;
     }
-    if (!mon_desc_fetch(v, selector, VEC_GP, &d, f)) return false;
+    if (!mon_desc_address(v, selector, &lin)) return mon_fail(f, VEC_GP, sel_error(selector));
+    if (!mon_sys_read(v, lin, &d, sizeof d, f)) return false;
     if (!memo_hit(v, &v->seg_memo[seg], selector, &d) && !load_checked(v, seg, selector, &d, f)) return false;
     put_seg(v, seg, v->seg_memo[seg].seg);
+    if (seg != DEC_SS) bt_seg_from_table(&v->cpu, seg, lin, (uint64_t)d.hi << 32 | d.lo);
     return true;
 }
 

@@ -139,6 +139,7 @@ static void load_registers(struct vcpu *v, const struct task_state *t, enum mon_
     v->dr[7] &= ~(uint32_t)DR7_LOCAL;
     v->cpu.cpl = eflags & EFL_VM ? 3 : (uint8_t)sel_rpl(t->seg[DEC_CS]);
     for (int i = 0; i < DEC_SEG_COUNT; i++) mon_set_seg_null(v, i, t->seg[i]);
+    bt_tables_changed(&v->cpu);
     v->ldtr = (struct bt_seg){.selector = t->ldt};
 }
 
