@@ -79,7 +79,11 @@ struct bt_cpu {
         struct bt_seg_same {
             uint64_t minus_selector, minus_desc; /* negated, so that LEA compares */
             uint64_t lin;                        /* guest-linear address of the descriptor */
+            /* FS and GS: what the register was then; it may have changed since */
+            uint64_t lim_r, lim_w, base_ptr;
+            struct bt_seg seg;
         } seg_same[6];
+        uint64_t bad_seg;  /* seg_base_ptr of a segment that is not plain */
         uint32_t seg_mode; /* the mode key's bits that depend on segment registers */
     } p;
 };
@@ -119,9 +123,9 @@ enum bt_op {
  * these compares before and after, and returns BT_NEXT_EXIT if the key changed. After a load of any segment register
  * call bt_seg_loaded: what the key and emitted code need of it is derived there. */
 uint32_t bt_mode(const struct bt_cpu *c);
-/* The register has just been loaded from a descriptor in a table (after bt_seg_loaded): until bt_seg_loaded or
- * bt_tables_changed is called, loading the same selector again changes nothing as long as the descriptor's eight bytes
- * at lin are these. Not for SS. */
+/* The register has just been loaded from a descriptor in a table (after bt_seg_loaded). Loading the same selector again
+ * has the same result, until bt_tables_changed is called, as long as the descriptor's eight bytes at lin are these. Not
+ * for SS. */
 void bt_seg_from_table(struct bt_cpu *c, int seg, uint32_t lin, uint64_t desc);
 /* GDTR or LDTR has changed. */
 void bt_tables_changed(struct bt_cpu *c);

@@ -133,19 +133,64 @@ static int32_t same_off(int seg, size_t field) {
     return CPU_OFF(p.seg_same) + (int32_t)((size_t)seg * sizeof(struct bt_seg_same) + field);
 }
 
-/* Loads of DS, ES, FS and GS by the kernel, of which most change nothing: R10 is the selector. If it is what the
- * register has, and its descriptor still is what it was loaded from, that is all; the callout does the rest. R14 +=
- * pop. */
+static bool keeps_state(int seg) { return seg == DEC_FS || seg == DEC_GS; }
+
+static int32_t seg_off(int seg) { return CPU_OFF(seg) + (int32_t)((size_t)seg * sizeof(struct bt_seg)); }
+
+/* FS or GS becomes what it was when this selector was last loaded. */
+static void emit_take_state(struct x86_buf *b, int seg) {
+    const struct {
+        int32_t to;
+        size_t from;
+    } words[] = {
+        {CPU_OFF(p.seg_lim_r) + 8 * seg, offsetof(struct bt_seg_same, lim_r)},
+        {CPU_OFF(p.seg_lim_w) + 8 * seg, offsetof(struct bt_seg_same, lim_w)},
+        {CPU_OFF(p.seg_base_ptr) + 8 * seg, offsetof(struct bt_seg_same, base_ptr)},
+        {seg_off(seg), offsetof(struct bt_seg_same, seg)}, /* base and limit */
+    };
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+        x86_mov_r64_m64(b, R_B, cpu_mem(same_off(seg, words[i].from)));
+        x86_mov_m64_r64(b, cpu_mem(words[i].to), R_B);
+    }
+    const size_t selector = offsetof(struct bt_seg, selector);
+    x86_mov_r32_m32(b, R_B, cpu_mem(same_off(seg, offsetof(struct bt_seg_same, seg) + selector)));
+    x86_mov_m32_r32(b, cpu_mem(seg_off(seg) + (int32_t)selector), R_B);
+}
+
+/* The null selector 0 in FS or GS. */
+static void emit_take_null(struct x86_buf *b, int seg) {
+    x86_mov_r32_imm32(b, R_B, 0);
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.seg_lim_r) + 8 * seg), R_B);
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.seg_lim_w) + 8 * seg), R_B);
+    x86_mov_m64_r64(b, cpu_mem(seg_off(seg)), R_B);
+    x86_mov_m32_r32(b, cpu_mem(seg_off(seg) + (int32_t)offsetof(struct bt_seg, selector)), R_B);
+    x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(p.bad_seg)));
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.seg_base_ptr) + 8 * seg), R_B);
+}
+
+/* Loads of DS, ES, FS and GS by the kernel, of which most bring nothing new: R10 is the selector. DS and ES: if it is
+ * what the register has, and its descriptor still is what it was loaded from, that is all. FS and GS change at every
+ * entry to a kernel, so they remember. The callout does the rest. R14 += pop. */
 static void emit_load_same(struct translation *t, int seg, int pop) {
     struct x86_buf *b = &t->b;
+    struct x86_fixup null = {0}, nulled = {0};
     x86_mov_r64_r64(b, R_A, X86_RCX);
+    if (keeps_state(seg)) {
+        x86_mov_r64_r64(b, X86_RCX, R_C);
+        null = x86_jrcxz8(b);
+    }
     x86_mov_r64_m64(b, R_B, cpu_mem(same_off(seg, offsetof(struct bt_seg_same, minus_selector))));
     x86_lea_r64(b, X86_RCX, x86_base_index(R_C, R_B, 1, 0));
     struct x86_fixup same_selector = x86_jrcxz8(b);
     const uint8_t *slow = b->p;
     x86_mov_r64_r64(b, X86_RCX, R_A);
     emit_callout(t);
-    struct x86_fixup done = x86_jmp8(b);
+    struct x86_fixup done = x86_jmp32(b);
+    if (keeps_state(seg)) {
+        x86_bind(b, null);
+        emit_take_null(b, seg);
+        nulled = x86_jmp32(b);
+    }
     x86_bind(b, same_selector);
     x86_mov_r64_r64(b, X86_RCX, R_A); /* the table may fault */
     x86_mov_r64_m64(b, R_B, cpu_mem(same_off(seg, offsetof(struct bt_seg_same, lin))));
@@ -155,6 +200,10 @@ static void emit_load_same(struct translation *t, int seg, int pop) {
     struct x86_fixup same = x86_jrcxz8(b);
     x86_jmp_to(b, slow);
     x86_bind(b, same);
+    if (keeps_state(seg)) {
+        emit_take_state(b, seg);
+        x86_bind(b, nulled);
+    }
     x86_mov_r64_r64(b, X86_RCX, R_A);
     if (pop) x86_lea_r32(b, R_ESP, x86_base(R_ESP, pop));
     x86_bind(b, done);

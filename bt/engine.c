@@ -99,6 +99,7 @@ enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct 
     e->have_fsgsbase = !cfg->no_fsgsbase && getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
     e->gs_now = ~0ull;
     cpu->engine = e;
+    cpu->p.bad_seg = (uint64_t)(uintptr_t)e->bad_seg;
     cpu->p.poll = (uint64_t)(uintptr_t)e->good_page;
     bt_state_changed(e);
     smmu_mem_on_code_write(mem, on_code_write, e);

@@ -63,15 +63,20 @@ void bt_seg_loaded(struct bt_cpu *c, int seg) {
     c->p.seg_lim_r[seg] = readable ? span : 0;
     c->p.seg_lim_w[seg] = writable ? span : 0;
     bool plain = c->p.seg_lim_r[seg] == 1ull << 32 && c->p.seg_lim_w[seg] == 1ull << 32;
-    c->p.seg_base_ptr[seg] = plain ? (uint64_t)(uintptr_t)&s->base : (uint64_t)(uintptr_t)c->engine->bad_seg;
-    c->p.seg_same[seg].minus_selector = SEG_CHANGED;
+    c->p.seg_base_ptr[seg] = plain ? (uint64_t)(uintptr_t)&s->base : c->p.bad_seg;
+    if (seg != DEC_FS && seg != DEC_GS) c->p.seg_same[seg].minus_selector = SEG_CHANGED;
     uint32_t mask, bits = seg_bits(s, seg, &mask);
     c->p.seg_mode = (c->p.seg_mode & ~mask) | bits;
 }
 
 void bt_seg_from_table(struct bt_cpu *c, int seg, uint32_t lin, uint64_t desc) {
-    c->p.seg_same[seg] =
-        (struct bt_seg_same){.minus_selector = 0 - (uint64_t)c->seg[seg].selector, .minus_desc = 0 - desc, .lin = lin};
+    c->p.seg_same[seg] = (struct bt_seg_same){.minus_selector = 0 - (uint64_t)c->seg[seg].selector,
+                                              .minus_desc = 0 - desc,
+                                              .lin = lin,
+                                              .lim_r = c->p.seg_lim_r[seg],
+                                              .lim_w = c->p.seg_lim_w[seg],
+                                              .base_ptr = c->p.seg_base_ptr[seg],
+                                              .seg = c->seg[seg]};
 }
 
 void bt_tables_changed(struct bt_cpu *c) {
