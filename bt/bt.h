@@ -139,7 +139,12 @@ struct bt_config {
     bool one_insn;        /* one instruction per block, no chaining (tests, bisection) */
     bool force_checked;   /* never use direct accesses */
     bool force_direct;    /* use direct accesses at once (tests) */
-    bool no_fsgsbase;     /* do as if the host had no WRGSBASE */
+    /* optimizations that can be left out, to bisect */
+    bool no_inline_caches;   /* indirect jumps and calls go by the jump cache */
+    bool no_inline_segments; /* every load of a segment register is a callout */
+    bool no_stack_folding;   /* every push and pop changes R14 */
+    bool no_transfers;       /* a callout that transfers control leaves bt_run */
+    bool no_fsgsbase;        /* do as if the host had no WRGSBASE */
 };
 enum bt_status { BT_OK, BT_NO_MEMORY, BT_HOST_ERROR };
 enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct bt_config *cfg, struct bt_engine **out);

@@ -210,7 +210,7 @@ static void emit_load_same(struct translation *t, int seg, int pop) {
 }
 
 static bool may_load_same(const struct translation *t) {
-    return kernel_mode(t) && t->mode & MODE_PE && t->chained && t->direct_insn;
+    return kernel_mode(t) && t->mode & MODE_PE && t->chained && t->direct_insn && !t->e->cfg.no_inline_segments;
 }
 
 /* "MOV sreg, r". */

@@ -34,7 +34,7 @@ static void adjust_esp(struct translation *t, int32_t by) {
         t->esp_delta = 0;
     } else {
         t->esp_delta += by;
-        if (t->esp_delta > FAR || t->esp_delta < -FAR) emit_settle_esp(t);
+        if (t->e->cfg.no_stack_folding || t->esp_delta > FAR || t->esp_delta < -FAR) emit_settle_esp(t);
     }
 }
 

@@ -80,7 +80,7 @@ void port_reached(struct bt_engine *e, uint32_t id, uint32_t to) {
         if (k->to == BT_NONE) link_chain(e, l, to, entry);
         return;
     }
-    if (p->n == PORT_TARGETS || e->n_links >= e->max_links) {
+    if (e->cfg.no_inline_caches || p->n == PORT_TARGETS || e->n_links >= e->max_links) {
         give_up(e, p);
         jump_cache_put(e, to);
         return;

@@ -85,7 +85,8 @@ static uint64_t leave(struct bt_engine *e, enum exit_reason why, uint64_t answer
  * on the way to the target. */
 static bool may_go_on(const struct bt_engine *e) {
     const struct bt_cpu *c = e->cpu;
-    return !c->leave && !(c->intr && c->flags_if) && !(e->mode & MODE_STEP) && !e->want_flush && !e->cfg.one_insn;
+    return !c->leave && !(c->intr && c->flags_if) && !(e->mode & MODE_STEP) && !e->want_flush && !e->cfg.one_insn &&
+           !e->cfg.no_transfers;
 }
 
 static uint64_t go_on(struct bt_engine *e) {

@@ -69,7 +69,7 @@ static const struct run_option options[] = {
     {"log", "LIST", "log these categories to stderr, see below; separated by commas", opt_log},
     {"log-file", "FILE", "log to this file instead", opt_log_file},
     {"stats", NULL, "print counters to stderr at the end", opt_stats},
-    {"bt", "LIST", "translator: one-insn, checked, direct, no-fsgsbase, cache=SIZE", opt_bt},
+    {"bt", "LIST", "translator: one-insn, checked, direct, plain, no-..., cache=SIZE", opt_bt},
     {"max-vmas", "N", "budget of host memory mappings", opt_max_vmas},
     {NULL, NULL, "Raw test images, without firmware", NULL},
     {"flat-image", "FILE", "load these bytes and start them in flat 32-bit protected mode", opt_flat_image},

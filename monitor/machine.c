@@ -106,12 +106,17 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
     v->model = mon_model_find(m->cfg->cpu);
     v->cpu.smmu = m->smmu;
     v->cpu.fpu_parked = true;
+    const struct mon_config *c = m->cfg;
     struct bt_config cfg = {.ops = mon_ops,
                             .features = mon_model_features(v->model),
                             .cache_bytes = m->cfg->bt_cache_bytes,
                             .one_insn = m->cfg->bt_one_insn,
                             .force_checked = m->cfg->bt_force_checked,
                             .force_direct = m->cfg->bt_force_direct,
+                            .no_inline_caches = c->bt_plain || c->bt_no_inline_caches,
+                            .no_inline_segments = c->bt_plain || c->bt_no_inline_segments,
+                            .no_stack_folding = c->bt_plain || c->bt_no_stack_folding,
+                            .no_transfers = c->bt_plain || c->bt_no_transfers,
                             .no_fsgsbase = m->cfg->no_fsgsbase};
     struct bt_engine *engine = NULL;
     if (bt_create(&v->cpu, m->mem, &cfg, &engine) != BT_OK) return fail(errbuf, errlen, "cannot create the code cache");

@@ -22,9 +22,10 @@ struct options {
 };
 
 static void usage(void) {
-    fprintf(stderr,
-            "usage: random_test --novt PATH --tools DIR [--mode bt|bt-one-insn|bt-checked|bt-direct|qemu|native]\n"
-            "                   [--count N] [--seed S] [--show N] [--timeout S] [--one SEQUENCE]\n");
+    fprintf(
+        stderr,
+        "usage: random_test --novt PATH --tools DIR [--mode bt|bt-one-insn|bt-checked|bt-direct|bt-plain|qemu|native]\n"
+        "                   [--count N] [--seed S] [--show N] [--timeout S] [--one SEQUENCE]\n");
     exit(2);
 }
 
