@@ -76,7 +76,7 @@ def symbol_shares(build):
     for room in ROOMS:
         listing = subprocess.run(["nm", "-A", os.path.join(build, room, f"lib{room}.a")], capture_output=True, text=True).stdout
         for match in re.finditer(r":([\w.]+):[0-9a-f]+ [tT] (\S+)", listing):
-            out.setdefault(match[2], share_of_object(room, match[1]))
+            out.setdefault(match[2].split(".")[0], share_of_object(room, match[1]))
     return out
 
 
@@ -101,7 +101,8 @@ class Addresses:
             if start <= ip < end:
                 if name == self.path:
                     i = bisect.bisect_right(self.starts, ip - self.base) - 1
-                    return self.shares.get(self.symbols[i][1], "other")
+                    # The compiler puts a dot behind the names of its variants.
+                    return self.shares.get(self.symbols[i][1].split(".")[0], "other")
                 if "libZydis" in name:
                     return "translator"
                 return "other" if name.startswith("/") or "x" not in flags else "translated code"
