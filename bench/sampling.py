@@ -6,12 +6,14 @@ that there is no profile.
 import bisect
 import collections
 import ctypes
+import glob
 import mmap
 import os
 import re
 import struct
 import subprocess
 
+import guests
 import linux_session
 import programs
 import report
@@ -27,7 +29,7 @@ KERNEL_HALF = 1 << 63
 HEAD_AT = 1024  # data_head and data_tail in struct perf_event_mmap_page
 
 SHARES = ("translated code", "translator", "engine", "callouts", "paging", "devices", "host kernel", "other")
-# Object files of the room bt that translate; the rest of it finds, chains and ends blocks.
+# Files of the rooms bt and decoder that translate; the rest of it finds, chains and ends blocks.
 TRANSLATING = re.compile(r"^(translate|emit_|asm|decoder|classify|features|flags|mnemonics)")
 ROOMS = {"decoder": "translator", "bt": "engine", "monitor": "callouts", "shadowmmu": "paging", "devemu": "devices"}
 
@@ -70,13 +72,14 @@ def share_of_object(room, name):
     return "translator" if TRANSLATING.match(name) and room in ("bt", "decoder") else ROOMS[room]
 
 
-def symbol_shares(build):
-    """{function: share}, from the rooms' libraries."""
+def symbol_shares():
+    """{function: share} by the file that defines it; where link-time optimization left its libraries no names, the source still has them."""
     out = {}
     for room in ROOMS:
-        listing = subprocess.run(["nm", "-A", os.path.join(build, room, f"lib{room}.a")], capture_output=True, text=True).stdout
-        for match in re.finditer(r":([\w.]+):[0-9a-f]+ [tT] (\S+)", listing):
-            out.setdefault(match[2].split(".")[0], share_of_object(room, match[1]))
+        for path in glob.glob(os.path.join(guests.ROOT, room, "*.c")):
+            with open(path) as source:
+                for match in re.finditer(r"^[a-z][^;={}()#]*?\b(\w+)\([^;]*?\)\s*\{", source.read(), re.M):
+                    out.setdefault(match[1], share_of_object(room, os.path.basename(path)))
     return out
 
 
@@ -89,7 +92,7 @@ class Addresses:
             self.maps = [(int(m[1], 16), int(m[2], 16), m[3], m[4].strip())
                          for m in (re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+(.*)", line) for line in maps)]
         self.base = min(start for start, _, _, name in self.maps if name == self.path)
-        self.shares = symbol_shares(os.path.dirname(self.path))
+        self.shares = symbol_shares()
         listing = subprocess.run(["nm", "-n", self.path], capture_output=True, text=True).stdout
         self.symbols = [(int(m[1], 16), m[2]) for m in re.finditer(r"^([0-9a-f]+) [tT] (\S+)", listing, re.M)]
         self.starts = [address for address, _ in self.symbols]
