@@ -13,7 +13,7 @@ set rmargin 9
 set tics nomirror
 set key top left horizontal
 set xtics rotate by -40 left noenhanced
-set bmargin 9
+set bmargin 7
 """
 
 
@@ -34,7 +34,7 @@ def bars(title, ylabel, rows, series, lines=(), log=True):
     script += "set style histogram clustered gap 1\nset boxwidth 0.9\n" + ("set logscale y\n" if log else "set yrange [0:*]\n")
     for value, text in lines:
         script += f"set arrow from graph 0, first {value} to graph 1, first {value} nohead lc rgb '#b02020' dt 2\n"
-        script += f"set label \"{text}\" at graph 0.995, first {value} right offset 0,0.5 tc rgb '#b02020'\n"
+        script += f"set label \"{text}\" at graph 1.005, first {value} left tc rgb '#b02020'\n"
     # The value of a bar is measured from 1 on a logarithmic scale: below it the bar hangs.
     plots = [f"$data using {i + 2}:xtic(1) lc rgb '{colour}' title '{text}'" for i, (text, colour) in enumerate(series)]
     return script + "plot " + ", ".join(plots) + "\n"
@@ -70,7 +70,7 @@ def devices(data):
 
 
 def lines(title, xlabel, ylabel, rows, series, log):
-    script = COMMON.replace("rotate by -40 left ", "").replace("set bmargin 9\n", "") + data_block(rows)
+    script = COMMON.replace("rotate by -40 left ", "").replace("set bmargin 7\n", "") + data_block(rows)
     script += f"set title \"{title}\"\nset xlabel \"{xlabel}\"\nset ylabel \"{ylabel}\"\n{log}\n"
     plots = [f"$data using 1:{i + 2} with linespoints pt 7 lw 2 lc rgb '{colour}' dt {dash} title '{text}'"
              for i, (text, colour, dash) in enumerate(series)]
