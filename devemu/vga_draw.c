@@ -31,7 +31,7 @@ struct vga_frame vga_frame_of(const struct vga *s) {
     f.wide = s->seq[SEQ_CLOCKING] & CLOCKING_HALF ? 2 : 1;
     f.doubled = c[CRTC_MAX_SCAN] & 0x80;
     f.row_height = (c[CRTC_MAX_SCAN] & 0x1Fu) + 1;
-    f.start = (uint32_t)c[CRTC_START_HIGH] << 8 | c[CRTC_START_LOW];
+    f.start = vga_start_shown(s);
     f.byte_pan = c[CRTC_PRESET] >> 5 & 3;
     f.start += f.byte_pan;
     f.pitch = c[CRTC_OFFSET] * 2u;

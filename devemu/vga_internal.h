@@ -1,6 +1,6 @@
 /*
  * vga_internal.h: struct vga, shared by the files of the device (vga.c: life,
- * vga_regs.c: VGA ports, vga_vbe.c: VBE ports, vga_mem.c: the window at A0000h,
+ * vga_regs.c: VGA ports, vga_beam.c: timing, vga_vbe.c: VBE ports, vga_mem.c: the window at A0000h,
  * vga_draw*.c: the picture, vga_text.c: text).
  *
  * Video memory is interleaved: byte `offset` of plane p is at vram[offset*4 + p]. So a
@@ -102,6 +102,8 @@ struct vga {
     uint8_t dac_mask, dac_reading, dac_read, dac_write, dac_step;
     uint8_t dac_part[3], dac[256][3];
     uint8_t latch[4];
+    uint16_t start_latched; /* start address of the picture until latch_ns; then what the registers say */
+    uint64_t latch_ns;
     uint16_t vbe_index, vbe[VBE_REGS];
     /* Memory */
     int32_t vram_frame, text_frame;
@@ -122,6 +124,13 @@ enum dev_status vga_regs_map(struct vga *s);
 void vga_regs_unmap(struct vga *s);
 void vga_regs_reset(struct vga *s);
 void vga_regs_fix(struct vga *s); /* after load: no index out of range */
+
+/* vga_beam.c */
+uint8_t vga_status1(const struct vga *s);
+uint16_t vga_start_written(const struct vga *s);
+uint16_t vga_start_shown(const struct vga *s); /* the start address of the frame that the beam is in */
+void vga_start_writes(struct vga *s);          /* called before the CPU writes a start address register */
+void vga_start_fix(struct vga *s);             /* after load */
 
 /* vga_vbe.c */
 struct vga_linear { /* the VBE mode in force; meaningful while vga_vbe_on */

@@ -32,7 +32,7 @@ enum {
     GC_INDEX = 0x3CE,
     GC_DATA = 0x3CF,
 };
-enum { STATUS0_SENSE = 0x10, STATUS1_BLANK = 0x01, STATUS1_RETRACE = 0x08 };
+enum { STATUS0_SENSE = 0x10 };
 enum { V_RETRACE_PROTECT = 0x80, OVERFLOW_LINE_COMPARE = 0x10 };
 
 /* Bits that exist, by register; the rest reads 0. */
@@ -42,31 +42,6 @@ static const uint8_t attr_bits[ATTR_REGS] = {
     0x3F, 0x3F, 0x3F, 0x3F, 0x3F, 0x3F, 0x3F, 0x3F, 0x3F, 0x3F, 0x3F,
     0x3F, 0x3F, 0x3F, 0x3F, 0x3F, 0xEF, 0xFF, 0x3F, 0x0F, 0x0F,
 };
-
-/* ---- Status 1: where the beam is ---- */
-
-/* A frame's timing, in ns of guest time; 60 frames a second while the CRTC has not been programmed. */
-static uint8_t status1(const struct vga *s) {
-    static const uint32_t dot_khz[4] = {25175, 28322, 25175, 25175};
-    uint64_t now = s->pci.dev.host->now_ns(s->pci.dev.host->opaque);
-    uint8_t over = s->crtc[CRTC_OVERFLOW];
-    uint32_t dots = (s->crtc[CRTC_H_TOTAL] + 5u) * (s->seq[SEQ_CLOCKING] & CLOCKING_8_DOTS ? 8 : 9);
-    uint32_t total = s->crtc[CRTC_V_TOTAL] + ((over & 1) << 8) + ((over & 0x20u) << 4) + 2;
-    uint32_t shown = s->crtc[CRTC_V_END] + ((over & 2u) << 7) + ((over & 0x40u) << 3) + 1;
-    uint32_t retrace = s->crtc[CRTC_V_RETRACE_START] + ((over & 4u) << 6) + ((over & 0x80u) << 2);
-    uint32_t length = ((s->crtc[CRTC_V_RETRACE_END] & 15u) - retrace) & 15;
-    uint64_t line_ns = (uint64_t)dots * 1000000 / dot_khz[s->misc >> 2 & 3];
-    if (s->seq[SEQ_CLOCKING] & CLOCKING_HALF) line_ns *= 2;
-    if (total < 100 || line_ns < 1000) {
-        total = 525, shown = 480, retrace = 490, length = 2;
-        line_ns = 31778;
-    }
-    uint64_t in_frame = now % (total * line_ns);
-    uint32_t line = (uint32_t)(in_frame / line_ns);
-    bool in_retrace = line >= retrace && line < retrace + (length ? length : 16);
-    bool blank = line >= shown || in_frame % line_ns >= line_ns * 4 / 5;
-    return (uint8_t)((blank || in_retrace ? STATUS1_BLANK : 0) | (in_retrace ? STATUS1_RETRACE : 0));
-}
 
 /* ---- CRT controller ---- */
 
@@ -78,6 +53,7 @@ static void crtc_write(struct vga *s, uint8_t v) {
             s->crtc[i] = (uint8_t)((s->crtc[i] & ~OVERFLOW_LINE_COMPARE) | (v & OVERFLOW_LINE_COMPARE));
         return;
     }
+    if (i == CRTC_START_HIGH || i == CRTC_START_LOW) vga_start_writes(s);
     s->crtc[i] = v;
 }
 
@@ -93,7 +69,7 @@ static uint32_t crtc_port_read(void *opaque, uint16_t port, unsigned size) {
     switch (port & 0xF) {
     case 4: return s->crtc_index;
     case 5: return crtc_read(s);
-    default: s->attr_data = 0; return status1(s);
+    default: s->attr_data = 0; return vga_status1(s);
     }
 }
 
@@ -249,6 +225,8 @@ void vga_regs_reset(struct vga *s) {
     memset(s->dac_part, 0, sizeof s->dac_part);
     s->dac_mask = 0xFF;
     s->dac_reading = s->dac_read = s->dac_write = s->dac_step = 0;
+    s->start_latched = 0;
+    s->latch_ns = 0;
 }
 
 void vga_regs_fix(struct vga *s) {
@@ -259,4 +237,5 @@ void vga_regs_fix(struct vga *s) {
     s->attr_data &= 1;
     s->attr_index &= 0x3F;
     s->dac_step %= 3;
+    vga_start_fix(s);
 }

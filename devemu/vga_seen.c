@@ -11,7 +11,7 @@
 
 enum { PLANES_BYTES = (PLANE_MASK + 1) * 4 };
 
-_Static_assert(4 + SEQ_REGS + CRTC_REGS + GC_REGS + ATTR_REGS + 2 * VBE_REGS + 768 <= VGA_SEEN_REGS, "registers fit");
+_Static_assert(6 + SEQ_REGS + CRTC_REGS + GC_REGS + ATTR_REGS + 2 * VBE_REGS + 768 <= VGA_SEEN_REGS, "registers fit");
 
 struct cut {
     const uint8_t *at;
@@ -41,6 +41,8 @@ static void collect(const struct vga *s, bool blink_on, uint8_t *out) {
     *out++ = s->dac_mask;
     *out++ = s->attr_index & ATTR_SOURCE;
     *out++ = blinks && blink_on;
+    uint16_t start = vga_start_shown(s);
+    out = put(out, &start, sizeof start);
     out = put(out, s->seq, sizeof s->seq);
     out = put(out, s->crtc, sizeof s->crtc);
     out = put(out, s->gc, sizeof s->gc);

@@ -27,6 +27,7 @@ bool vga_read_text(struct dev *d, struct vga_text *t) {
     struct vga_frame f = vga_frame_of(s);
     if (vga_vbe_on(s) || vga_is_graphics(s) || f.columns < 4 || f.lines < 16) return false;
     vga_mem_settle(s);
+    f.start = vga_start_written(s) + f.byte_pan; /* who reads text wants the newest */
     t->cols = f.columns;
     t->rows = f.lines / (f.row_height << f.doubled);
     if (t->rows > VGA_TEXT_ROWS) t->rows = VGA_TEXT_ROWS;

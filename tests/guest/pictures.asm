@@ -80,6 +80,7 @@ main:
     outb 0x3C2, 0x67            ; the BIOS programs the CRTC where it will be, before it moves it there
     pop ax
     call ax
+    call retrace                ; a new start address counts from there on
     xor ax, ax
     mov ds, ax
     mov es, ax
@@ -101,6 +102,22 @@ main:
     hlt
     jmp $ - 1
 
+retrace:                        ; waits for the beginning of a vertical retrace
+    mov dx, 0x3CC
+    in al, dx
+    mov dx, 0x3BA
+    test al, 1
+    jz .shown
+    mov dl, 0xDA
+.shown:
+    in al, dx
+    test al, 8
+    jnz .shown
+.next:
+    in al, dx
+    test al, 8
+    jz .next
+    ret
 say:                            ; [si] to the serial port; in one piece: the firmware's console sends from the timer tick
     cli
 .next:

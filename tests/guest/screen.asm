@@ -39,6 +39,15 @@ start:
     call set_mode
     call set_palette
     call draw
+    mov dx, 0x3DA               ; a new start address counts from the next vertical retrace on
+.shown:
+    in al, dx
+    test al, 8
+    jnz .shown
+.beam:
+    in al, dx
+    test al, 8
+    jz .beam
     mov esi, message
 .next:
     lodsb
