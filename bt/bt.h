@@ -52,6 +52,12 @@ enum {
     EFL_FIXED = 1u << 1,
 };
 
+/* The last x87 instruction and its operand: offsets, selectors, opcode. */
+struct bt_fpu_pointers {
+    uint32_t fip, fdp;
+    uint16_t fcs, fds, fop;
+};
+
 struct bt_cpu {
     uint32_t gpr[8];     /* enum dec_gpr order; current only outside translated code */
     uint32_t eip;        /* offset in CS; in a callout: of the instruction itself */
@@ -67,7 +73,8 @@ struct bt_cpu {
     bool leave;        /* monitor has something to do before guest code goes on; bt_run clears it */
     bool fpu_parked;   /* guest FPU state is in fpu_area, not in the host's registers */
     struct smmu *smmu;
-    _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE image while parked */
+    _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE64 image while parked; pointers as bt_fpu_pointers says */
+    struct bt_fpu_pointers fpu_loaded;  /* what the guest loaded, or bt_fpu_pointers found, last */
     struct bt_engine *engine;
     /* engine's own, offsets known to emitted code only */
     struct bt_private {
@@ -83,8 +90,9 @@ struct bt_cpu {
             uint64_t lim_r, lim_w, base_ptr;
             struct bt_seg seg;
         } seg_same[6];
-        uint64_t bad_seg;  /* seg_base_ptr of a segment that is not plain */
-        uint32_t seg_mode; /* the mode key's bits that depend on segment registers */
+        uint64_t bad_seg;    /* seg_base_ptr of a segment that is not plain */
+        uint32_t seg_mode;   /* the mode key's bits that depend on segment registers */
+        uint16_t last_cs[4]; /* latest CS selector of each privilege */
     } p;
 };
 
@@ -101,6 +109,11 @@ static inline struct gva bt_pc(const struct bt_cpu *c) { return gva(c->seg[DEC_C
 /* Moves the guest's x87/SSE state from the host's registers to fpu_area, if it is not there yet.
  * Call before anything that may use SSE or x87 (libc, system calls through libc are safe). Idempotent. */
 void bt_fpu_park(struct bt_cpu *c);
+/* Parks, and makes the pointers in fpu_area the guest's (offsets of 32 bits) if they are addresses of translated code.
+ * `env`: as FNSTENV reports them; else as FXSAVE does, which on AMD processors is 0 while no error is pending. */
+struct bt_fpu_pointers bt_fpu_pointers(struct bt_cpu *c, bool env);
+/* The guest loads pointers: they last until its next x87 instruction. Parked only. */
+void bt_fpu_load_pointers(struct bt_cpu *c, const struct bt_fpu_pointers *p);
 
 /* ---- Sensitive instructions: callouts into monitor ---- */
 enum bt_next {

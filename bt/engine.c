@@ -135,6 +135,7 @@ void bt_destroy(struct bt_engine *e) {
 }
 
 void bt_flush(struct bt_engine *e) {
+    bt_fpu_pointers(e->cpu, true); /* while their blocks are known */
     for (uint32_t id = 0; id < e->n_blocks; id++) {
         struct block *b = &e->blocks[id];
         if (b->dead) continue;

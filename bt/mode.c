@@ -65,6 +65,7 @@ void bt_seg_loaded(struct bt_cpu *c, int seg) {
     bool plain = c->p.seg_lim_r[seg] == 1ull << 32 && c->p.seg_lim_w[seg] == 1ull << 32;
     c->p.seg_base_ptr[seg] = plain ? (uint64_t)(uintptr_t)&s->base : c->p.bad_seg;
     if (seg != DEC_FS && seg != DEC_GS) c->p.seg_same[seg].minus_selector = SEG_CHANGED;
+    if (seg == DEC_CS && !typeless) c->p.last_cs[s->selector & 3] = s->selector;
     uint32_t mask, bits = seg_bits(s, seg, &mask);
     c->p.seg_mode = (c->p.seg_mode & ~mask) | bits;
 }

@@ -23,7 +23,7 @@ static void park_for_sanitizer(struct x86_buf *b) {
     x86_cmp_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 0);
     struct x86_fixup parked = x86_jcc8(b, X86_CC_NE);
     struct x86_mem area = cpu_mem(CPU_OFF(fpu_area)), top = x86_base(X86_RSP, 0);
-    x86_enc_mem(b, &(struct x86_enc){.map = 1, .opcode = 0xAE}, 0, &area); /* fxsave */
+    x86_enc_mem(b, &(struct x86_enc){.rexw = true, .map = 1, .opcode = 0xAE}, 0, &area); /* fxsave64 */
     x86_mov_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 1);
     x86_bytes(b, (const uint8_t[]){0xDB, 0xE3}, 2); /* fninit */
     x86_mov_r32_imm32(b, X86_RAX, MXCSR_DEFAULT);
@@ -70,7 +70,7 @@ static void switch_to_guest(struct x86_buf *b) {
     x86_cmp_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 0);
     struct x86_fixup live = x86_jcc8(b, X86_CC_E);
     struct x86_mem area = cpu_mem(CPU_OFF(fpu_area));
-    x86_enc_mem(b, &(struct x86_enc){.map = 1, .opcode = 0xAE}, 1, &area); /* fxrstor */
+    x86_enc_mem(b, &(struct x86_enc){.rexw = true, .map = 1, .opcode = 0xAE}, 1, &area); /* fxrstor64 */
     x86_mov_m8_imm8(b, cpu_mem(CPU_OFF(fpu_parked)), 0);
     x86_bind(b, live);
     load_flags(b);

@@ -6,7 +6,8 @@
 enum { FCW_INIT = 0x37F };
 enum { TAG_VALID, TAG_ZERO, TAG_SPECIAL, TAG_EMPTY };
 
-void fpu_enter_mmx(uint8_t *image) {
+/* Registers stay where they are, so that other ones are at the stack's top. */
+static void top_to_zero(uint8_t *image) {
     uint8_t old[8 * FX_ST_STRIDE];
     unsigned top = fpu_top(image);
     if (top) {
@@ -15,6 +16,10 @@ void fpu_enter_mmx(uint8_t *image) {
             memcpy(image + FX_ST + r * FX_ST_STRIDE, old + ((r - top) & 7) * FX_ST_STRIDE, FX_ST_STRIDE);
     }
     fpu_set_word(image, FX_FSW, fpu_word(image, FX_FSW) & ~(uint32_t)FSW_TOP);
+}
+
+void fpu_enter_mmx(uint8_t *image) {
+    top_to_zero(image);
     image[FX_FTW] = 0xFF;
 }
 
@@ -53,6 +58,7 @@ void fpu_update_summary(uint8_t *image) {
 }
 
 void fpu_init(uint8_t *image) {
+    top_to_zero(image);
     memset(image, 0, FX_MXCSR);
     fpu_set_word(image, FX_FCW, FCW_INIT);
 }

@@ -16,8 +16,10 @@ enum {
     FX_FSW = 2,
     FX_FTW = 4,
     FX_FOP = 6,
-    FX_FIP = 8,
+    FX_FIP = 8, /* while parked 64 bits, see bt_fpu_pointers */
+    FX_FCS = 12,
     FX_FDP = 16,
+    FX_FDS = 20,
     FX_MXCSR = 24,
     FX_MXCSR_MASK = 28,
     FX_ST = 32,

@@ -76,6 +76,8 @@ void *smmu_span(struct smmu *s, struct gva va, unsigned access, uint32_t *run, s
  * the write table: ROM, devices, holes, code frames, pages whose D bit is clear. A code entry is 0 or frame+1. */
 enum { SMMU_TLB_READ = 0, SMMU_TLB_WRITE = 8 << 20, SMMU_TLB_CODE = 16 << 20, SMMU_TLB_BYTES = 20 << 20 };
 uint8_t *smmu_tlb_base(const struct smmu *s, bool user);
+/* The reverse of an access by the TLB: which guest-linear address led to this host address, as far as still known. */
+bool smmu_tlb_find(const struct smmu *s, bool user, const void *host, uint32_t *va);
 
 /* Host address of [va, va+size), if it lies in one page that the TLB knows for this access; NULL: smmu_read or
  * smmu_write, which walk and fault. */

@@ -253,6 +253,19 @@ enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t
     return SMMU_FILL_OK;
 }
 
+bool smmu_tlb_find(const struct smmu *s, bool user, const void *host, uint32_t *va) {
+    const struct tlb_ctx *t = &s->tlb[user];
+    uint64_t at = (uint64_t)(uintptr_t)host;
+    for (uint32_t i = t->data.count; i-- > 0;) {
+        uint32_t page = t->data.rec[(t->data.head + i) % TLB_RING] & SMMU_PAGE_BASE;
+        uint64_t delta = *tlb_read_slot(t, page);
+        if (!delta || at - delta - page >= SMMU_PAGE_SIZE) continue;
+        *va = (uint32_t)(at - delta);
+        return true;
+    }
+    return false;
+}
+
 uint8_t *smmu_tlb_base(const struct smmu *s, bool user) { return s->tlb[user].base; }
 
 /* ---- Code frames ---- */

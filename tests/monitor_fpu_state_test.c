@@ -64,6 +64,57 @@ static void fnsave_frstor(void **state) {
     for (unsigned i = 0; i < 8; i++) assert_memory_equal(v->cpu.fpu_area + 32 + 16 * i, before + 32 + 16 * i, 10);
 }
 
+static void pointers_round_trip(void **state) {
+    (void)state;
+    start();
+    static const uint32_t want[] = {0x12345678, 0x01250023, 0x9ABCDEF0, 0xFFFF002B};
+    RUN(0xD9, 0x35, 0, 0x50, 0, 0);
+    for (unsigned i = 0; i < 4; i++) poke(AT + 12 + 4 * i, want[i] | (i == 1 ? 0xF8000000 : 0), 4);
+    RUN(0xD9, 0x25, 0, 0x50, 0, 0);
+    poke(AT + 12, 0, 4);
+    RUN(0xD9, 0x35, 0, 0x50, 0, 0);
+    for (unsigned i = 0; i < 4; i++) assert_int_equal(peek(AT + 12 + 4 * i, 4), want[i]);
+    RUN(0x0F, 0xAE, 0x05, 0, 0x50, 0, 0); /* FXSAVE has them too */
+    assert_int_equal(peek(AT + 4, 4) >> 16, 0x125);
+    assert_int_equal(peek(AT + 8, 4), want[0]);
+    assert_int_equal(peek(AT + 12, 4), 0x23);
+    assert_int_equal(peek(AT + 16, 4), want[2]);
+    assert_int_equal(peek(AT + 20, 4), 0x2B);
+    poke(AT + 8, 0x87654321, 4);
+    poke(AT + 12, 0x33, 4);
+    RUN(0x0F, 0xAE, 0x0D, 0, 0x50, 0, 0); /* FXRSTOR, then FNSAVE, which clears them */
+    RUN(0xDD, 0x35, 0, 0x50, 0, 0);
+    assert_int_equal(peek(AT + 12, 4), 0x87654321);
+    assert_int_equal(peek(AT + 16, 4), 0x01250033);
+    RUN(0xD9, 0x35, 0, 0x50, 0, 0);
+    for (unsigned i = 0; i < 3; i++) assert_int_equal(peek(AT + 12 + 4 * i, 4), 0);
+}
+
+static void pointers_in_real_mode(void **state) {
+    (void)state;
+    start();
+    v->cpu.cr0 &= ~(uint32_t)CR0_PE;
+    const struct bt_fpu_pointers p = {.fip = 0x1234, .fcs = 0xB800, .fdp = 0xFFFE, .fds = 0x0010, .fop = 0x7E5};
+    bt_fpu_load_pointers(&v->cpu, &p);
+    RUN(0x66, 0xD9, 0x35, 0, 0x50, 0, 0);
+    static const uint16_t want[] = {0x9234, 0xB7E5, 0x00FE, 0x1000};
+    for (unsigned i = 0; i < 4; i++) assert_int_equal(peek(AT + 6 + 2 * i, 2), want[i]);
+    RUN(0xD9, 0x35, 0, 0x50, 0, 0);
+    static const uint32_t wide[] = {0x9234, 0xB7E5, 0x00FE, 0x1000};
+    for (unsigned i = 0; i < 4; i++) assert_int_equal(peek(AT + 12 + 4 * i, 4), wide[i]);
+    RUN(0xD9, 0x25, 0, 0x50, 0, 0);
+    RUN(0x66, 0xD9, 0x35, 0, 0x50, 0, 0);
+    for (unsigned i = 0; i < 4; i++) assert_int_equal(peek(AT + 6 + 2 * i, 2), want[i]);
+}
+
+static void fninit_turns_no_registers(void **state) {
+    (void)state;
+    start(); /* TOP is 5: R5 = 1.0 becomes ST(5) */
+    RUN(0xDD, 0x35, 0, 0x50, 0, 0);
+    assert_int_equal(v->cpu.fpu_area[32 + 5 * 16 + 9], 0x3F);
+    assert_int_equal(v->cpu.fpu_area[32 + 9], 0);
+}
+
 static void waiting_loads_raise_pending_errors(void **state) {
     (void)state;
     start();
@@ -109,9 +160,15 @@ static void fxsave_alignment_and_ts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CPU_TEST(fnstenv32),      CPU_TEST(fnstenv16_and_fldenv),
-        CPU_TEST(fnsave_frstor),  CPU_TEST(waiting_loads_raise_pending_errors),
-        CPU_TEST(fxsave_fxrstor), CPU_TEST(fxsave_alignment_and_ts),
+        CPU_TEST(fnstenv32),
+        CPU_TEST(fnstenv16_and_fldenv),
+        CPU_TEST(fnsave_frstor),
+        CPU_TEST(waiting_loads_raise_pending_errors),
+        CPU_TEST(fxsave_fxrstor),
+        CPU_TEST(fxsave_alignment_and_ts),
+        CPU_TEST(pointers_round_trip),
+        CPU_TEST(pointers_in_real_mode),
+        CPU_TEST(fninit_turns_no_registers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
