@@ -1,4 +1,5 @@
 """soak.py: MINUTES of fork, exec and compile in one guest of novt, with what the host sees after each round recorded and bounded."""
+import os
 import statistics
 import time
 
@@ -9,8 +10,10 @@ import programs
 import report
 
 QUARTERS = 4
-# The last quarter against the first one after warming up, which is the second.
-BOUNDS = {"memory": 1.15, "page_tables": 1.25, "vmas": 1.25, "build": 1.25, "fork_exec_wait": 1.25}
+# The last quarter against the first one after warming up, which is the second. Wall times are shown and not judged: they
+# follow what else the host does, processor time hardly does.
+BOUNDS = {"memory": 1.15, "page_tables": 1.25, "vmas": 1.25, "build_cpu": 1.25}
+SHOWN = (*BOUNDS, "build", "fork_exec_wait", "load")
 MEMORY_MIB = programs.MEMORY_MIB
 
 
@@ -19,7 +22,7 @@ def one_round(place, booted):
     build = programs.run_timed(place, programs.KERNEL["build_untar_compile"], 1)
     latency = booted.run("fork_exec_wait", 300, 60)
     memory = host.novt_memory(booted.pid)
-    return {"build": build["best"], "fork_exec_wait": latency["mean"], "memory": memory["resident"], "page_tables": memory["page_tables"],
+    return {"build": build["best"], "build_cpu": build["host_cpu"], "load": os.getloadavg()[0], "fork_exec_wait": latency["mean"], "memory": memory["resident"], "page_tables": memory["page_tables"],
             "vmas": growth.vmas(booted.pid)}
 
 
@@ -27,7 +30,7 @@ def quarters(samples):
     """The medians of each quarter of the run."""
     size = len(samples) / QUARTERS
     parts = [samples[int(i * size):int((i + 1) * size)] for i in range(QUARTERS)]
-    return [{k: statistics.median(s[k] for s in part) for k in BOUNDS} | {"minutes": part[-1]["at"] / 60, "rounds": len(part)}
+    return [{k: statistics.median(s[k] for s in part) for k in SHOWN} | {"minutes": part[-1]["at"] / 60, "rounds": len(part)}
             for part in parts if part]
 
 
@@ -55,9 +58,9 @@ def measure(minutes, starter, base, out, guest_files, say):
 
 def text(soak):
     def cells(q):
-        return [f"{q['minutes']:.1f}", str(q["rounds"]), report.duration(q["build"]), report.duration(q["fork_exec_wait"]),
+        return [f"{q['minutes']:.1f}", str(q["rounds"]), report.duration(q["build"]), report.duration(q["build_cpu"]), f"{q['load']:.1f}", report.duration(q["fork_exec_wait"]),
                 f"{q['memory'] / report.MIB:.1f} MiB", f"{q['page_tables'] / report.MIB:.1f} MiB", f"{q['vmas']:,.0f}"]
-    rows = report.table(["until minute", "rounds", "untar + compile", "fork + exec + wait", "memory beyond RAM", "page tables", "host mappings"],
+    rows = report.table(["until minute", "rounds", "untar + compile", "its CPU time", "host load", "fork + exec + wait", "memory beyond RAM", "page tables", "host mappings"],
                         [cells(q) for q in soak["quarters"]])
     judged = report.table(["last quarter / second", "growth", "limit", "verdict"],
                           [[v["what"], f"{v['growth']:.2f}", f"<= {v['limit']:.2f}", "pass" if v["pass"] else "SHORT"]
