@@ -22,8 +22,8 @@ def one_round(place, booted):
     build = programs.run_timed(place, programs.KERNEL["build_untar_compile"], 1)
     latency = booted.run("fork_exec_wait", 300, 60)
     memory = host.novt_memory(booted.pid)
-    return {"build": build["best"], "build_cpu": build["host_cpu"], "load": os.getloadavg()[0], "fork_exec_wait": latency["mean"], "memory": memory["resident"], "page_tables": memory["page_tables"],
-            "vmas": growth.vmas(booted.pid)}
+    return {"build": build["best"], "build_cpu": build["host_cpu"], "load": os.getloadavg()[0], "fork_exec_wait": latency["mean"],
+            "memory": memory["resident"], "page_tables": memory["page_tables"], "vmas": growth.vmas(booted.pid)}
 
 
 def quarters(samples):
@@ -58,9 +58,11 @@ def measure(minutes, starter, base, out, guest_files, say):
 
 def text(soak):
     def cells(q):
-        return [f"{q['minutes']:.1f}", str(q["rounds"]), report.duration(q["build"]), report.duration(q["build_cpu"]), f"{q['load']:.1f}", report.duration(q["fork_exec_wait"]),
+        return [f"{q['minutes']:.1f}", str(q["rounds"]), report.duration(q["build"]), report.duration(q["build_cpu"]),
+                f"{q['load']:.1f}", report.duration(q["fork_exec_wait"]),
                 f"{q['memory'] / report.MIB:.1f} MiB", f"{q['page_tables'] / report.MIB:.1f} MiB", f"{q['vmas']:,.0f}"]
-    rows = report.table(["until minute", "rounds", "untar + compile", "its CPU time", "host load", "fork + exec + wait", "memory beyond RAM", "page tables", "host mappings"],
+    rows = report.table(["until minute", "rounds", "untar + compile", "its CPU time", "host load", "fork + exec + wait", "memory beyond RAM",
+                         "page tables", "host mappings"],
                         [cells(q) for q in soak["quarters"]])
     judged = report.table(["last quarter / second", "growth", "limit", "verdict"],
                           [[v["what"], f"{v['growth']:.2f}", f"<= {v['limit']:.2f}", "pass" if v["pass"] else "SHORT"]
