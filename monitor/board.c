@@ -35,6 +35,7 @@
 #include "devemu/virtio_blk.h"
 #include "monitor/cmos.h"
 #include "monitor/drives.h"
+#include "monitor/ferr.h"
 #include "monitor/firmware.h"
 #include "monitor/machine.h"
 #include "monitor/nics.h"
@@ -196,8 +197,7 @@ static void fpu_port_write(void *opaque, uint16_t port, unsigned size, uint32_t 
     struct board *b = opaque;
     (void)size, (void)value;
     if (port != PORT_FPU) return;
-    b->m->vcpu.ferr_pending = false;
-    board_fpu_error(b, false);
+    mon_ferr_acknowledge(&b->m->vcpu);
 }
 
 static const struct dev_io_ops fpu_port = {"fpu", fpu_port_read, fpu_port_write, true};

@@ -39,7 +39,7 @@ static bool any_armed(const struct vcpu *v) {
     return false;
 }
 
-void mon_debug_update(struct vcpu *v) { v->cpu.debug_step = any_armed(v); }
+void mon_debug_update(struct vcpu *v) { v->cpu.debug_step = any_armed(v) || v->ignne; }
 
 uint32_t mon_debug_at_pc(const struct vcpu *v) {
     uint32_t hits = 0, pc = bt_pc(&v->cpu).v;

@@ -6,6 +6,7 @@
  * and Interrupt Vectors", "RF (resume) flag".
  */
 #include "monitor/debug.h"
+#include "monitor/ferr.h"
 #include "monitor/intgate.h"
 #include "monitor/ops.h"
 
@@ -73,19 +74,10 @@ static enum bt_next deliver_chain(struct vcpu *v, struct mon_event ev) {
     return BT_NEXT_EXIT;
 }
 
-/* With CR0.NE clear an x87 error goes out as FERR# and comes back as IRQ 13; the instruction waits for it. */
-static enum bt_next raise_external_fpu_error(struct vcpu *v) {
-    v->ferr_pending = true;
-    v->cpu.irq_shadow = false;
-    v->events++;
-    bt_fpu_park(&v->cpu);
-    mon_fpu_error(v, true);
-    return BT_NEXT_EXIT;
-}
-
 enum bt_next mon_raise_fault(struct vcpu *v, const struct guest_fault *f) {
     struct guest_fault raised = *f;
-    if (f->vector == VEC_MF && !(v->cpu.cr0 & CR0_NE)) return raise_external_fpu_error(v);
+    /* With CR0.NE clear an x87 error goes out as FERR# and comes back as IRQ 13; the instruction waits for it. */
+    if (f->vector == VEC_MF && !(v->cpu.cr0 & CR0_NE)) return mon_ferr_raise(v);
     /* SDM vol. 3 "Control Registers", OSXMMEXCPT: an operating system that does not know #XM gets #UD. */
     if (f->vector == VEC_XM && !(v->cpu.cr4 & CR4_OSXMMEXCPT)) raised.vector = VEC_UD;
     return deliver_chain(v, fault_event(v, &raised));

@@ -37,9 +37,11 @@ enum bt_next mon_op_out(struct bt_cpu *cpu, const struct insn *insn) {
     unsigned width = io_width(insn);
     uint16_t port = io_port(v, insn);
     uint32_t map = smmu_map_generation(cpu->smmu);
+    bool step = cpu->debug_step; /* IGNNE# changes it */
     if (!mon_io_allowed(v, port, width, &f)) return mon_raise_fault(v, &f);
     mon_io_write(v, port, width, mon_get_reg(v, DEC_EAX, width));
-    return smmu_map_generation(cpu->smmu) == map ? BT_NEXT_CONTINUE : op_exit_at(v, op_next(v, insn));
+    return smmu_map_generation(cpu->smmu) == map && cpu->debug_step == step ? BT_NEXT_CONTINUE
+                                                                            : op_exit_at(v, op_next(v, insn));
 }
 
 /* ---- INS, OUTS: each step does at least one element and says how many ---- */

@@ -7,6 +7,7 @@
  */
 #include "monitor/board.h"
 #include "monitor/debug.h"
+#include "monitor/ferr.h"
 #include "monitor/machine.h"
 #include "monitor/signals.h"
 
@@ -203,6 +204,7 @@ static void run_guest(struct machine *m) {
     struct step s;
     struct bt_exit_info x;
     if (v->cpu.debug_step && at_breakpoint(v)) return;
+    bool ignne = v->ignne, ignored = v->ignne_masked;
     before_step(v, &s);
     bt_run(m->engine, &x);
     m->stats.exits[x.reason]++;
@@ -213,6 +215,7 @@ static void run_guest(struct machine *m) {
     case BT_EXIT_STEP: after_instruction(m, &s); break;
     case BT_EXIT_POLL: after_poll(m, &s, x.boundary); break;
     }
+    if (ignne) mon_ferr_after(v, ignored);
 }
 
 int machine_run(struct machine *m) {

@@ -49,7 +49,8 @@ static void reset_fpu(struct bt_cpu *c) {
 }
 
 static void reset_pending(struct vcpu *v) {
-    v->halted = v->nmi_pending = v->nmi_blocked = v->init_pending = v->triple_fault = v->ferr_pending = false;
+    v->halted = v->nmi_pending = v->nmi_blocked = v->init_pending = v->triple_fault = v->ignne = v->ignne_masked =
+        false;
     v->cpu.irq_shadow = false;
 }
 

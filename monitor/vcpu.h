@@ -92,7 +92,10 @@ struct vcpu {
     bool halted;
     bool nmi_pending, nmi_blocked, init_pending;
     bool triple_fault;
-    bool ferr_pending;   /* FERR# raised (IRQ 13) */
+    bool ignne;        /* IGNNE#: x87 errors are ignored, see ferr.c */
+    bool ignne_masked; /* ignne_fcw is the guest's control word; the current instruction runs with another */
+    uint16_t ignne_fcw;
+    uint32_t ignne_left; /* instructions until IGNNE# is given up */
     bool ss_loaded;      /* the instruction that monitor looks at was a load of SS by MOV or POP */
     bool ss_shadow;      /* irq_shadow comes from a load of SS, which holds debug exceptions off too */
     uint32_t debug_held; /* DR6 bits of data breakpoints that such a load hit */

@@ -14,10 +14,11 @@ import tempfile
 MODES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "modes")
 FIRMWARE = "/usr/share/seabios/bios-256k.bin"
 FLOPPY, PASSED, ENDED = 1440 << 10, 0x43, (0x43, 0x45)
-# guest: (least number of checks, what QEMU TCG is known not to do: beginnings of names)
+# guest: (least number of checks, what QEMU TCG is known not to do: beginnings of names; None: cannot run it)
 GUESTS = {
     "v86": (80, ["limit:", "LOCK MOV"]),  # TCG checks no segment limits; LOCK on a MOV is let through
     "pm286": (115, ["limit:", "type:", "real mode limit", "LOCK"]),  # nor types at an access, nor null selectors
+    "ferr": (19, None),  # QEMU 7.2 aborts: it raises IRQ 13 without its lock
     "tasks": (49, ["the T bit:"]),  # TCG leaves the T bit alone
 }
 
@@ -65,7 +66,7 @@ def main():
                 wrong = [text for good, text in seen if not good]
                 failures += report(code == PASSED and len(seen) >= least and not wrong,
                                    f"{name} {' '.join(options)}: {len(seen)} checks, exit code {code:#x} {wrong[:8]} {errors[-300:]}")
-            if shutil.which("qemu-system-i386"):
+            if known is not None and shutil.which("qemu-system-i386"):
                 code, seen = in_qemu(image, os.path.join(tmp, "log"))
                 wrong = [text for good, text in seen if not good and not text.startswith(tuple(known))]
                 failures += report(code in ENDED and not wrong, f"{name} on QEMU: {len(seen)} checks, code {code:#x} {wrong[:8]}")
