@@ -22,17 +22,17 @@ class Failure(Exception):
 class Child:
     """One program on a pseudo-terminal of its own, in a session of its own."""
 
-    def __init__(self, argv, echo=None, env=None):
+    def __init__(self, argv, echo=None, env=None, size=(24, 80)):
         self.argv, self.echo, self.text, self.mark, self.code = argv, echo, "", 0, None
         self.started = time.monotonic()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
                 os.execvpe(argv[0], argv, {**os.environ, "TERM": "vt100", **(env or {})})
             except OSError as error:
                 sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
             os._exit(127)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 
     def seconds(self):
         return time.monotonic() - self.started
