@@ -51,7 +51,7 @@ static uint32_t put_cases(const struct item *items, uint32_t n, uint8_t *code, s
     uint32_t at = 0;
     struct sequence s;
     for (uint32_t i = 0; i < n; i++) {
-        generate(items[i].seed, &s);
+        generate(items[i].seed, items[i].code16, &s);
         uint32_t base = CODE_BASE + at, size = lay_out(&s, items[i].keep, base, code + at);
         bool smc = false;
         for (uint32_t j = 0; j < s.npieces; j++) smc |= s.pieces[j].smc && (items[i].keep >> j & 1);
@@ -253,15 +253,16 @@ static void print_code(struct setup *su, const struct item *item) {
     static uint8_t code[MAX_CODE + 16];
     char file[128], command[256];
     struct sequence s;
-    generate(item->seed, &s);
-    struct buffer b = {code, lay_out(&s, item->keep, CODE_BASE, code) + 2};
+    generate(item->seed, item->code16, &s);
+    uint32_t size = lay_out(&s, item->keep, CODE_BASE, code) + 2, skip = item->code16 ? FAR_JUMP : 0;
+    struct buffer b = {code + skip, size - skip};
     path_of(su, "code", file, sizeof(file));
     printf("  code:");
-    for (size_t i = 0; i < b.size; i++) printf(" %02x", code[i]);
+    for (size_t i = 0; i < b.size; i++) printf(" %02x", b.bytes[i]);
     printf("\n");
     fflush(stdout);
-    snprintf(command, sizeof(command), "objdump -D -b binary -m i386 -M intel --adjust-vma=%#x %s | tail -n +8",
-             CODE_BASE, file);
+    snprintf(command, sizeof(command), "objdump -D -b binary -m %s -M intel --adjust-vma=%#x %s | tail -n +8",
+             item->code16 ? "i8086" : "i386", CODE_BASE + skip, file);
     if (write_file(file, &b, 1) && system(command))
         printf("  (no objdump: install binutils to see the instructions)\n");
 }

@@ -20,6 +20,7 @@ struct setup {
 struct item {
     uint32_t seed;
     uint64_t keep;
+    bool code16;
 };
 
 enum verdict { SAME, DIFFERENT, LOST /* the program under test ended in it */ };

@@ -6,12 +6,14 @@
 #include <string.h>
 
 enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
+enum { SEL_CODE16 = 0x17 };
 enum { NEAR_END = 3 }; /* per cent of the operands that touch unmapped or read-only memory */
 
 struct gen {
     uint32_t rng;
     struct piece *p;
     uint32_t avoid; /* registers that must not be written now (bits) */
+    bool code16;    /* CS.D is clear */
     bool in_call;   /* the return address is on the stack: leave that alone */
 };
 
@@ -52,7 +54,14 @@ static uint32_t imm(struct gen *g) {
                                        0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff};
     return chance(g, 50) ? special[rnd(g, 12)] : next_random(&g->rng);
 }
-static void mov_imm(struct gen *g, uint32_t r, uint32_t v) { b1(g, 0xb8 + r), bn(g, v, 4); }
+/* What 32-bit operands and addresses need in 16-bit code. */
+static void operand32(struct gen *g) {
+    if (g->code16) b1(g, 0x66);
+}
+static void address32(struct gen *g) {
+    if (g->code16) b1(g, 0x67);
+}
+static void mov_imm(struct gen *g, uint32_t r, uint32_t v) { operand32(g), b1(g, 0xb8 + r), bn(g, v, 4); }
 static void set_arith_flags(struct gen *g) { EMIT(g, "\x38\xe2"); } /* cmp dl, ah: defines all six */
 
 /* ---- Memory operands ---- */
@@ -143,7 +152,12 @@ static struct rm direct(uint32_t r) { return (struct rm){.bytes = {(uint8_t)(0xc
 
 /* Prefixes, opcode (escape included, most significant byte first), ModRM. */
 static void insn(struct gen *g, uint32_t mandatory, uint32_t opcode, struct rm m, uint32_t reg) {
-    for (uint32_t i = 0; i < m.nprefix; i++) b1(g, m.prefix[i]);
+    bool address16 = false;
+    for (uint32_t i = 0; i < m.nprefix; i++) {
+        address16 |= m.prefix[i] == 0x67;
+        if (m.prefix[i] != 0x67 || !g->code16) b1(g, m.prefix[i]);
+    }
+    if (m.bytes[0] < 0xc0 && !address16) address32(g);
     if (mandatory) b1(g, mandatory);
     if (opcode > 0xffff) b1(g, opcode >> 16);
     if (opcode > 0xff) b1(g, opcode >> 8);
@@ -157,7 +171,8 @@ static uint32_t size(struct gen *g) {
     uint32_t k = rnd(g, 10);
     return k < 3 ? 0 : k < 5 ? 1 : 2;
 }
-static uint32_t p66(uint32_t size) { return size == 1 ? 0x66 : 0; }
+/* The operand-size prefix for it. */
+static uint32_t p66(const struct gen *g, uint32_t size) { return size == (g->code16 ? 2 : 1) ? 0x66 : 0; }
 static uint32_t reg_of(struct gen *g, uint32_t size) { return size ? pick_reg(g) : pick_reg8(g); }
 static struct rm reg_or_memory(struct gen *g, uint32_t size) {
     return chance(g, 45) ? direct(reg_of(g, size)) : memory(g, 1);
@@ -173,7 +188,7 @@ static void gen_alu(struct gen *g) {
     uint32_t op = rnd(g, 8), s = size(g), form = rnd(g, 4);
     if (form == 3) { /* accumulator, imm */
         if (g->avoid & 1) return;
-        if (p66(s)) b1(g, 0x66);
+        if (p66(g, s)) b1(g, 0x66);
         b1(g, op * 8 + 4 + !!s), bn(g, imm(g), s ? s * 2 : 1);
         return;
     }
@@ -181,12 +196,12 @@ static void gen_alu(struct gen *g) {
     if (form == 2) { /* imm */
         bool short_imm = s && chance(g, 50);
         if (op != 7) maybe_lock(g, &m);
-        insn(g, p66(s), 0x80 + !!s + 2 * short_imm, m, op);
+        insn(g, p66(g, s), 0x80 + !!s + 2 * short_imm, m, op);
         bn(g, imm(g), s == 0 || short_imm ? 1 : s * 2);
         return;
     }
     if (form == 0 && op != 7) maybe_lock(g, &m);
-    insn(g, p66(s), op * 8 + form * 2 + !!s, m, reg_of(g, s));
+    insn(g, p66(g, s), op * 8 + form * 2 + !!s, m, reg_of(g, s));
 }
 
 static void gen_mov(struct gen *g) {
@@ -195,18 +210,19 @@ static void gen_mov(struct gen *g) {
         mov_imm(g, pick_reg(g), imm(g));
     } else if (k == 1) {
         struct rm m = reg_or_memory(g, s);
-        insn(g, p66(s), 0xc6 + !!s, m, 0);
+        insn(g, p66(g, s), 0xc6 + !!s, m, 0);
         bn(g, imm(g), s ? s * 2 : 1);
     } else if (k == 2) {
         struct rm m = memory(g, 1);
-        insn(g, p66(s), 0x8b, m, pick_reg(g));
+        insn(g, p66(g, s), 0x8b, m, pick_reg(g));
     } else if (k == 3) { /* moffs */
         if (g->avoid & 1) return;
-        if (p66(s)) b1(g, 0x66);
+        if (p66(g, s)) b1(g, 0x66);
+        address32(g);
         b1(g, 0xa0 + rnd(g, 2) * 2 + !!s), bn(g, place(g, 1), 4);
     } else {
         struct rm m = reg_or_memory(g, s);
-        insn(g, p66(s), (k & 1 ? 0x88 : 0x8a) + !!s, m, reg_of(g, s));
+        insn(g, p66(g, s), (k & 1 ? 0x88 : 0x8a) + !!s, m, reg_of(g, s));
     }
 }
 
@@ -223,14 +239,14 @@ static void gen_inc_dec(struct gen *g) {
     }
     struct rm m = reg_or_memory(g, s);
     maybe_lock(g, &m);
-    insn(g, p66(s), 0xfe + !!s, m, rnd(g, 2));
+    insn(g, p66(g, s), 0xfe + !!s, m, rnd(g, 2));
 }
 
 static void gen_unary(struct gen *g) { /* NOT, NEG, TEST imm */
     uint32_t s = size(g), op = rnd(g, 3);
     struct rm m = reg_or_memory(g, s);
     if (op) maybe_lock(g, &m);
-    insn(g, p66(s), 0xf6 + !!s, m, op ? op + 1 : 0);
+    insn(g, p66(g, s), 0xf6 + !!s, m, op ? op + 1 : 0);
     if (!op) bn(g, imm(g), s ? s * 2 : 1);
 }
 
@@ -239,17 +255,17 @@ static void gen_mul(struct gen *g) {
     if (k < 2) {
         if (g->avoid & 5) return;
         struct rm m = reg_or_memory(g, s);
-        insn(g, p66(s), 0xf6 + !!s, m, 4 + k);
+        insn(g, p66(g, s), 0xf6 + !!s, m, 4 + k);
         return;
     }
     s = s ? s : 2;
     struct rm m = reg_or_memory(g, s);
     if (k == 2) {
-        insn(g, p66(s), 0x0faf, m, pick_reg(g));
+        insn(g, p66(g, s), 0x0faf, m, pick_reg(g));
         return;
     }
     bool short_imm = chance(g, 50);
-    insn(g, p66(s), short_imm ? 0x6b : 0x69, m, pick_reg(g));
+    insn(g, p66(g, s), short_imm ? 0x6b : 0x69, m, pick_reg(g));
     bn(g, imm(g), short_imm ? 1 : s * 2);
 }
 
@@ -260,8 +276,8 @@ static void gen_div(struct gen *g) {
     if (s == 0)
         EMIT(g, "\xb4\x00");
     else if (chance(g, 95))
-        EMIT(g, "\x31\xd2");
-    insn(g, p66(s), 0xf6 + !!s, direct(r), 6 + idiv);
+        operand32(g), EMIT(g, "\x31\xd2");
+    insn(g, p66(g, s), 0xf6 + !!s, direct(r), 6 + idiv);
 }
 
 static void gen_shift(struct gen *g) {
@@ -273,14 +289,14 @@ static void gen_shift(struct gen *g) {
     g->avoid |= 2u;
     struct rm m = reg_or_memory(g, s);
     g->avoid = avoid;
-    insn(g, p66(s), (k == 0 ? 0xd0 : k == 1 ? 0xc0 : 0xd2) + !!s, m, op);
+    insn(g, p66(g, s), (k == 0 ? 0xd0 : k == 1 ? 0xc0 : 0xd2) + !!s, m, op);
     if (k == 1) b1(g, counts[rnd(g, 15)]);
 }
 
 static void gen_double_shift(struct gen *g) {
     uint32_t s = 1 + rnd(g, 2), by_cl = rnd(g, 2);
     struct rm m = reg_or_memory(g, s);
-    insn(g, p66(s), (rnd(g, 2) ? 0x0fa4 : 0x0fac) + by_cl, m, rnd(g, 8));
+    insn(g, p66(g, s), (rnd(g, 2) ? 0x0fa4 : 0x0fac) + by_cl, m, rnd(g, 8));
     if (!by_cl) b1(g, rnd(g, s == 1 ? 17 : 40));
 }
 
@@ -288,27 +304,27 @@ static void gen_bit(struct gen *g) {
     uint32_t s = 1 + rnd(g, 2), op = rnd(g, 4), k = rnd(g, 4);
     if (k == 0) { /* BSF, BSR */
         struct rm m = reg_or_memory(g, s);
-        insn(g, p66(s), 0x0fbc + rnd(g, 2), m, pick_reg(g));
+        insn(g, p66(g, s), 0x0fbc + rnd(g, 2), m, pick_reg(g));
     } else if (k == 1) {
         struct rm m = reg_or_memory(g, s);
         if (op) maybe_lock(g, &m);
-        insn(g, p66(s), 0x0fba, m, 4 + op);
+        insn(g, p66(g, s), 0x0fba, m, 4 + op);
         b1(g, rnd(g, 80));
     } else if (k == 2) {
-        insn(g, p66(s), 0x0fa3 + op * 8, direct(pick_reg(g)), rnd(g, 8));
+        insn(g, p66(g, s), 0x0fa3 + op * 8, direct(pick_reg(g)), rnd(g, 8));
     } else { /* the bit offset reaches far from the operand; 16-bit offsets reach from -4096 to 4095 bytes */
         uint32_t r = pick_reg(g), far = rnd(g, 0x7000);
         struct rm m = rm_disp32(DATA_BASE + 0x1c00);
         mov_imm(g, r, chance(g, 50) ? far : -far);
         if (op) maybe_lock(g, &m);
-        insn(g, p66(s), 0x0fa3 + op * 8, m, r);
+        insn(g, p66(g, s), 0x0fa3 + op * 8, m, r);
     }
 }
 
 static void gen_extend(struct gen *g) {
     uint32_t k = rnd(g, 6);
     if (k == 0) {
-        b1(g, 0x0f), b1(g, 0xc8 + pick_reg(g)); /* BSWAP */
+        operand32(g), b1(g, 0x0f), b1(g, 0xc8 + pick_reg(g)); /* BSWAP */
     } else if (k == 1) {
         if (g->avoid & 5) return;
         if (chance(g, 50)) b1(g, 0x66);
@@ -328,7 +344,7 @@ static void gen_conditional(struct gen *g) {
     } else {
         uint32_t s = 1 + rnd(g, 2);
         struct rm m = reg_or_memory(g, s);
-        insn(g, p66(s), 0x0f40 + cc, m, pick_reg(g));
+        insn(g, p66(g, s), 0x0f40 + cc, m, pick_reg(g));
     }
 }
 
@@ -347,7 +363,7 @@ static void gen_exchange(struct gen *g) {
         if (g->avoid & 1) return;
         struct rm m = reg_or_memory(g, s);
         maybe_lock(g, &m);
-        insn(g, p66(s), (uint32_t)ops[k] + !!s, m, reg_of(g, s));
+        insn(g, p66(g, s), (uint32_t)ops[k] + !!s, m, reg_of(g, s));
     }
 }
 
@@ -357,7 +373,7 @@ static void gen_flags(struct gen *g) {
     if (k < 4 || (k == 4 && !(g->avoid & 1))) {
         b1(g, (uint8_t)ops[k]);
     } else { /* push imm; popf */
-        b1(g, 0x68), bn(g, next_random(&g->rng) & 0x8d5, 4), b1(g, 0x9d);
+        b1(g, 0x68), bn(g, next_random(&g->rng) & 0x8d5, g->code16 ? 2 : 4), b1(g, 0x9d);
     }
 }
 
@@ -373,7 +389,7 @@ static void gen_bcd(struct gen *g) {
 static void gen_xlat(struct gen *g) {
     if (g->avoid & 9) return;
     mov_imm(g, EBX, place(g, 1) & ~0xffu);
-    b1(g, 0xd7);
+    address32(g), b1(g, 0xd7);
 }
 
 /* ---- Stack ---- */
@@ -394,7 +410,7 @@ static void gen_stack(struct gen *g) {
         if (wide) b1(g, wide);
         b1(g, 0x60);
         if (g->avoid || chance(g, 30))
-            EMIT(g, "\x8d\x64\x24\x20");
+            operand32(g), address32(g), EMIT(g, "\x8d\x64\x24\x20");
         else {
             if (wide) b1(g, wide);
             b1(g, 0x61);
@@ -430,10 +446,11 @@ static void gen_string(struct gen *g) {
     mov_imm(g, ESI, compares ? place_of_compare(g) : place(g, 1));
     mov_imm(g, EDI, compares ? place_of_compare(g) : place(g, 1));
     mov_imm(g, ECX, chance(g, 90) ? rnd(g, 20) : rnd(g, 600));
-    if (chance(g, 30) && op >= 3) EMIT(g, "\x8a\x07"); /* mov al, [edi]: let SCAS find something */
+    if (chance(g, 30) && op >= 3) address32(g), EMIT(g, "\x8a\x07"); /* mov al, [edi]: let SCAS find something */
     if (down) b1(g, 0xfd);
     if (rep) b1(g, 0xf1 + rep);
     if (wide == 1) b1(g, 0x66);
+    address32(g);
     b1(g, ops[op] + !!wide);
     if (down) b1(g, 0xfc);
 }
@@ -456,8 +473,8 @@ static void gen_x87(struct gen *g) {
         bytes(g, chance(g, 80) ? "\xdf\xe0" : "\xdb\xe2", 2); /* FNSTSW AX, FNCLEX */
     } else if (k == 4 && chance(g, 30)) {                     /* control word: any rounding and precision, all masked */
         uint32_t at = DATA_BASE + 0x2100;
-        b1(g, 0x66), EMIT(g, "\xc7\x05"), bn(g, at, 4), bn(g, 0x7f | (rnd(g, 16) << 8), 2);
-        EMIT(g, "\xd9\x2d"), bn(g, at, 4);
+        b1(g, g->code16 ? 0x67 : 0x66), EMIT(g, "\xc7\x05"), bn(g, at, 4), bn(g, 0x7f | (rnd(g, 16) << 8), 2);
+        address32(g), EMIT(g, "\xd9\x2d"), bn(g, at, 4);
     } else {
         /* not the state images, and control words only from above */
         if (esc == 0xd9 && reg >= 4) reg = reg == 7 ? 7 : rnd(g, 2) * 2;
@@ -534,11 +551,12 @@ static void gen_sse(struct gen *g) {
 static void gen_mxcsr(struct gen *g) {
     uint32_t at = DATA_BASE + 0x2200;
     if (chance(g, 50)) {
-        EMIT(g, "\x0f\xae\x1d"), bn(g, at, 4); /* STMXCSR */
+        address32(g), EMIT(g, "\x0f\xae\x1d"), bn(g, at, 4); /* STMXCSR */
         return;
     }
-    EMIT(g, "\xc7\x05"), bn(g, at, 4), bn(g, 0x1f80 | rnd(g, 4) << 13 | (chance(g, 20) ? 0x8040 : 0), 4);
-    EMIT(g, "\x0f\xae\x15"), bn(g, at, 4);
+    operand32(g), address32(g), EMIT(g, "\xc7\x05"), bn(g, at, 4),
+        bn(g, 0x1f80 | rnd(g, 4) << 13 | (chance(g, 20) ? 0x8040 : 0), 4);
+    address32(g), EMIT(g, "\x0f\xae\x15"), bn(g, at, 4);
 }
 
 /* ---- Control flow ---- */
@@ -546,11 +564,13 @@ static void gen_mxcsr(struct gen *g) {
 static void gen_branch(struct gen *g) {
     uint32_t k = rnd(g, 10);
     g->p->skip = 1 + rnd(g, 4);
+    g->p->narrow = g->code16 && chance(g, 70);
+    if (!g->p->narrow) operand32(g);
     if (k == 0)
         b1(g, 0xe9);
     else
         b1(g, 0x0f), b1(g, 0x80 + rnd(g, 16));
-    bn(g, 0, 4);
+    bn(g, 0, g->p->narrow ? 2 : 4);
 }
 
 static void gen_simple(struct gen *g);
@@ -573,11 +593,13 @@ static void gen_loop(struct gen *g) {
 /* call over; jmp done; over: ...; ret */
 static void gen_call(struct gen *g) {
     if (g->avoid) return;
-    uint32_t indirect = chance(g, 30), start = g->p->len;
-    if (indirect) { /* mov edx, target; call edx */
-        b1(g, 0xba), bn(g, 0, 4), EMIT(g, "\xff\xd2\xeb");
+    uint32_t indirect = chance(g, 30), start = g->p->len + g->code16; /* of the MOV without its prefix */
+    bool wide = g->code16 && !indirect && chance(g, 30);
+    if (indirect) { /* mov edx, target; call edx, or of DX: the code's base has no low bits */
+        mov_imm(g, EDX, 0), EMIT(g, "\xff\xd2\xeb");
     } else {
-        EMIT(g, "\xe8\x02\x00\x00\x00\xeb");
+        if (wide) operand32(g);
+        b1(g, 0xe8), bn(g, 2, g->code16 && !wide ? 2 : 4), b1(g, 0xeb);
     }
     uint32_t jump = g->p->len;
     b1(g, 0);
@@ -585,6 +607,7 @@ static void gen_call(struct gen *g) {
     g->in_call = true;
     gen_simple(g);
     g->in_call = false;
+    if (wide) operand32(g);
     if (chance(g, 30))
         EMIT(g, "\xc2\x04\x00"); /* takes a word of the caller's with it */
     else
@@ -599,10 +622,12 @@ static void gen_call(struct gen *g) {
 /* Changes the immediate of an instruction just ahead. */
 static void gen_smc(struct gen *g) {
     if (g->avoid) return;
-    uint32_t store = g->p->len, r = pick_reg(g), gap = rnd(g, 3);
+    uint32_t store, r = pick_reg(g), gap = rnd(g, 3);
+    address32(g);
+    store = g->p->len;
     EMIT(g, "\xc6\x05"), bn(g, 0, 4), b1(g, imm(g));
     for (uint32_t i = 0; i < gap; i++) b1(g, 0x90);
-    put32(g->p->bytes + store + 2, g->p->len + 1 + rnd(g, 4));
+    put32(g->p->bytes + store + 2, g->p->len + g->code16 + 1 + rnd(g, 4));
     g->p->self_ref[0] = store + 2;
     g->p->smc = true;
     mov_imm(g, r, imm(g));
@@ -653,9 +678,10 @@ static uint32_t scramble(uint32_t seed) {
     return (seed ^ seed >> 13) | 1u;
 }
 
-void generate(uint32_t seed, struct sequence *s) {
-    struct gen g = {.rng = scramble(seed)};
+void generate(uint32_t seed, bool code16, struct sequence *s) {
+    struct gen g = {.rng = scramble(seed), .code16 = code16};
     memset(s, 0, sizeof(*s));
+    s->code16 = code16;
     for (uint32_t i = 0; i < 4; i++) next_random(&g.rng);
     s->npieces = 5 + rnd(&g, MAX_PIECES - 4);
     for (uint32_t i = 0; i < s->npieces; i++) {
@@ -667,6 +693,12 @@ void generate(uint32_t seed, struct sequence *s) {
 
 uint32_t lay_out(const struct sequence *s, uint64_t keep, uint32_t at, uint8_t *code) {
     uint32_t start[MAX_PIECES + 1], n = 0;
+    if (s->code16) { /* jmp SEL_CODE16:behind it */
+        code[0] = 0xea;
+        put32(code + 1, at + FAR_JUMP - CODE_BASE);
+        code[5] = SEL_CODE16, code[6] = 0;
+        n = FAR_JUMP;
+    }
     for (uint32_t i = 0; i < s->npieces; i++) {
         start[i] = n;
         n += keep >> i & 1 ? s->pieces[i].len : 0;
@@ -683,7 +715,10 @@ uint32_t lay_out(const struct sequence *s, uint64_t keep, uint32_t at, uint8_t *
             put32(to + p->self_ref[j], v + at + start[i]);
         }
         uint32_t target = i + 1 + p->skip;
-        if (p->skip) put32(to + p->len - 4, start[target < s->npieces ? target : s->npieces] - (start[i] + p->len));
+        if (!p->skip) continue;
+        uint32_t distance = start[target < s->npieces ? target : s->npieces] - (start[i] + p->len),
+                 width = p->narrow ? 2 : 4;
+        memcpy(to + p->len - width, &distance, width);
     }
     code[n] = 0x0f, code[n + 1] = 0x0b;
     return n;

@@ -13,19 +13,21 @@
 #include <time.h>
 #include <unistd.h>
 
+/* 16-bit code lies in one 64-KiB segment; a sequence has some 330 bytes. */
+enum { BATCH16 = 100 };
 static const uint64_t ALL = ~0ull >> (64 - MAX_PIECES);
 
 struct options {
     struct setup su;
     uint32_t count, seed, show, one;
-    bool have_one;
+    bool have_one, code16;
 };
 
 static void usage(void) {
     fprintf(
         stderr,
         "usage: random_test --novt PATH --tools DIR [--mode bt|bt-one-insn|bt-checked|bt-direct|bt-plain|qemu|native]\n"
-        "                   [--count N] [--seed S] [--show N] [--timeout S] [--one SEQUENCE]\n");
+        "                   [--count N] [--seed S] [--show N] [--timeout S] [--bits 16|32] [--one SEQUENCE]\n");
     exit(2);
 }
 
@@ -50,6 +52,8 @@ static void parse(int argc, char **argv, struct options *o) {
             o->su.timeout = number;
         else if (!strcmp(key, "--one"))
             o->one = number, o->have_one = true;
+        else if (!strcmp(key, "--bits") && (number == 16 || number == 32))
+            o->code16 = number == 16;
         else
             usage();
     }
@@ -63,7 +67,7 @@ static bool shrink_step(struct setup *su, struct item *item, uint32_t width) {
     uint32_t n = 0;
     for (uint32_t at = 0; at < MAX_PIECES; at += width) {
         uint64_t without = item->keep & ~(((1ull << width) - 1) << at);
-        if (without != item->keep) tries[n++] = (struct item){item->seed, without};
+        if (without != item->keep) tries[n++] = (struct item){item->seed, without, item->code16};
     }
     if (!n || !compare(su, tries, n, verdicts)) return false;
     for (uint32_t i = 0; i < n; i++)
@@ -73,7 +77,7 @@ static bool shrink_step(struct setup *su, struct item *item, uint32_t width) {
 
 static void shrink(struct setup *su, struct item *item) {
     struct sequence s;
-    generate(item->seed, &s);
+    generate(item->seed, item->code16, &s);
     item->keep &= (1ull << s.npieces) - 1;
     for (uint32_t width = 16; width; width /= 2)
         while (shrink_step(su, item, width)) continue;
@@ -92,7 +96,7 @@ static uint32_t run_batch(struct options *o, uint32_t first, uint32_t n, uint32_
     static enum verdict verdicts[MAX_BATCH];
     uint32_t bad = 0;
     for (uint32_t i = 0; i < n; i++)
-        items[i] = (struct item){o->have_one ? o->one : o->seed * 10000000u + first + i, ALL};
+        items[i] = (struct item){o->have_one ? o->one : o->seed * 10000000u + first + i, ALL, o->code16};
     if (!compare(&o->su, items, n, verdicts)) {
         printf("the native run failed: %s\n", o->su.error);
         exit(1);
@@ -113,8 +117,9 @@ int main(int argc, char **argv) {
     if (o.have_one) o.count = 1;
     printf("random_test: mode %s, seed %u, %u sequences from %d states each\n", o.su.mode, o.seed, o.count, VARIANTS);
     uint32_t bad = 0, shown = 0;
-    for (uint32_t at = 0; at < o.count && bad < 1000; at += MAX_BATCH / 2)
-        bad += run_batch(&o, at, o.count - at < MAX_BATCH / 2 ? o.count - at : MAX_BATCH / 2, &shown);
+    uint32_t batch = o.code16 ? BATCH16 : MAX_BATCH / 2;
+    for (uint32_t at = 0; at < o.count && bad < 1000; at += batch)
+        bad += run_batch(&o, at, o.count - at < batch ? o.count - at : batch, &shown);
     char command[96];
     snprintf(command, sizeof(command), "rm -rf %s", o.su.dir);
     if (system(command)) perror("rm");
