@@ -27,7 +27,7 @@ static bool read_far_operand(struct vcpu *v, const struct insn *insn, struct far
     }
     uint8_t ptr[6];
     if (!insn->mem.present) return mon_fail(f, VEC_UD, 0);
-    if (!mon_seg_read(v, insn->mem.seg, mon_ea(v, insn), ptr, insn->op_size + 2u, f)) return false;
+    if (!mon_seg_read_as(v, insn->mem.seg, mon_ea(v, insn), ptr, insn->op_size + 2u, insn->op_size, f)) return false;
     t->offset = 0;
     memcpy(&t->offset, ptr, insn->op_size);
     memcpy(&t->selector, ptr + insn->op_size, 2);

@@ -85,11 +85,14 @@ static void take_env(struct vcpu *v, unsigned size, const uint8_t *env) {
     bt_fpu_load_pointers(&v->cpu, &p);
 }
 
+/* FXSAVE's images have been looked at; the others are fields of the operand size. */
+static unsigned alignment(const struct insn *insn) { return insn->map ? 1 : insn->op_size; }
+
 static bool store(struct vcpu *v, const struct insn *insn, const void *buf, unsigned size, struct guest_fault *f) {
-    return mon_seg_write(v, insn->mem.seg, mon_ea(v, insn), buf, size, f);
+    return mon_seg_write_as(v, insn->mem.seg, mon_ea(v, insn), buf, size, alignment(insn), f);
 }
 static bool load(struct vcpu *v, const struct insn *insn, void *buf, unsigned size, struct guest_fault *f) {
-    return mon_seg_read(v, insn->mem.seg, mon_ea(v, insn), buf, size, f);
+    return mon_seg_read_as(v, insn->mem.seg, mon_ea(v, insn), buf, size, alignment(insn), f);
 }
 
 enum bt_next mon_op_fnstenv(struct bt_cpu *cpu, const struct insn *insn) {

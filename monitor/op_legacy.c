@@ -103,7 +103,7 @@ enum bt_next mon_op_bound(struct bt_cpu *cpu, const struct insn *insn) {
     uint32_t low = 0, high = 0;
     unsigned size = insn->op_size;
     if (!insn->mem.present) return mon_raise(v, VEC_UD, 0);
-    if (!mon_seg_read(v, insn->mem.seg, mon_ea(v, insn), bounds, 2 * size, &f)) return mon_raise_fault(v, &f);
+    if (!mon_seg_read_as(v, insn->mem.seg, mon_ea(v, insn), bounds, 2 * size, size, &f)) return mon_raise_fault(v, &f);
     memcpy(&low, bounds, size);
     memcpy(&high, bounds + size, size);
     int32_t index = signed_word(mon_get_reg(v, insn->reg, size), size);

@@ -76,7 +76,8 @@ enum bt_next mon_op_load_far_ptr(struct bt_cpu *cpu, const struct insn *insn) {
     uint32_t offset = 0, mode = bt_mode(cpu);
     int seg = pointer_seg(insn);
     if (!insn->mem.present) return mon_raise(v, VEC_UD, 0);
-    if (!mon_seg_read(v, insn->mem.seg, mon_ea(v, insn), ptr, insn->op_size + 2u, &f)) return mon_raise_fault(v, &f);
+    if (!mon_seg_read_as(v, insn->mem.seg, mon_ea(v, insn), ptr, insn->op_size + 2u, insn->op_size, &f))
+        return mon_raise_fault(v, &f);
     memcpy(&offset, ptr, insn->op_size);
     memcpy(&selector, ptr + insn->op_size, 2);
     if (!mon_load_seg(v, seg, selector, &f)) return mon_raise_fault(v, &f);

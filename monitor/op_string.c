@@ -29,6 +29,7 @@ void *str_bulk(struct vcpu *v, const struct str *s, int seg, uint32_t index, boo
     uint32_t run;
     uint32_t page_bytes = SMMU_PAGE_SIZE - ((v->cpu.seg[seg].base + index) & SMMU_PAGE_MASK);
     *n = run_length(s, index, page_bytes, want);
+    if (!mon_aligned(v, v->cpu.seg[seg].base + index, s->width)) return NULL;
     if (*n < 2 || s->backward || !mon_seg_check(v, seg, index, *n * s->width, write, &lin, &f)) return NULL;
     void *p = smmu_span(v->cpu.smmu, lin, (write ? SMMU_WRITE : SMMU_READ) | user_bit(v), &run, &f);
     return p && run >= *n * s->width ? p : NULL;

@@ -2,7 +2,8 @@
  * segaccess.c: what a helper needs to reach its operands: registers by size,
  * effective addresses, and memory through segmentation and paging.
  *
- * Callers: every op. Manual: SDM vol. 3 "Limit Checking", "Type Checking".
+ * Callers: every op. Manual: SDM vol. 3 "Limit Checking", "Type Checking", "Interrupt
+ * 17 - Alignment Check Exception (#AC)" (its table: which operand is aligned to what).
  */
 #include "monitor/segment.h"
 
@@ -47,27 +48,49 @@ static bool type_allows(const struct bt_seg *s, bool write) {
     return write ? attr_writable(s->attr) : attr_readable(s->attr);
 }
 
-bool mon_seg_check(struct vcpu *v, int seg, uint32_t off, uint32_t size, bool write, struct gva *lin,
-                   struct guest_fault *f) {
+bool mon_aligned(const struct vcpu *v, uint32_t lin, uint32_t align) {
+    return !(lin & (align - 1)) || v->cpu.cpl != 3 || !(v->cpu.flags_sys & EFL_AC) || !(v->cpu.cr0 & CR0_AM);
+}
+
+/* Of words, doublewords, table registers (6 bytes) and pairs; what has parts of its own is not asked about here. */
+static uint32_t natural_alignment(uint32_t size) { return size == 2 ? 2 : size == 4 || size == 6 || size == 8 ? 4 : 1; }
+
+static bool check_as(struct vcpu *v, int seg, uint32_t off, uint32_t size, uint32_t align, bool write, struct gva *lin,
+                     struct guest_fault *f) {
     const struct bt_seg *s = &v->cpu.seg[seg];
     if (vcpu_protected(v) && !vcpu_v86(v) && !type_allows(s, write)) return mon_fail(f, VEC_GP, 0);
     if (!mon_in_limit(s, off, size)) return mon_fail(f, seg == DEC_SS ? VEC_SS : VEC_GP, 0);
     *lin = gva(s->base + off);
-    return true;
+    return mon_aligned(v, lin->v, align) || mon_fail(f, VEC_AC, 0);
+}
+
+bool mon_seg_check(struct vcpu *v, int seg, uint32_t off, uint32_t size, bool write, struct gva *lin,
+                   struct guest_fault *f) {
+    return check_as(v, seg, off, size, natural_alignment(size), write, lin, f);
 }
 
 static unsigned privilege(const struct vcpu *v) { return v->cpu.cpl == 3 ? SMMU_USER : 0; }
 
-bool mon_seg_read(struct vcpu *v, int seg, uint32_t off, void *buf, uint32_t size, struct guest_fault *f) {
+bool mon_seg_read_as(struct vcpu *v, int seg, uint32_t off, void *buf, uint32_t size, uint32_t align,
+                     struct guest_fault *f) {
     struct gva lin;
-    return mon_seg_check(v, seg, off, size, false, &lin, f) &&
+    return check_as(v, seg, off, size, align, false, &lin, f) &&
            smmu_read(v->cpu.smmu, lin, buf, size, SMMU_READ | privilege(v), f);
 }
 
-bool mon_seg_write(struct vcpu *v, int seg, uint32_t off, const void *buf, uint32_t size, struct guest_fault *f) {
+bool mon_seg_write_as(struct vcpu *v, int seg, uint32_t off, const void *buf, uint32_t size, uint32_t align,
+                      struct guest_fault *f) {
     struct gva lin;
-    return mon_seg_check(v, seg, off, size, true, &lin, f) &&
+    return check_as(v, seg, off, size, align, true, &lin, f) &&
            smmu_write(v->cpu.smmu, lin, buf, size, SMMU_WRITE | privilege(v), f);
+}
+
+bool mon_seg_read(struct vcpu *v, int seg, uint32_t off, void *buf, uint32_t size, struct guest_fault *f) {
+    return mon_seg_read_as(v, seg, off, buf, size, natural_alignment(size), f);
+}
+
+bool mon_seg_write(struct vcpu *v, int seg, uint32_t off, const void *buf, uint32_t size, struct guest_fault *f) {
+    return mon_seg_write_as(v, seg, off, buf, size, natural_alignment(size), f);
 }
 
 bool mon_sys_write(struct vcpu *v, uint32_t lin, const void *buf, uint32_t size, struct guest_fault *f) {

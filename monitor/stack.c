@@ -32,13 +32,19 @@ static bool check(const struct mon_stack *st, uint32_t off, uint32_t n, struct g
     return mon_in_limit(&st->ss, off, n) || mon_fail(f, VEC_SS, st->error);
 }
 
+/* Frames on an inner stack are the processor's own accesses, and never checked for alignment. */
+static bool aligned(const struct vcpu *v, const struct mon_stack *st, uint32_t off, unsigned unit) {
+    return st->access != SMMU_USER || mon_aligned(v, st->ss.base + off, unit);
+}
+
 static bool push_pieces(struct vcpu *v, const struct mon_stack *st, const struct mon_pushes *p, struct guest_fault *f) {
     uint32_t mask = sp_mask(&st->ss);
     unsigned access = SMMU_WRITE | st->access;
     for (unsigned done = p->unit; done <= p->used; done += p->unit) {
         uint32_t off = (st->esp - done) & mask;
-        if (!check(st, off, p->unit, f) || !smmu_probe_write(v->cpu.smmu, gva(st->ss.base + off), p->unit, access, f))
-            return false;
+        if (!check(st, off, p->unit, f)) return false;
+        if (!aligned(v, st, off, p->unit)) return mon_fail(f, VEC_AC, 0);
+        if (!smmu_probe_write(v->cpu.smmu, gva(st->ss.base + off), p->unit, access, f)) return false;
     }
     for (unsigned done = p->unit; done <= p->used; done += p->unit) {
         uint32_t off = (st->esp - done) & mask;
@@ -68,7 +74,7 @@ static bool read_frame(struct vcpu *v, struct gva lin, uint8_t *bytes, uint32_t 
 bool mon_push_commit(struct vcpu *v, struct mon_stack *st, const struct mon_pushes *p, struct guest_fault *f) {
     if (!p->used) return true;
     uint32_t off = (st->esp - p->used) & sp_mask(&st->ss);
-    bool whole = contiguous(st, off, p->used) && mon_in_limit(&st->ss, off, p->used) &&
+    bool whole = contiguous(st, off, p->used) && mon_in_limit(&st->ss, off, p->used) && aligned(v, st, off, p->unit) &&
                  write_frame(v, gva(st->ss.base + off), &p->buf[MON_PUSH_BYTES - p->used], p->used, st->access, f);
     /* Item by item, so that a fault is that of the one pushed first. */
     if (!whole && !push_pieces(v, st, p, f)) return false;
@@ -90,13 +96,15 @@ bool mon_stack_peek(struct vcpu *v, const struct mon_stack *st, uint32_t skip, u
     uint32_t mask = sp_mask(&st->ss), off = (st->esp + skip) & mask, size = unit * count;
     if (!size) return true;
     if (contiguous(st, off, size)) {
-        if (!check(st, off, size, f) || !read_frame(v, gva(st->ss.base + off), buf, size, st->access, f)) return false;
+        if (!check(st, off, size, f)) return false;
+        if (!aligned(v, st, off, unit)) return mon_fail(f, VEC_AC, 0);
+        if (!read_frame(v, gva(st->ss.base + off), buf, size, st->access, f)) return false;
     } else {
         for (unsigned i = 0; i < count; i++) {
             uint32_t at = (off + i * unit) & mask;
-            if (!check(st, at, unit, f) ||
-                !smmu_read(v->cpu.smmu, gva(st->ss.base + at), buf + i * unit, unit, st->access, f))
-                return false;
+            if (!check(st, at, unit, f)) return false;
+            if (!aligned(v, st, at, unit)) return mon_fail(f, VEC_AC, 0);
+            if (!smmu_read(v->cpu.smmu, gva(st->ss.base + at), buf + i * unit, unit, st->access, f)) return false;
         }
     }
     for (unsigned i = 0; i < count; i++) items[i] = item(buf + i * unit, unit);

@@ -133,6 +133,13 @@ void mon_debug_fault(struct vcpu *v, uint32_t dr6);
  * seg: enum dec_seg; checks limit, type and presence, then paging. false: *f is what to raise. */
 bool mon_seg_read(struct vcpu *v, int seg, uint32_t off, void *buf, uint32_t size, struct guest_fault *f);
 bool mon_seg_write(struct vcpu *v, int seg, uint32_t off, const void *buf, uint32_t size, struct guest_fault *f);
+/* Operands whose alignment does not follow from their size: far pointers, pairs, state images. */
+bool mon_seg_read_as(struct vcpu *v, int seg, uint32_t off, void *buf, uint32_t size, uint32_t align,
+                     struct guest_fault *f);
+bool mon_seg_write_as(struct vcpu *v, int seg, uint32_t off, const void *buf, uint32_t size, uint32_t align,
+                      struct guest_fault *f);
+/* false: the guest has alignment checks on, and this access misses its alignment (a power of 2): #AC. */
+bool mon_aligned(const struct vcpu *v, uint32_t lin, uint32_t align);
 /* Linear address after the segment checks only. */
 bool mon_seg_check(struct vcpu *v, int seg, uint32_t off, uint32_t size, bool write, struct gva *lin,
                    struct guest_fault *f);
