@@ -65,13 +65,15 @@ struct bt_cpu {
     uint32_t flags_if;   /* 0 or EFL_IF */
     uint32_t flags_sys;  /* every other bit, EFL_FIXED excluded */
     struct bt_seg seg[DEC_SEG_COUNT];
-    uint32_t cr0, cr4; /* the mode key depends on them; monitor owns the writes */
-    uint8_t cpl;       /* 0..3; 3 in v8086 mode, 0 in real mode */
-    bool intr;         /* the interrupt controllers' INTR line; monitor sets it, code that sets IF looks at it */
-    bool irq_shadow;   /* STI, MOV SS, POP SS: no interrupt before the next instruction ends */
-    bool debug_step;   /* a breakpoint is armed in DR7: monitor looks at every instruction */
-    bool leave;        /* monitor has something to do before guest code goes on; bt_run clears it */
-    bool fpu_parked;   /* guest FPU state is in fpu_area, not in the host's registers */
+    uint32_t cr0, cr4;  /* the mode key depends on them; monitor owns the writes */
+    uint8_t cpl;        /* 0..3; 3 in v8086 mode, 0 in real mode */
+    bool intr;          /* the interrupt controllers' INTR line; monitor sets it, code that sets IF looks at it */
+    bool irq_shadow;    /* STI, MOV SS, POP SS: no interrupt before the next instruction ends */
+    bool debug_step;    /* a breakpoint is armed in DR7: monitor looks at every instruction */
+    bool leave;         /* monitor has something to do before guest code goes on; bt_run clears it */
+    bool fpu_parked;    /* guest FPU state is in fpu_area, not in the host's registers */
+    bool tsc_as_host;   /* the guest's TSC runs as fast as the host's: RDTSC may be done in line */
+    int64_t tsc_offset; /* guest TSC = host's (scaled, unless tsc_as_host) + offset */
     struct smmu *smmu;
     _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE64 image while parked; pointers as bt_fpu_pointers says */
     struct bt_fpu_pointers fpu_loaded;  /* what the guest loaded, or bt_fpu_pointers found, last */
@@ -155,6 +157,7 @@ struct bt_config {
     /* optimizations that can be left out, to bisect */
     bool no_inline_caches;   /* indirect jumps and calls go by the jump cache */
     bool no_inline_segments; /* every load of a segment register is a callout */
+    bool no_inline_tsc;      /* RDTSC is a callout */
     bool no_stack_folding;   /* every push and pop changes R14 */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */
     bool no_fsgsbase;        /* do as if the host had no WRGSBASE */

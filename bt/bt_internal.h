@@ -53,7 +53,8 @@ enum {
     MODE_PAGED = 1u << 15,
     MODE_SINGLE = 1u << 16, /* one instruction, because it writes into its own block */
     MODE_VM = 1u << 17,
-    MODE_AC = 1u << 18, /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
+    MODE_TSD = 1u << 19, /* RDTSC is for ring 0: CR4.TSD */
+    MODE_AC = 1u << 18,  /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
 };
 
 /* Limits of one block. Guest offsets fit a byte in the PC map. */

@@ -235,6 +235,24 @@ static bool emit_pop_seg(struct translation *t) {
     return true;
 }
 
+/* "RDTSC". The halves meet in memory, because every shift writes flags. */
+static bool emit_rdtsc(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    const struct x86_mem low = cpu_mem(CPU_OFF(p.exit_arg)), high = cpu_mem(CPU_OFF(p.exit_arg) + 4);
+    bool denied = t->mode & MODE_TSD && t->mode & (MODE_CPL | MODE_VM);
+    if (denied || !t->chained || !t->e->cpu->tsc_as_host || t->e->cfg.no_inline_tsc) return false;
+    x86_bytes(b, (const uint8_t[]){0x0F, 0x31}, 2);
+    x86_mov_m32_r32(b, low, X86_RAX);
+    x86_mov_m32_r32(b, high, X86_RDX);
+    x86_mov_r64_m64(b, R_A, low);
+    x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(tsc_offset)));
+    x86_lea_r64(b, R_A, x86_base_index(R_A, R_B, 1, 0));
+    x86_mov_m64_r64(b, low, R_A);
+    x86_mov_r32_r32(b, X86_RAX, R_A);
+    x86_mov_r32_m32(b, X86_RDX, high);
+    return true;
+}
+
 bool emit_inline(struct translation *t) {
     switch (cur(t)->mnemonic) {
     case ZYDIS_MNEMONIC_CLI: return emit_cli(t);
@@ -245,6 +263,7 @@ bool emit_inline(struct translation *t) {
     case ZYDIS_MNEMONIC_PUSH: return emit_push_seg(t);
     case ZYDIS_MNEMONIC_MOV: return emit_mov_from_seg(t) || emit_mov_to_seg(t);
     case ZYDIS_MNEMONIC_POP: return emit_pop_seg(t);
+    case ZYDIS_MNEMONIC_RDTSC: return emit_rdtsc(t);
     default: return false;
     }
 }

@@ -11,6 +11,7 @@ enum {
     CR0_TS = 1u << 3,
     CR0_AM = 1u << 18,
     CR0_PG = 1u << 31,
+    CR4_TSD = 1u << 2,
     CR4_OSFXSR = 1u << 9
 };
 
@@ -38,13 +39,14 @@ static uint32_t seg_bits(const struct bt_seg *s, int seg, uint32_t *mask) {
 }
 
 _Static_assert((int)MODE_PE == CR0_PE << MODE_CR0_SHIFT && (int)MODE_TS == CR0_TS << MODE_CR0_SHIFT &&
-                   (int)MODE_FXSR == CR4_OSFXSR && (int)MODE_VM == EFL_VM &&
+                   (int)MODE_FXSR == CR4_OSFXSR && (int)MODE_TSD == CR4_TSD << 17 && (int)MODE_VM == EFL_VM &&
                    (unsigned)MODE_PAGED == (unsigned)CR0_PG >> 16,
                "bits are moved together");
 
 uint32_t bt_mode(const struct bt_cpu *c) {
     uint32_t m = c->p.seg_mode | (uint32_t)c->cpl << MODE_CPL_SHIFT | (c->flags_sys & EFL_VM) | (c->cr4 & CR4_OSFXSR) |
-                 (c->cr0 & (CR0_PE | CR0_MP | CR0_EM | CR0_TS)) << MODE_CR0_SHIFT | (c->cr0 & CR0_PG) >> 16;
+                 (c->cr0 & (CR0_PE | CR0_MP | CR0_EM | CR0_TS)) << MODE_CR0_SHIFT | (c->cr0 & CR0_PG) >> 16 |
+                 (c->cr4 & CR4_TSD) << 17;
     if (c->flags_sys & EFL_AC && c->cr0 & CR0_AM && c->cpl == 3) m |= MODE_AC;
     if (c->flags_sys & EFL_TF || c->irq_shadow || c->debug_step) m |= MODE_STEP;
     return m;

@@ -28,6 +28,7 @@ static const struct kv_key bt_keys[] = {
     {.name = "plain", .type = KV_SWITCH, .at = AT(bt_plain)},
     {.name = "no-inline-caches", .type = KV_SWITCH, .at = AT(bt_no_inline_caches)},
     {.name = "no-inline-segments", .type = KV_SWITCH, .at = AT(bt_no_inline_segments)},
+    {.name = "no-inline-tsc", .type = KV_SWITCH, .at = AT(bt_no_inline_tsc)},
     {.name = "no-stack-folding", .type = KV_SWITCH, .at = AT(bt_no_stack_folding)},
     {.name = "no-transfers", .type = KV_SWITCH, .at = AT(bt_no_transfers)},
     {.name = "no-fsgsbase", .type = KV_SWITCH, .at = AT(no_fsgsbase)},

@@ -115,6 +115,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .force_direct = m->cfg->bt_force_direct,
                             .no_inline_caches = c->bt_plain || c->bt_no_inline_caches,
                             .no_inline_segments = c->bt_plain || c->bt_no_inline_segments,
+                            .no_inline_tsc = c->bt_plain || c->bt_no_inline_tsc,
                             .no_stack_folding = c->bt_plain || c->bt_no_stack_folding,
                             .no_transfers = c->bt_plain || c->bt_no_transfers,
                             .no_fsgsbase = m->cfg->no_fsgsbase};
@@ -175,7 +176,8 @@ void machine_reset(struct machine *m) {
     vcpu_reset(v);
     board_set_apic_base(m->board, v->apic_base); /* a model without an APIC has none */
     v->tsc_hz = m->clock.tsc_hz;
-    v->tsc_offset = -(int64_t)__rdtsc();
+    v->cpu.tsc_offset = -(int64_t)__rdtsc();
+    v->cpu.tsc_as_host = true;
     m->reset_requested = false;
     if (m->cfg->flat_image) flat_enter(m, &m->flat);
     bt_state_changed(m->engine);

@@ -205,7 +205,7 @@ struct mon_config {
     /* bisection and tests (--bt) */
     bool bt_one_insn, bt_force_checked, bt_force_direct;
     bool bt_plain; /* all of these: */
-    bool bt_no_inline_caches, bt_no_inline_segments, bt_no_stack_folding, bt_no_transfers;
+    bool bt_no_inline_caches, bt_no_inline_segments, bt_no_inline_tsc, bt_no_stack_folding, bt_no_transfers;
     uint64_t bt_cache_bytes; /* 0: default */
     uint32_t max_vmas;       /* 0: default */
     bool no_fsgsbase;        /* pretend the host lacks FSGSBASE */

@@ -128,7 +128,7 @@ static bool read_tsc(struct vcpu *v, uint32_t index, uint64_t *value) {
 }
 static bool write_tsc(struct vcpu *v, uint32_t index, uint64_t value) {
     UNUSED(index);
-    v->tsc_offset += (int64_t)(value - mon_guest_tsc(v));
+    v->cpu.tsc_offset += (int64_t)(value - mon_guest_tsc(v));
     return true;
 }
 static bool read_apic_base(struct vcpu *v, uint32_t index, uint64_t *value) {
@@ -216,7 +216,7 @@ static uint64_t host_tsc(void) {
 
 uint64_t mon_guest_tsc(const struct vcpu *v) {
     uint64_t ticks = host_tsc(), host_hz = v->machine ? v->machine->clock.tsc_hz : v->tsc_hz;
-    if (v->tsc_hz && host_hz && v->tsc_hz != host_hz)
+    if (!v->cpu.tsc_as_host && v->tsc_hz && host_hz && v->tsc_hz != host_hz)
         ticks = (uint64_t)((unsigned __int128)ticks * v->tsc_hz / host_hz);
-    return ticks + (uint64_t)v->tsc_offset;
+    return ticks + (uint64_t)v->cpu.tsc_offset;
 }

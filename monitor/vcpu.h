@@ -87,7 +87,6 @@ struct vcpu {
     uint64_t pdpte[4];
     uint32_t sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t apic_base, pat, mtrr_def_type, mtrr_fixed[11], mtrr_var[16], misc_enable, mcg_status;
-    int64_t tsc_offset; /* guest TSC = scaled host time + offset */
     uint64_t tsc_hz;
     bool halted;
     bool nmi_pending, nmi_blocked, init_pending;
