@@ -17,10 +17,8 @@ void x86_u32(struct x86_buf *b, uint32_t v) {
     for (int i = 0; i < 4; i++) x86_byte(b, (uint8_t)(v >> (8 * i)));
 }
 
-static void prefixes(struct x86_buf *b, const struct x86_enc *e, const struct x86_mem *m) {
+static void prefixes(struct x86_buf *b, const struct x86_enc *e) {
     if (e->lock) x86_byte(b, 0xF0);
-    if (m && m->gs) x86_byte(b, 0x65);
-    if (m && m->addr32) x86_byte(b, 0x67);
     if (e->prefix66) x86_byte(b, 0x66);
     if (e->rep) x86_byte(b, e->rep);
 }
@@ -71,14 +69,14 @@ void x86_enc_mem(struct x86_buf *b, const struct x86_enc *e, uint8_t reg, const 
     if (reg & 8) rex |= 4;
     if (m->index != X86_NOREG && m->index & 8) rex |= 2;
     if (m->base != X86_NOREG && m->base & 8) rex |= 1;
-    prefixes(b, e, m);
+    prefixes(b, e);
     rex_and_opcode(b, e, rex);
     address(b, reg, m);
 }
 
 void x86_enc_reg(struct x86_buf *b, const struct x86_enc *e, uint8_t reg, uint8_t rm) {
     uint8_t rex = (uint8_t)((reg & 8 ? 4 : 0) | (rm & 8 ? 1 : 0));
-    prefixes(b, e, NULL);
+    prefixes(b, e);
     rex_and_opcode(b, e, rex);
     x86_byte(b, modrm(3, reg, rm));
 }

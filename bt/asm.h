@@ -38,10 +38,9 @@ struct x86_buf {
     bool overflow;
 };
 
-/* [base + index*scale + disp], GS-based and cut to 32 bits where asked. */
+/* [base + index*scale + disp] */
 struct x86_mem {
     uint8_t base, index, scale;
-    bool gs, addr32;
     int32_t disp;
 };
 

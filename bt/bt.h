@@ -160,7 +160,6 @@ struct bt_config {
     bool no_inline_tsc;      /* RDTSC is a callout */
     bool no_stack_folding;   /* every push and pop changes R14 */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */
-    bool no_fsgsbase;        /* do as if the host had no WRGSBASE */
 };
 enum bt_status { BT_OK, BT_NO_MEMORY, BT_HOST_ERROR };
 enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct bt_config *cfg, struct bt_engine **out);

@@ -25,7 +25,7 @@ enum { BT_NONE = 0xffffffffu };
 enum {
     R_ESP = X86_R14,
     R_CPU = X86_R15,
-    R_VIEW = X86_R12 /* base of the window, which GS holds too */,
+    R_VIEW = X86_R12 /* base of the window */,
     R_POLL = X86_R13,
     R_A = X86_R8,  /* effective address; target of an indirect transfer; first argument of a thunk */
     R_B = X86_R9,  /* TLB delta; second argument of a thunk */
@@ -214,8 +214,6 @@ struct bt_engine {
     bool code_changed; /* a block died during the current callout */
     bool force_single; /* next block: one instruction */
     bool want_flush;
-    bool have_fsgsbase;
-    uint64_t gs_now;
 
     uint32_t mode;                         /* what translated code runs in now */
     struct guest_fault pending;            /* for EXIT_EXCEPTION */

@@ -1,8 +1,7 @@
 /*
  * emit_mem.c: guest memory operands, direct and checked.
  *
- * Direct: R12 and GS hold the view's base; with GS the address-size prefix cuts
- * the offset to 32 bits; the shadow page fault is the slow path. Checked: R8 = guest-linear
+ * Direct: R12 holds the view's base; the shadow page fault is the slow path. Checked: R8 = guest-linear
  * address, R9 = TLB delta, the access is [R8+R9]; unaligned, missing and special
  * pages go out of line, where the instruction may run on a bounce buffer.
  */
@@ -85,54 +84,58 @@ static void emit_memop(struct x86_buf *b, const struct memop *op, const struct x
 
 static bool can_go_direct(const struct translation *t, const struct mref *m, const struct memop *op) {
     if (!t->direct_insn) return false;
-    bool based = m->seg == DEC_FS || m->seg == DEC_GS;
-    if (!based && !seg_flat(t, m->seg)) return false;
-    if (op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn))
-        return !based && !m->addr16 && m->base != DEC_ESP && m->index != DEC_ESP;
-    return true;
+    if (op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn)) return false; /* AH..BH: no REX, so no R12 */
+    return m->seg == DEC_FS || m->seg == DEC_GS || seg_flat(t, m->seg);
 }
+
+/* A register of 32 bits and a displacement: a sum below 0 or beyond 4 GiB, which the guest would see wrapped, lands in
+ * the guards beside the window. */
+static struct x86_mem in_window(uint8_t reg, int32_t disp) { return x86_base_index(R_VIEW, reg, 1, disp); }
+
+/* A displacement that is no offset but the address of a table in the upper half of memory, as kernels have them: the
+ * sum would be below the window, so it must be cut to 32 bits with it. */
+static bool is_address(int32_t disp) { return disp < -(1 << 20); }
 
 /* FS and GS carry a base: the pointer leads to it, or to a trap where the segment is not plain. */
 static struct x86_mem direct_based(struct translation *t, const struct mref *m) {
     struct x86_buf *b = &t->b;
+    struct x86_mem ea = effective(m);
     x86_mov_r64_m64(b, R_A, cpu_mem(CPU_OFF(p.seg_base_ptr) + 8 * m->seg));
     x86_mov_r32_m32(b, R_A, x86_base(R_A, 0));
-    struct x86_mem ea = effective(m);
     if (m->addr16) {
         emit_ea(b, m, R_B);
-        ea = x86_base_index(R_A, R_B, 1, 0);
-    } else if (ea.base == X86_NOREG) {
-        ea.base = R_A;
-    } else if (ea.index == X86_NOREG) {
-        ea = x86_base_index(R_A, ea.base, 1, ea.disp);
-    } else {
-        x86_lea_r32(b, R_A, x86_base_index(R_A, ea.base, 1, 0));
-        ea.base = R_A;
+        x86_lea_r32(b, R_A, x86_base_index(R_A, R_B, 1, 0));
+        return in_window(R_A, 0);
     }
-    ea.gs = ea.addr32 = true;
-    return ea;
+    int32_t inside = is_address(ea.disp) ? ea.disp : 0;
+    if (ea.base != X86_NOREG) x86_lea_r32(b, R_A, x86_base_index(R_A, ea.base, 1, 0));
+    if (ea.index != X86_NOREG)
+        x86_lea_r32(b, R_A, x86_base_index(R_A, ea.index, ea.scale, inside));
+    else if (inside)
+        x86_lea_r32(b, R_A, x86_base(R_A, inside));
+    return in_window(R_A, inside ? 0 : ea.disp);
 }
 
-/* A register of 32 bits plus a displacement need no segment: a sum below 0 or beyond 4 GiB, which the guest would see
- * wrapped, lands in the guards beside the window. More is first cut to 32 bits by LEA, which costs a cycle less than
- * a segment base does. */
-static struct x86_mem direct_flat(struct translation *t, const struct mref *m, bool low_regs) {
+/* More than one register, or an address, is first cut to 32 bits by LEA. */
+static struct x86_mem direct_flat(struct translation *t, const struct mref *m) {
     struct x86_mem ea = effective(m);
     bool base = ea.base != X86_NOREG, index = ea.index != X86_NOREG;
-    if (low_regs || (!base && !index && !m->addr16)) {
-        ea.gs = ea.addr32 = true;
-        return ea;
-    }
     if (m->addr16) {
         emit_ea(&t->b, m, R_A);
-        return x86_base_index(R_VIEW, R_A, 1, 0);
+        return in_window(R_A, 0);
     }
-    if (base && !index) return x86_base_index(R_VIEW, ea.base, 1, ea.disp);
-    if (!base && ea.scale == 1) return x86_base_index(R_VIEW, ea.index, 1, ea.disp);
-    int32_t disp = ea.disp;
-    ea.disp = 0;
+    if (!base && !index && ea.disp >= 0) return x86_base(R_VIEW, ea.disp);
+    if (!base && !index) {
+        x86_mov_r32_imm32(&t->b, R_A, m->disp);
+        return in_window(R_A, 0);
+    }
+    bool address = is_address(ea.disp);
+    if (!index && !address) return in_window(ea.base, ea.disp);
+    if (!base && ea.scale == 1 && !address) return in_window(ea.index, ea.disp);
+    int32_t outside = address ? 0 : ea.disp;
+    if (!address) ea.disp = 0;
     x86_lea_r32(&t->b, R_A, ea);
-    return x86_base_index(R_VIEW, R_A, 1, disp);
+    return in_window(R_A, outside);
 }
 
 /* ---- Checked ---- */
@@ -273,8 +276,7 @@ void emit_access(struct translation *t, const struct mref *guest, const struct m
         bool based = m->seg == DEC_FS || m->seg == DEC_GS;
         struct memop plain = *op;
         plain.reg_override = false; /* the hardware adds the bit offset itself */
-        struct x86_mem host =
-            based ? direct_based(t, m) : direct_flat(t, m, op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn));
+        struct x86_mem host = based ? direct_based(t, m) : direct_flat(t, m);
         emit_memop(&t->b, m->bit_test ? &plain : op, &host);
     } else {
         emit_checked(t, m, op);

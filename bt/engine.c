@@ -8,11 +8,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MAX_BLOCKS = 1 << 19, HASH_SLOTS = 1 << 16, DEFAULT_CACHE = 32 << 20, HWCAP2_FSGSBASE_BIT = 1 << 1 };
+enum { MAX_BLOCKS = 1 << 19, HASH_SLOTS = 1 << 16, DEFAULT_CACHE = 32 << 20 };
 
 static void *reserve(size_t bytes, int prot) {
     void *p = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -96,8 +95,6 @@ enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct 
     set_none(e->hash, HASH_SLOTS);
     set_none(e->frame_blocks, e->n_frames);
     for (int i = 0; i < 2; i++) *(uint64_t *)(uintptr_t)e->ras[i].top = (uint64_t)(uintptr_t)e->thunk.ret_miss;
-    e->have_fsgsbase = !cfg->no_fsgsbase && getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
-    e->gs_now = ~0ull;
     cpu->engine = e;
     cpu->p.bad_seg = (uint64_t)(uintptr_t)e->bad_seg;
     cpu->p.poll = (uint64_t)(uintptr_t)e->good_page;

@@ -5,25 +5,14 @@
  * bt_run begins, and again after a callout that transfers control: nothing else changes the mode.
  */
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "bt/bt_internal.h"
 
-enum { ARCH_SET_GS_CODE = 0x1001, VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_AC = 17 };
+enum { VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_AC = 17 };
 
 typedef void enter_fn(struct bt_cpu *, const uint8_t *);
 
 /* ---- What depends on the mode ---- */
-
-static void set_gs(struct bt_engine *e, uint64_t base) {
-    if (base == e->gs_now) return;
-    if (e->have_fsgsbase)
-        __asm__ volatile("wrgsbase %0" ::"r"(base));
-    else
-        syscall(SYS_arch_prctl, ARCH_SET_GS_CODE, base);
-    e->gs_now = base;
-}
 
 static void sync_predictions(struct bt_engine *e, uint32_t mode) {
     struct bt_cpu *c = e->cpu;
@@ -55,7 +44,6 @@ static uint32_t sync_mode(struct bt_engine *e) {
     if (!jc || jc->mode != mode || jc->cs_base != cs->base || jc->cs_limit != cs->limit) jump_cache_select(e, mode);
     c->p.tlb_base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, user);
     c->p.view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, user);
-    set_gs(e, c->p.view_base);
     sync_predictions(e, mode);
     e->mode = mode;
     return mode;

@@ -31,7 +31,6 @@ static const struct kv_key bt_keys[] = {
     {.name = "no-inline-tsc", .type = KV_SWITCH, .at = AT(bt_no_inline_tsc)},
     {.name = "no-stack-folding", .type = KV_SWITCH, .at = AT(bt_no_stack_folding)},
     {.name = "no-transfers", .type = KV_SWITCH, .at = AT(bt_no_transfers)},
-    {.name = "no-fsgsbase", .type = KV_SWITCH, .at = AT(no_fsgsbase)},
     {.name = "cache", .type = KV_SIZE, .at = AT(bt_cache_bytes)},
     {0},
 };

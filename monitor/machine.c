@@ -117,8 +117,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_inline_segments = c->bt_plain || c->bt_no_inline_segments,
                             .no_inline_tsc = c->bt_plain || c->bt_no_inline_tsc,
                             .no_stack_folding = c->bt_plain || c->bt_no_stack_folding,
-                            .no_transfers = c->bt_plain || c->bt_no_transfers,
-                            .no_fsgsbase = m->cfg->no_fsgsbase};
+                            .no_transfers = c->bt_plain || c->bt_no_transfers};
     struct bt_engine *engine = NULL;
     if (bt_create(&v->cpu, m->mem, &cfg, &engine) != BT_OK) return fail(errbuf, errlen, "cannot create the code cache");
     __atomic_store_n(&m->engine, engine, __ATOMIC_RELEASE);

@@ -208,7 +208,6 @@ struct mon_config {
     bool bt_no_inline_caches, bt_no_inline_segments, bt_no_inline_tsc, bt_no_stack_folding, bt_no_transfers;
     uint64_t bt_cache_bytes; /* 0: default */
     uint32_t max_vmas;       /* 0: default */
-    bool no_fsgsbase;        /* pretend the host lacks FSGSBASE */
     /* raw test images: loaded at address and entered there in 32-bit protected or 16-bit real mode, no firmware */
     const char *flat_image;
     uint32_t flat_address;

@@ -232,7 +232,7 @@ timeout 60 "$novt" run "$dir/old-dos.img" --timeout 0.5 --serial none </dev/null
 [ $? -eq 124 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] && grep -q 'run as --floppy --boot a$' "$dir/err" || fail "guess: floppy"
 run log 7 --flat-image "$dir/exit7" --log io --log-file "$dir/log"
 grep -q 'out 00f4' "$dir/log" || fail "log: port write missing"
-for mode in one-insn checked direct no-fsgsbase cache=4M; do run "bt-$mode" 7 --flat-image "$dir/exit7" --bt "$mode"; done
+for mode in one-insn checked direct plain cache=4M; do run "bt-$mode" 7 --flat-image "$dir/exit7" --bt "$mode"; done
 if [ -c /dev/full ]; then
     run full-disk 7 --flat-image "$dir/chatter" --serial file:/dev/full
     [ "$(wc -l <"$dir/err")" -eq 1 ] || fail "full-disk: not one warning"

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(HERE, "hostile"))
 import image  # noqa: E402
 
 BUG, GRACE = 126, 60
-MODES = ("", "", "one-insn", "checked", "direct", "direct,no-fsgsbase", "cache=1M", "direct,cache=1M", "plain")
+MODES = ("", "", "one-insn", "checked", "direct", "cache=1M", "direct,cache=1M", "plain")
 REPORT = re.compile(rb"Sanitizer|runtime error|novt: .*bug: |crash", re.I)
 KINDS = 6 * ("monkey",) + ("noise", "noise16", "soup16", "high") + 6 * ("monkey",) + ("soup", "noise16", "soup16", "ports")
 
