@@ -9,8 +9,6 @@
  */
 #include "bt/bt_internal.h"
 
-enum { HASH_BITS = 16 };
-
 static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT; }
 
 static uint32_t hash_of(uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode) {

@@ -20,6 +20,7 @@
 _Noreturn void bt_bug(const char *file, int line, const char *what);
 
 enum { BT_NONE = 0xffffffffu };
+enum { HASH_BITS = 18, HASH_SLOTS = 1 << HASH_BITS }; /* chains stay short with a full cache */
 
 /* Host registers with fixed roles in translated code. */
 enum {

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MAX_BLOCKS = 1 << 19, HASH_SLOTS = 1 << 16, DEFAULT_CACHE = 32 << 20 };
+enum { MAX_BLOCKS = 1 << 20, DEFAULT_CACHE = 256 << 20 };
 
 static void *reserve(size_t bytes, int prot) {
     void *p = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
