@@ -51,7 +51,13 @@ void vnc_put32(struct vnc_buffer *b, uint32_t v) {
 void vnc_drop(struct vnc_client *c) {
     if (c->src.fd < 0) return;
     if (c->phase == VNC_RUNNING && c->buttons) pointer_leave(&c->server->m->pointer);
+    c->buttons = 0;
     events_watch(&c->server->m->events, &c->src, 0);
+    if (c->encoding) { /* vnc_encoded comes back here */
+        c->gone = true;
+        shutdown(c->src.fd, SHUT_RDWR);
+        return;
+    }
     close(c->src.fd);
     free(c->out.data);
     screen_image_free(&c->shown);
@@ -62,6 +68,7 @@ void vnc_drop(struct vnc_client *c) {
 
 /* False: the client is gone. */
 static bool flush(struct vnc_client *c) {
+    if (c->gone || c->encoding) return !c->gone; /* `out` is the encoder's */
     while (c->out_sent < c->out.len) {
         ssize_t n = send(c->src.fd, c->out.data + c->out_sent, c->out.len - c->out_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
@@ -96,7 +103,7 @@ static void skip(struct vnc_client *c) {
 static void take_messages(struct vnc_client *c) {
     for (;;) {
         skip(c);
-        size_t n = c->closing ? 0 : vnc_take_message(c);
+        size_t n = c->closing || c->gone ? 0 : vnc_take_message(c);
         if (!n) return;
         consume(c, n);
     }
@@ -122,7 +129,7 @@ static struct vnc_client *free_client(struct vnc *v) {
     for (int i = 0; i < VNC_CLIENTS; i++) {
         struct vnc_client *c = &v->client[i];
         if (c->src.fd < 0) return c;
-        if (c->phase != VNC_RUNNING && (!oldest || c->number < oldest->number)) oldest = c;
+        if (c->phase != VNC_RUNNING && !c->gone && (!oldest || c->number < oldest->number)) oldest = c;
     }
     if (oldest) vnc_drop(oldest);
     return oldest;
@@ -149,7 +156,7 @@ static void accept_client(void *opaque, uint32_t ready) {
 
 static bool anybody_waits(const struct vnc *v) {
     for (int i = 0; i < VNC_CLIENTS; i++)
-        if (v->client[i].src.fd >= 0 && v->client[i].wanted && !v->client[i].out.len) return true;
+        if (v->client[i].src.fd >= 0 && !v->client[i].gone && v->client[i].wanted && !v->client[i].out.len) return true;
     return false;
 }
 
@@ -164,20 +171,34 @@ static bool draw(struct vnc *v, bool blink_on) {
 static enum display_news vnc_refresh(void *opaque, bool blink_on) {
     struct vnc *v = opaque;
     uint64_t before = v->version;
+    if (!vnc_encoder_idle(v)) return DISPLAY_CHANGED; /* the picture is the encoder's */
     if (!anybody_waits(v)) return DISPLAY_UNWATCHED;
     if (!draw(v, blink_on)) return DISPLAY_SAME;
+    for (int i = 0; i < VNC_CLIENTS; i++)
+        if (v->client[i].src.fd >= 0) vnc_begin_update(&v->client[i], &v->image);
+    vnc_encoder_start(v);
+    return before == v->version ? DISPLAY_SAME : DISPLAY_CHANGED;
+}
+
+void vnc_encoded(struct vnc *v) {
     for (int i = 0; i < VNC_CLIENTS; i++) {
         struct vnc_client *c = &v->client[i];
-        if (c->src.fd < 0) continue;
-        vnc_send_update(c, &v->image);
-        if (c->out.len) flush(c);
+        if (!c->encoding) continue;
+        vnc_end_update(c);
+        if (c->gone)
+            vnc_drop(c);
+        else
+            flush(c);
     }
-    return before == v->version ? DISPLAY_SAME : DISPLAY_CHANGED;
 }
 
 static void vnc_close(void *opaque) {
     struct vnc *v = opaque;
-    for (int i = 0; i < VNC_CLIENTS; i++) vnc_drop(&v->client[i]);
+    vnc_encoder_close(v);
+    for (int i = 0; i < VNC_CLIENTS; i++) {
+        v->client[i].encoding = false;
+        vnc_drop(&v->client[i]);
+    }
     if (v->listener.fd >= 0) {
         events_watch(&v->m->events, &v->listener, 0);
         close(v->listener.fd);
@@ -212,10 +233,15 @@ static void *vnc_open(struct machine *m, char *errbuf, size_t errlen) {
         return NULL;
     }
     v->m = m;
+    v->encoder = (struct vnc_encoder){.start_fd = -1, .done.fd = -1};
     v->listener = (struct events_source){.fd = -1, .fn = accept_client, .opaque = v};
     for (int i = 0; i < VNC_CLIENTS; i++) v->client[i] = (struct vnc_client){.server = v, .src.fd = -1};
-    if (listen_at(v, d->host, d->port)) return v;
-    snprintf(errbuf, errlen, "display vnc: cannot listen at %s port %u: %s", d->host, d->port, strerror(errno));
+    if (!listen_at(v, d->host, d->port))
+        snprintf(errbuf, errlen, "display vnc: cannot listen at %s port %u: %s", d->host, d->port, strerror(errno));
+    else if (!vnc_encoder_open(v))
+        snprintf(errbuf, errlen, "display vnc: cannot start a thread: %s", strerror(errno));
+    else
+        return v;
     vnc_close(v);
     return NULL;
 }

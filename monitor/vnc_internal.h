@@ -1,8 +1,8 @@
 /*
  * vnc_internal.h: the VNC server (vnc.c: listening, clients' bytes), the
- * protocol's messages (vnc_protocol.c) and pictures (vnc_update.c).
+ * protocol's messages (vnc_protocol.c) and pictures (vnc_update.c, and vnc_encode.c on a thread of its own).
  *
- * Source: RFC 6143, "The Remote Framebuffer Protocol". Everything runs on the vCPU
+ * Source: RFC 6143, "The Remote Framebuffer Protocol". All but vnc_encode runs on the vCPU
  * thread; sockets never block; a client that does not read gets no new pictures
  * until it has read the last.
  */
@@ -36,6 +36,15 @@ struct vnc_buffer {
     bool failed;
 };
 
+/* What an update is made with; the thread's own copy, as messages may change the client's. */
+struct vnc_coding {
+    struct vnc_format format;
+    bool zlib, zrle, all;
+    unsigned width, height; /* as the client knows it */
+    size_t head;            /* of the update in `out` */
+    unsigned count;         /* rectangles so far */
+};
+
 struct vnc_client {
     struct vnc *server;
     struct events_source src; /* fd -1: free */
@@ -57,13 +66,27 @@ struct vnc_client {
     uint64_t number;                                       /* in order of arrival */
     unsigned width, height;                                /* as the client knows it */
     struct screen_image shown;                             /* what it has */
+    bool encoding;                                         /* the encoder works for it */
+    bool gone;                                             /* dropped, but for what the encoder holds */
+    struct vnc_coding coding;
     z_stream stream[VNC_STREAMS];
     bool stream_on[VNC_STREAMS];
     unsigned buttons; /* as RFB has them */
 };
 
+struct vnc_encoder {
+    pthread_t thread;
+    bool started, quit;
+    bool clients[VNC_CLIENTS]; /* of the job */
+    int start_fd;
+    struct events_source done;
+    bool busy; /* there is a job; this and what follows is the vCPU thread's */
+    uint64_t started_ns, rest_until_ns;
+};
+
 struct vnc {
     struct machine *m;
+    struct vnc_encoder encoder;
     struct events_source listener;
     struct vnc_client client[VNC_CLIENTS];
     struct screen_image image;
@@ -95,6 +118,20 @@ void vnc_put_pixel(struct vnc_buffer *b, const struct vnc_format *f, uint32_t rg
 /* Pixels of a rectangle of at most 64x64, as ZRLE packs them before compression. */
 void vnc_put_zrle(struct vnc_buffer *b, const struct vnc_format *f, const struct screen_image *im,
                   const struct vnc_rect *r);
-/* Sends what differs from what the client has, if it asked. */
-void vnc_send_update(struct vnc_client *c, const struct screen_image *im);
+/* Begins an update if the client asked for one and there is news; c->encoding tells. */
+void vnc_begin_update(struct vnc_client *c, const struct screen_image *im);
+/* The encoder's part: what differs from what the client has. */
+void vnc_encode(struct vnc_client *c, const struct screen_image *im);
+/* It is complete, or empty. */
+void vnc_end_update(struct vnc_client *c);
+
+/* ---- The encoder (vnc_encode.c) ---- */
+bool vnc_encoder_open(struct vnc *v); /* false: errno may tell */
+/* It may have another job. Half of its time it rests, for hosts that have no processor to spare. */
+bool vnc_encoder_idle(const struct vnc *v);
+/* Encodes for the clients that have begun an update, if any. */
+void vnc_encoder_start(struct vnc *v);
+void vnc_encoder_close(struct vnc *v); /* waits for the thread */
+/* A job has ended (vnc.c). */
+void vnc_encoded(struct vnc *v);
 #endif

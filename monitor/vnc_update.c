@@ -1,5 +1,5 @@
 /*
- * vnc_update.c: framebuffer updates: tiles that have changed, raw or zlib encoded.
+ * vnc_update.c: framebuffer updates: tiles that have changed, raw, zlib or ZRLE encoded.
  */
 #include "monitor/vnc_internal.h"
 
@@ -72,18 +72,19 @@ static bool start_stream(struct vnc_client *c, enum vnc_stream which) {
 }
 
 static void put_rect(struct vnc_client *c, const struct screen_image *im, const struct vnc_rect *r) {
-    bool zrle = c->can_zrle && start_stream(c, VNC_STREAM_ZRLE);
-    bool zlib = !zrle && c->can_zlib && start_stream(c, VNC_STREAM_ZLIB);
+    const struct vnc_coding *k = &c->coding;
+    bool zrle = k->zrle && start_stream(c, VNC_STREAM_ZRLE);
+    bool zlib = !zrle && k->zlib && start_stream(c, VNC_STREAM_ZLIB);
     put_header(&c->out, r, zrle ? ENCODING_ZRLE : zlib ? ENCODING_ZLIB : ENCODING_RAW);
     if (!zrle && !zlib) {
-        put_pixels(&c->out, &c->format, im, r);
+        put_pixels(&c->out, &k->format, im, r);
         return;
     }
     struct vnc_buffer raw = {0};
     if (zrle)
-        vnc_put_zrle(&raw, &c->format, im, r);
+        vnc_put_zrle(&raw, &k->format, im, r);
     else
-        put_pixels(&raw, &c->format, im, r);
+        put_pixels(&raw, &k->format, im, r);
     put_packed(c, &c->stream[zrle ? VNC_STREAM_ZRLE : VNC_STREAM_ZLIB], &raw);
     free(raw.data);
 }
@@ -114,19 +115,18 @@ static bool fit_shown(struct vnc_client *c, const struct screen_image *im) {
     return c->shown.pixels != NULL;
 }
 
-static unsigned put_tiles(struct vnc_client *c, const struct screen_image *im) {
-    unsigned count = 0, w = im->width < c->width ? im->width : c->width,
-             h = im->height < c->height ? im->height : c->height;
+void vnc_encode(struct vnc_client *c, const struct screen_image *im) {
+    struct vnc_coding *k = &c->coding;
+    unsigned w = im->width < k->width ? im->width : k->width, h = im->height < k->height ? im->height : k->height;
     for (unsigned y = 0; y < h; y += TILE) {
         for (unsigned x = 0; x < w; x += TILE) {
             struct vnc_rect r = {x, y, w - x < TILE ? w - x : TILE, h - y < TILE ? h - y : TILE};
-            if (!c->wanted_all && !differs(im, &c->shown, &r)) continue;
+            if (!k->all && !differs(im, &c->shown, &r)) continue;
             remember(&c->shown, im, &r);
             put_rect(c, im, &r);
-            count++;
+            k->count++;
         }
     }
-    return count;
 }
 
 /* One screen that covers everything. reason and status go where others have a position. */
@@ -181,22 +181,30 @@ static bool has_news(const struct vnc_client *c) {
     return c->version != c->server->version || c->wanted_all || c->tell_size || c->refuse_size || c->tell_key_codes;
 }
 
-void vnc_send_update(struct vnc_client *c, const struct screen_image *im) {
-    if (c->phase != VNC_RUNNING || !c->wanted || c->out.len || !has_news(c) || !fit_shown(c, im)) return;
+void vnc_begin_update(struct vnc_client *c, const struct screen_image *im) {
+    if (c->phase != VNC_RUNNING || c->gone || !c->wanted || c->out.len || !has_news(c) || !fit_shown(c, im)) return;
     if (c->tell_map) put_map(c);
-    size_t head = c->out.len;
-    vnc_put32(&c->out, 0); /* type, padding, number of rectangles: filled in below */
-    unsigned count = put_answers(c);
-    count += put_size(c, im);
-    count += put_tiles(c, im);
+    struct vnc_coding k = {.format = c->format, .zlib = c->can_zlib, .zrle = c->can_zrle, .head = c->out.len};
+    vnc_put32(&c->out, 0); /* type, padding, number of rectangles: filled in at the end */
+    k.count = put_answers(c);
+    k.count += put_size(c, im);
+    k.width = c->width, k.height = c->height;
+    k.all = c->wanted_all;
+    c->coding = k;
     c->version = c->server->version;
-    if (!count) {
-        c->out.len = head;
-        return;
-    }
-    if (!c->out.failed) {
-        c->out.data[head + 2] = (uint8_t)(count >> 8);
-        c->out.data[head + 3] = (uint8_t)count;
-    }
     c->wanted = c->wanted_all = false;
+    c->encoding = true;
+}
+
+void vnc_end_update(struct vnc_client *c) {
+    const struct vnc_coding *k = &c->coding;
+    c->encoding = false;
+    if (!k->count) {
+        c->out.len = k->head;
+        c->wanted = true; /* it still waits */
+        c->wanted_all |= k->all;
+    } else if (!c->out.failed) {
+        c->out.data[k->head + 2] = (uint8_t)(k->count >> 8);
+        c->out.data[k->head + 3] = (uint8_t)k->count;
+    }
 }

@@ -134,6 +134,12 @@ def hostile(port, witness):
     for _ in range(1000):
         slow.send(struct.pack(">BBHHHH", 3, 0, 0, 0, 720, 400))
     witness.update(0)
+    for encoding in (0, 6, 16) * 10:  # leaves while its picture is made
+        hasty = VncClient(port, encodings=(encoding, -223))
+        hasty.send(struct.pack(">BBHHHH", 3, 0, 0, 0, 720, 400))
+        time.sleep(0.004 * (encoding % 5))
+        hasty.close()
+    witness.update(0)
     for s in idle:
         s.close()
     slow.close()
