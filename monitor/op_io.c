@@ -37,11 +37,11 @@ enum bt_next mon_op_out(struct bt_cpu *cpu, const struct insn *insn) {
     unsigned width = io_width(insn);
     uint16_t port = io_port(v, insn);
     uint32_t map = smmu_map_generation(cpu->smmu);
-    bool step = cpu->debug_step; /* IGNNE# changes it */
+    bool one_by_one = cpu->debug_step; /* IGNNE# changes it */
     if (!mon_io_allowed(v, port, width, &f)) return mon_raise_fault(v, &f);
     mon_io_write(v, port, width, mon_get_reg(v, DEC_EAX, width));
-    return smmu_map_generation(cpu->smmu) == map && cpu->debug_step == step ? BT_NEXT_CONTINUE
-                                                                            : op_exit_at(v, op_next(v, insn));
+    return smmu_map_generation(cpu->smmu) == map && cpu->debug_step == one_by_one ? BT_NEXT_CONTINUE
+                                                                                  : op_exit_at(v, op_next(v, insn));
 }
 
 /* ---- INS, OUTS: each step does at least one element and says how many ---- */
@@ -127,6 +127,7 @@ static enum bt_next string_io(struct bt_cpu *cpu, const struct insn *insn, io_st
     struct guest_fault f;
     struct str s = str_begin(v, insn);
     uint32_t map = smmu_map_generation(cpu->smmu), left, n;
+    bool one_by_one = cpu->debug_step; /* IGNNE# changes it */
     s.width = io_width(insn);
     /* Permission is asked for even when there is nothing to transfer. */
     if (!mon_io_allowed(v, dx(v), s.width, &f)) return mon_raise_fault(v, &f);
@@ -137,7 +138,8 @@ static enum bt_next string_io(struct bt_cpu *cpu, const struct insn *insn, io_st
         if (!s.rep) break;
         str_count(v, &s, n);
     }
-    return smmu_map_generation(cpu->smmu) == map ? BT_NEXT_CONTINUE : op_exit_at(v, op_next(v, insn));
+    bool same = smmu_map_generation(cpu->smmu) == map && cpu->debug_step == one_by_one;
+    return same ? BT_NEXT_CONTINUE : op_exit_at(v, op_next(v, insn));
 }
 
 enum bt_next mon_op_ins(struct bt_cpu *cpu, const struct insn *insn) { return string_io(cpu, insn, ins_step); }
