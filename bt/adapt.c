@@ -47,13 +47,14 @@ bool adapt_wants(const struct bt_engine *e, const struct block *b) {
     return !b->direct || (b->retry_epoch && b->retry_epoch <= epoch(e));
 }
 
-bool adapt_hot(const struct bt_engine *e, uint32_t frame, uint32_t off) {
-    return e->hot[slot_of(key_of(frame, off))] == key_of(frame, off);
+/* By frame, not by block: the next process that runs this code, at other addresses, shall not begin again. */
+bool adapt_hot(const struct bt_engine *e, uint32_t frame) {
+    return e->hot[slot_of(key_of(frame, 0))] == key_of(frame, 0);
 }
 
 static void promote(struct bt_engine *e, uint32_t id) {
     const struct block *b = &e->blocks[id];
-    e->hot[slot_of(key_of(b->frame[0], b->off))] = key_of(b->frame[0], b->off);
+    e->hot[slot_of(key_of(b->frame[0], 0))] = key_of(b->frame[0], 0);
     block_kill(e, id);
     e->stats.promotions++;
 }

@@ -280,9 +280,9 @@ uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t 
 /* Counts a fault of a direct access; GUILT_LIMIT as its weight: can never go direct. Returns true if now guilty. */
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight);
 bool adapt_wants(const struct bt_engine *e, const struct block *b); /* a sampled block is worth a retranslation */
-bool adapt_hot(const struct bt_engine *e, uint32_t frame, uint32_t off);
-void adapt_queue(struct bt_engine *e, uint32_t id); /* async-signal-safe: to be promoted or demoted */
-void adapt_apply(struct bt_engine *e);              /* does what was queued */
+bool adapt_hot(const struct bt_engine *e, uint32_t frame);          /* code of this frame has been found hot */
+void adapt_queue(struct bt_engine *e, uint32_t id);                 /* async-signal-safe: to be promoted or demoted */
+void adapt_apply(struct bt_engine *e);                              /* does what was queued */
 
 /* runtime.c: called from thunks */
 enum { CALLOUT_RETURN = 0, CALLOUT_LEAVE = 1, CALLOUT_JUMP = 2 /* to eip, through the jump cache */ };
