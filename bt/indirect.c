@@ -93,7 +93,10 @@ void port_reached(struct bt_engine *e, uint32_t id, uint32_t to) {
                                 .field_off = p->field_off,
                                 .stub_off = p->stub_off};
     p->link[p->n++] = l;
-    if (build_chain(e, p)) link_chain(e, l, to, entry);
+    if (build_chain(e, p))
+        link_chain(e, l, to, entry);
+    else
+        p->n--; /* the cache is full: a flush comes */
 }
 
 void ports_close(struct bt_engine *e, const struct block *b) {

@@ -92,7 +92,10 @@ uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
     e->code_changed = false;
     c->eip = s->eip;
     if (s->fn(c, &s->insn) == BT_NEXT_EXIT) return go_on(e);
-    if (s->ends || e->code_changed || e->ras_reset_wanted) { /* what follows may not be what memory holds now */
+    /* What follows may not be what memory holds now; and an interrupt that the instruction has caused is cheaper taken
+     * here than through the fault of the next poll. */
+    bool stale = e->code_changed || e->ras_reset_wanted, interrupted = c->intr && c->flags_if;
+    if (s->ends || stale || interrupted) {
         c->eip = s->eip + s->insn.len;
         return go_on(e);
     }
