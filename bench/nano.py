@@ -18,7 +18,7 @@ with open(os.path.join(FOLDER, "vmware.def")) as published:
 
 def build(out, name="nano"):
     image = os.path.join(out, name + ".bin")
-    subprocess.run(["nasm", "-f", "bin", "-o", image, os.path.join(FOLDER, name + ".asm")], check=True)
+    subprocess.run(["nasm", "-f", "bin", "-I", FOLDER + "/", "-o", image, os.path.join(FOLDER, name + ".asm")], check=True)
     return image
 
 

@@ -196,6 +196,10 @@ struct x86_fixup x86_jmp32(struct x86_buf *b) {
     x86_byte(b, 0xE9);
     return fixup(b, 4);
 }
+struct x86_fixup x86_call32(struct x86_buf *b) {
+    x86_byte(b, 0xE8);
+    return fixup(b, 4);
+}
 struct x86_fixup x86_jcc32(struct x86_buf *b, enum x86_cc cc) {
     x86_byte(b, 0x0F);
     x86_byte(b, (uint8_t)(0x80 | cc));

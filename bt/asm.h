@@ -135,6 +135,7 @@ uint8_t *x86_call_to(struct x86_buf *b, const uint8_t *target);
 uint8_t *x86_jcc_to(struct x86_buf *b, enum x86_cc cc, const uint8_t *target);
 /* Jumps to a place not known yet. */
 struct x86_fixup x86_jmp32(struct x86_buf *b);
+struct x86_fixup x86_call32(struct x86_buf *b);
 struct x86_fixup x86_jcc32(struct x86_buf *b, enum x86_cc cc);
 struct x86_fixup x86_jcc8(struct x86_buf *b, enum x86_cc cc);
 struct x86_fixup x86_jmp8(struct x86_buf *b);

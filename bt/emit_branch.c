@@ -157,9 +157,7 @@ static void emit_call_rel(struct translation *t) {
         emit_link(t, target);
         return;
     }
-    x86_byte(&t->b, 0xE8);
-    pend_link(t, t->b.p, target);
-    x86_u32(&t->b, 0);
+    pend_link(t, x86_call32(&t->b).at, target);
     emit_landing_pad(t, next);
 }
 
@@ -190,14 +188,7 @@ static void emit_indirect(struct translation *t, bool call) {
         return;
     }
     BT_BUG_ON(t->n_ports >= BLOCK_LINKS);
-    struct x86_fixup f = {0};
-    if (call) {
-        x86_byte(&t->b, 0xE8);
-        f.at = t->b.p;
-        x86_u32(&t->b, 0);
-    } else {
-        f = x86_jmp32(&t->b);
-    }
+    struct x86_fixup f = call ? x86_call32(&t->b) : x86_jmp32(&t->b);
     t->ports[t->n_ports++] = f.at;
     if (call) emit_landing_pad(t, next_eip(t));
 }

@@ -209,15 +209,15 @@ static void emit_load_same(struct translation *t, int seg, int pop) {
     x86_bind(b, done);
 }
 
-static bool may_load_same(const struct translation *t) {
-    return kernel_mode(t) && t->mode & MODE_PE && t->chained && t->direct_insn && !t->e->cfg.no_inline_segments;
+static bool may_load_same(const struct translation *t, int seg) {
+    bool data = seg == DEC_DS || seg == DEC_ES || seg == DEC_FS || seg == DEC_GS;
+    return data && kernel_mode(t) && t->mode & MODE_PE && t->chained && t->direct_insn && !t->e->cfg.no_inline_segments;
 }
 
 /* "MOV sreg, r". */
 static bool emit_mov_to_seg(struct translation *t) {
     const struct insn *insn = cur(t);
-    bool data = insn->reg == DEC_DS || insn->reg == DEC_ES || insn->reg == DEC_FS || insn->reg == DEC_GS;
-    if (insn->map != 0 || insn->opcode != 0x8E || insn->mod != 3 || !data || !may_load_same(t)) return false;
+    if (insn->map != 0 || insn->opcode != 0x8E || insn->mod != 3 || !may_load_same(t, insn->reg)) return false;
     x86_movzx_r32_r16(&t->b, R_C, host_reg(insn->rm));
     emit_load_same(t, insn->reg, 0);
     return true;
@@ -227,8 +227,7 @@ static bool emit_mov_to_seg(struct translation *t) {
 static bool emit_pop_seg(struct translation *t) {
     const struct insn *insn = cur(t);
     int seg = insn->opcode >> 3 & 7;
-    bool data = seg == DEC_DS || seg == DEC_ES || seg == DEC_FS || seg == DEC_GS;
-    if (!data || !may_load_same(t) || insn->op_size != 4 || !(t->mode & MODE_STACK32)) return false;
+    if (!may_load_same(t, seg) || insn->op_size != 4 || !(t->mode & MODE_STACK32)) return false;
     emit_peek(t, R_C, 4);
     x86_movzx_r32_r16(&t->b, R_C, R_C);
     emit_load_same(t, seg, 4);

@@ -63,7 +63,7 @@ static const struct {
     uint16_t port;
     uint8_t irq;
 } serial_places[MON_SERIALS] = {{0x3F8, 4}, {0x2F8, 3}, {0x3E8, 4}, {0x2E8, 3}};
-enum { DEVFN_VGA = PCI_DEVFN(2, 0), SLOT_NIC = 3, SLOT_VIRTIO_DISK = 7 };
+enum { DEVFN_VGA = PCI_DEVFN(2, 0) };
 enum { CPUS = 1, ROM_SPARE = (1 << 20) + VGA_FRAME_BYTES + MON_NICS * NIC_ROM_MAX_BYTES /* ROMs, video memory */ };
 
 /* Positions in the list. */
@@ -359,14 +359,14 @@ static bool config_nic(struct board *b, union device_config *c) {
     } else {
         c->nic_pci = place.pci;
         c->nic_pci.bus = b->dev[PCI];
-        c->nic_pci.devfn = PCI_DEVFN(SLOT_NIC + b->unit, 0);
+        c->nic_pci.devfn = PCI_DEVFN(BOARD_SLOT_NIC + b->unit, 0);
     }
     return place.cls != NULL;
 }
 
 static bool config_virtio_disk(struct board *b, union device_config *c) {
     c->virtio_disk = (struct virtio_blk_config){.bus = b->dev[PCI],
-                                                .devfn = PCI_DEVFN(SLOT_VIRTIO_DISK + b->unit, 0),
+                                                .devfn = PCI_DEVFN(BOARD_SLOT_VIRTIO_DISK + b->unit, 0),
                                                 .blk = drives_virtio(b->m->drives, b->unit)};
     return c->virtio_disk.blk != NULL;
 }

@@ -12,6 +12,9 @@
 #include "monitor/image.h"
 #include "monitor/pointer.h"
 
+/* PCI slots of the first network adapter and the first virtio disk; their likes follow. */
+enum { BOARD_SLOT_NIC = 3, BOARD_SLOT_VIRTIO_DISK = 7 };
+
 struct board;
 struct machine;
 struct mon_chr;

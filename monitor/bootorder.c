@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include "devemu/fw_cfg.h"
+#include "monitor/board.h"
 #include "monitor/drives.h"
 
-enum { ENTRIES = MON_DISKS + MON_FLOPPIES + MON_NICS + 1, PATH_BYTES = 64, SLOT_NIC = 3, SLOT_VIRTIO_DISK = 7 };
+enum { ENTRIES = MON_DISKS + MON_FLOPPIES + MON_NICS + 1, PATH_BYTES = 64 };
 
 struct order {
     unsigned n;
@@ -45,7 +46,7 @@ static void add_drives(struct order *o, const struct mon_drives_config *cfg) {
     for (unsigned i = 0; i < cfg->disks; i++) {
         const struct mon_disk_config *d = &cfg->disk[i];
         if (d->bus == MON_BUS_VIRTIO)
-            add_slot(o, d->boot_index, "scsi", SLOT_VIRTIO_DISK + drives_place(cfg, i), "disk@0,0");
+            add_slot(o, d->boot_index, "scsi", BOARD_SLOT_VIRTIO_DISK + drives_place(cfg, i), "disk@0,0");
         else
             add_ide(o, d->boot_index, drives_place(cfg, i));
     }
@@ -58,7 +59,7 @@ static void add_drives(struct order *o, const struct mon_drives_config *cfg) {
 
 static void add_nics(struct order *o, const struct mon_net_config *cfg) {
     for (unsigned i = 0; i < cfg->nics; i++)
-        add_slot(o, cfg->nic[i].boot_index, "ethernet", SLOT_NIC + i, "ethernet-phy@0");
+        add_slot(o, cfg->nic[i].boot_index, "ethernet", BOARD_SLOT_NIC + i, "ethernet-phy@0");
 }
 
 enum dev_status bootorder_describe(struct dev *fw_cfg, const struct mon_config *cfg) {

@@ -86,8 +86,8 @@ static bool open_disks(struct drives *d, struct mon_events *events, char *errbuf
 
 static bool open_cdrom(struct drives *d, struct mon_events *events, char *errbuf, size_t errlen) {
     if (!d->cfg->cdrom || !d->cfg->cd.path) return true;
-    d->ide[CD_PLACE] = open_image(d, &d->cfg->cd, CD_UNIT, events, errbuf, errlen);
-    return d->ide[CD_PLACE] != NULL;
+    d->ide[DRIVES_CD_PLACE] = open_image(d, &d->cfg->cd, CD_UNIT, events, errbuf, errlen);
+    return d->ide[DRIVES_CD_PLACE] != NULL;
 }
 
 _Static_assert((int)MON_FLOPPY_2880K == (int)FDC_2880K && (int)MON_FLOPPY_1200K == (int)FDC_1200K, "same order");
@@ -160,7 +160,7 @@ static struct ide_geometry geometry_at(const struct drives *d, unsigned place) {
 
 void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE_DRIVES]) {
     for (int i = 0; i < IDE_DRIVES; i++) {
-        bool cd = d->cfg->cdrom && i == CD_PLACE;
+        bool cd = d->cfg->cdrom && i == DRIVES_CD_PLACE;
         out[i] = (struct ide_drive_config){.kind = cd          ? IDE_CDROM
                                                    : d->ide[i] ? IDE_DISK
                                                                : IDE_ABSENT,
@@ -182,7 +182,7 @@ void drives_describe_cmos(const struct drives *d, struct cmos_drives *out) {
     *out = (struct cmos_drives){0};
     for (int i = 0; i < FDC_DRIVES; i++) out->floppy[i] = d->floppy_type[i];
     for (int i = 0; i < IDE_DRIVES; i++)
-        if (d->ide[i] && !(d->cfg->cdrom && i == CD_PLACE)) {
+        if (d->ide[i] && !(d->cfg->cdrom && i == DRIVES_CD_PLACE)) {
             struct ide_geometry g = geometry_at(d, (unsigned)i);
             out->disk[i] = g.cylinders ? g : ide_geometry(blk_dev(d->ide[i])->size);
         }

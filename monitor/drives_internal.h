@@ -7,7 +7,7 @@
 #include "monitor/blk.h"
 #include "monitor/drives.h"
 
-enum { CD_PLACE = DRIVES_CD_PLACE, CD_UNIT = 2048 };
+enum { CD_UNIT = 2048 };
 
 /* An image that was taken out and is being closed. */
 struct retired {

@@ -24,7 +24,7 @@ void drives_connect(struct drives *d, struct dev *ide, struct dev *fdc) {
 }
 
 static struct mon_blk **slot_of(struct drives *d, enum drives_medium which) {
-    return which == DRIVES_CDROM ? &d->ide[CD_PLACE] : &d->floppy[which - DRIVES_FLOPPY0];
+    return which == DRIVES_CDROM ? &d->ide[DRIVES_CD_PLACE] : &d->floppy[which - DRIVES_FLOPPY0];
 }
 
 static bool drive_exists(const struct drives *d, enum drives_medium which) {
@@ -68,7 +68,7 @@ static bool exchange(struct drives *d, enum drives_medium which, struct mon_blk 
     struct mon_blk **slot = slot_of(d, which), *old = *slot;
     if (which != DRIVES_CDROM)
         fdc_change(d->fdc_dev, (int)(which - DRIVES_FLOPPY0), blk_dev(b));
-    else if (!ide_cd_change(d->ide_dev, CD_PLACE, blk_dev(b), force))
+    else if (!ide_cd_change(d->ide_dev, DRIVES_CD_PLACE, blk_dev(b), force))
         return false;
     *slot = b;
     retire(d, old);

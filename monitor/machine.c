@@ -102,17 +102,17 @@ static bool create_memory(struct machine *m, char *errbuf, size_t errlen) {
 
 static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
     struct vcpu *v = &m->vcpu;
+    const struct mon_config *c = m->cfg;
     v->machine = m;
-    v->model = mon_model_find(m->cfg->cpu);
+    v->model = mon_model_find(c->cpu);
     v->cpu.smmu = m->smmu;
     v->cpu.fpu_parked = true;
-    const struct mon_config *c = m->cfg;
     struct bt_config cfg = {.ops = mon_ops,
                             .features = mon_model_features(v->model),
-                            .cache_bytes = m->cfg->bt_cache_bytes,
-                            .one_insn = m->cfg->bt_one_insn,
-                            .force_checked = m->cfg->bt_force_checked,
-                            .force_direct = m->cfg->bt_force_direct,
+                            .cache_bytes = c->bt_cache_bytes,
+                            .one_insn = c->bt_one_insn,
+                            .force_checked = c->bt_force_checked,
+                            .force_direct = c->bt_force_direct,
                             .no_inline_caches = c->bt_plain || c->bt_no_inline_caches,
                             .no_inline_segments = c->bt_plain || c->bt_no_inline_segments,
                             .no_inline_tsc = c->bt_plain || c->bt_no_inline_tsc,

@@ -16,7 +16,6 @@ VARS   equ 0x200000                     ; all that is written lies apart from co
 STACK  equ 0x208000
 DATA   equ 0x300000
 CODE   equ 0x1000000
-COM1   equ 0x3F8
 PASSES equ 4
 FUNCTION_BYTES equ 64
 FUNCTION_INSNS equ 14 + 4               ; those of the loop that calls it too
@@ -196,43 +195,5 @@ run_pass:
     mov al, 10
     jmp print_char
 
-print_number:                           ; EAX
-    mov ecx, 10
-    xor ebx, ebx
-.digit:
-    xor edx, edx
-    div ecx
-    push edx
-    inc ebx
-    test eax, eax
-    jnz .digit
-.out:
-    pop eax
-    add al, '0'
-    call print_char
-    dec ebx
-    jnz .out
-    ret
-
-print:                                  ; EDI text
-    mov al, [edi]
-    inc edi
-    test al, al
-    jz .end
-    call print_char
-    jmp print
-.end:
-    ret
-
-print_char:                             ; AL
-    push eax
-    mov dx, COM1 + 5
-.wait:
-    in al, dx
-    test al, 0x20
-    jz .wait
-    pop eax
-    mov dx, COM1
-    out dx, al
-    ret
+%include "print.inc"
 load_end:

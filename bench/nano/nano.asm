@@ -33,7 +33,6 @@ FRAMES     equ 0x400000                 ; 4 MiB behind WINDOW
 WINDOW     equ 0x40000000
 IOAPIC     equ 0xFEC00000
 LAPIC      equ 0xFEE00000
-COM1       equ 0x3F8
 ABSENT     equ 0x50000000               ; no page there
 
 ITERATIONS equ 1000
@@ -316,50 +315,11 @@ print_time:
     mov ecx, [esi + 12]
     imul ecx, ITERATIONS
     div ecx
-    mov ecx, 10
-    xor ebx, ebx
-.digit:
-    xor edx, edx
-    div ecx
-    push edx
-    inc ebx
-    test eax, eax
-    jnz .digit
-.out:
-    pop eax
-    add al, '0'
-    call print_char
-    dec ebx
-    jnz .out
+    call print_number
     pop edx
     ret
 
-print:                                  ; EDI text; EAX, EDX kept
-    push eax
-.next:
-    mov al, [edi]
-    inc edi
-    test al, al
-    jz .end
-    call print_char
-    jmp .next
-.end:
-    pop eax
-    ret
-
-print_char:                             ; AL
-    push edx
-    push eax
-    mov dx, COM1 + 5
-.wait:
-    in al, dx
-    test al, 0x20
-    jz .wait
-    pop eax
-    mov dx, COM1
-    out dx, al
-    pop edx
-    ret
+%include "print.inc"
 
 ; ---- Loops: each may lose every register but ESP ----
 

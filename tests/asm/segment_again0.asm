@@ -11,21 +11,7 @@
 ; expect popped: eax=0x11 ebx=0x22
 ; expect flags_stay: eax=0x8d7
 ; expect other_table: eax=0x11 ebx=0x22
-%define ONE 0x100
-%define TWO 0x108
-
-%macro DESC 2                           ; selector, base; 64 KiB of data
-    mov dword [GDT + %1], (%2 & 0xffff) << 16 | 0xffff
-    mov dword [GDT + %1 + 4], (%2 & 0xff000000) | 0x409300 | (%2 >> 16 & 0xff)
-%endmacro
-%macro SETUP 0
-    DESC ONE, DATA
-    DESC TWO, (DATA + 0x100)
-    mov dword [DATA], 0x11
-    mov dword [DATA + 0x100], 0x22
-    mov esi, ONE
-    mov edi, TWO
-%endmacro
+%include "segments.inc"
 
 CASE "again"
     SETUP

@@ -47,33 +47,19 @@ CASE "ltr_null"
     xor eax, eax
     ltr ax
 ENDCASE
-%define SAME_ONE 0x100
-%define SAME_TWO 0x108
-
-%macro SAME_DESC 2                           ; selector, base; 64 KiB of data
-    mov dword [GDT + %1], (%2 & 0xffff) << 16 | 0xffff
-    mov dword [GDT + %1 + 4], (%2 & 0xff000000) | 0x409300 | (%2 >> 16 & 0xff)
-%endmacro
-%macro SAME_SETUP 0
-    SAME_DESC SAME_ONE, DATA
-    SAME_DESC SAME_TWO, (DATA + 0x100)
-    mov dword [DATA], 0x11
-    mov dword [DATA + 0x100], 0x22
-    mov esi, SAME_ONE
-    mov edi, SAME_TWO
-%endmacro
+%include "segments.inc"
 
 CASE "same_selector_new_limit"
-    SAME_SETUP
+    SETUP
     mov fs, si
     mov fs, si
     mov eax, [fs:0x1000]
-    mov word [GDT + SAME_ONE], 0xfff
+    mov word [GDT + ONE], 0xfff
     mov fs, si
     mov eax, [fs:0x1000]
 ENDCASE
 CASE "null_again"
-    SAME_SETUP
+    SETUP
     xor ecx, ecx
     mov fs, si
     mov fs, cx

@@ -95,9 +95,7 @@ def run(novt, disk):
 
 def main():
     novt, guests = sys.argv[1:]
-    if not os.path.exists(os.path.join(guests, "initramfs-modules.gz")):
-        print("skipped: no guest")
-        return 77
+    linux_session.need_modules(guests)
     with tempfile.TemporaryDirectory() as d:
         raw, qcow2 = f"{d}/disk.raw", f"{d}/disk.qcow2"
         ext4_image.make(raw, 96)

@@ -8,6 +8,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import linux_session  # noqa: E402
+
 # Twice: in its first five minutes Linux looks at a floppy's change line only when it reads, and fails that read
 # (drivers/block/floppy.c: last_checked = 0 lies in the future of its jiffies).
 CHECK = ("for i in 1 2; do head -c 8 /dev/{0} 2>/dev/null | grep -q '^{1}$' && break; done; "
@@ -62,9 +65,7 @@ def run(novt, guests, d):
 
 def main():
     novt, guests = sys.argv[1:]
-    if not os.path.exists(os.path.join(guests, "initramfs-modules.gz")):
-        print("skipped: no guest")
-        return 77
+    linux_session.need_modules(guests)
     with tempfile.TemporaryDirectory() as d:
         return run(novt, guests, d)
 

@@ -1,10 +1,19 @@
 """linux_session.py: an unattended session at the Linux guest's serial console, shared by scripts/demo and the tests."""
+import os
 import re
+import sys
 
 from expect import check
 
 PROMPT = r"^/ # (?:\x1b\[6n)?"
 BOOT_TIMEOUT = 300
+
+
+def need_modules(guests):
+    """Ends the test with exit code 77, which skips it, if the guest with modules has not been fetched."""
+    if not os.path.exists(os.path.join(guests, "initramfs-modules.gz")):
+        print("skipped: no guest")
+        sys.exit(77)
 
 
 def boot(child):
