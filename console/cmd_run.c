@@ -2,9 +2,7 @@
  * cmd_run.c: novt run.
  */
 #include "console/command.h"
-#include "console/run_options.h"
-
-enum { ERROR_LINE = 512 };
+#include "console/run_machine.h"
 
 static void print_cpus(FILE *out) {
     fputs("\nCPU models (the first is the default):\n", out);
@@ -62,13 +60,6 @@ void con_run_help(FILE *out) {
           out);
 }
 
-static int run(const struct run_options *r) {
-    char error[ERROR_LINE];
-    int code = mon_run(&r->config, error, sizeof error);
-    if (code == MON_EXIT_BAD_INPUT && error[0]) fprintf(stderr, "novt: %s\n", error);
-    return code;
-}
-
 static int help(void) {
     con_run_help(stdout);
     return con_finish_output();
@@ -77,7 +68,7 @@ static int help(void) {
 int con_run(int argc, char **argv) {
     struct run_options r;
     int code = run_options_parse(&r, argc, argv);
-    if (!code) code = r.help ? help() : run(&r);
+    if (!code) code = r.help ? help() : run_machine(&r, "novt");
     run_options_free(&r);
     return code;
 }

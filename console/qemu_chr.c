@@ -60,6 +60,16 @@ const char *qemu_monitor(struct qemu *q, const char *v) {
     return nobody ? NULL : "is not possible: there is no monitor; none is taken";
 }
 
+/* The machine protocol, on a socket only. */
+const char *qemu_qmp(struct qemu *q, const char *v) {
+    const char *where, *wrong;
+    bool nobody = !strcmp(v, "none") || !strcmp(v, "null");
+    if (nobody) return NULL;
+    if (strncmp(v, "unix:", 5)) return "must be unix:PATH,server=on,wait=off";
+    wrong = take_socket(q, v + 5, &where);
+    return wrong ? wrong : run_option_set(q->r, "qmp", where);
+}
+
 /* ---- The screen ---- */
 
 enum { VNC_TEXT = 80 };

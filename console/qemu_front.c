@@ -13,8 +13,7 @@
 #include "console/command.h"
 #include "console/options.h"
 #include "console/qemu_internal.h"
-
-enum { ERROR_LINE = 512 };
+#include "console/run_machine.h"
 
 /* ---- Messages ---- */
 
@@ -109,6 +108,9 @@ static const struct qemu_option options[] = {
     {"display", true, TAKE, .parse = qemu_display},
     {"vnc", true, TAKE, .parse = qemu_vnc},
     {"vga", true, TAKE, .parse = qemu_vga},
+    {"qmp", true, TAKE, .parse = qemu_qmp},
+    {"qmp-pretty", true, TAKE, .parse = qemu_qmp},
+    {"S", false, PASS, .text = "start-paused"},
     /* the end */
     {"no-reboot", false, TAKE, .parse = qemu_no_reboot},
     {"no-shutdown", false, NOTE, .text = "has no effect: the run ends where the guest powers off"},
@@ -124,12 +126,9 @@ static const struct qemu_option options[] = {
     {"sandbox", true, .way = SKIP},
     {"no-acpi", false, NOTE, .text = "has no effect: ACPI stays"},
     /* what cannot be had */
-    {"S", false, REFUSE, .text = no_debugger},
     {"s", false, REFUSE, .text = no_debugger},
     {"gdb", true, REFUSE, .text = no_debugger},
-    {"qmp", true, REFUSE, .text = "is not possible: there is no machine protocol"},
-    {"qmp-pretty", true, REFUSE, .text = "is not possible: there is no machine protocol"},
-    {"mon", true, REFUSE, .text = "is not possible: there is no monitor"},
+    {"mon", true, REFUSE, .text = "is not possible; -qmp takes unix:PATH,server=on,wait=off"},
     {"chardev", true, REFUSE, .text = "is not possible; -serial takes stdio, file:PATH, pty, null or unix:PATH,server"},
     {"blockdev", true, REFUSE, .text = "is not possible; use -drive"},
     {"enable-kvm", false, REFUSE, .text = "is not possible: KVM is never used, guest code is translated"},
@@ -237,13 +236,6 @@ static bool asks(const char *arg, const char *a, const char *b, const char *c) {
 
 /* ---- The run ---- */
 
-static int run(const struct run_options *r) {
-    char error[ERROR_LINE];
-    int code = mon_run(&r->config, error, sizeof error);
-    if (code == MON_EXIT_BAD_INPUT && error[0]) fprintf(stderr, "novt-qemu: %s\n", error);
-    return code;
-}
-
 bool con_is_qemu(const char *argv0) {
     const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
     return argv0 && !strcmp(slash ? slash + 1 : argv0, "novt-qemu");
@@ -256,7 +248,7 @@ int con_qemu(int argc, char **argv) {
     run_options_init(&r);
     struct qemu q = {.r = &r};
     int code = parse(&q, argc, argv);
-    if (!code) code = run(&r);
+    if (!code) code = run_machine(&r, "novt-qemu");
     run_options_free(&r);
     return code;
 }

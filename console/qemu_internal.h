@@ -85,8 +85,8 @@ qemu_parser qemu_memory, qemu_smp, qemu_cpu, qemu_machine, qemu_accel, qemu_boot
 qemu_parser qemu_nodefaults;
 
 /* ---- qemu_chr.c ---- */
-qemu_parser qemu_serial, qemu_parallel, qemu_debugcon, qemu_monitor, qemu_nographic, qemu_curses, qemu_display,
-    qemu_vnc;
+qemu_parser qemu_serial, qemu_parallel, qemu_debugcon, qemu_monitor, qemu_qmp, qemu_nographic, qemu_curses,
+    qemu_display, qemu_vnc;
 qemu_parser qemu_vga;
 /* Where serial port and screen go when nothing was said. 0, or the exit code after the error has been reported. */
 int qemu_chr_settle(struct qemu *q);

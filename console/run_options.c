@@ -65,6 +65,9 @@ static const struct run_option options[] = {
     {"timeout", "SECONDS", "exit with code 124 after this much real time", opt_timeout},
     {"script", "FILE", "operate the machine by the commands in this file, see docs/SCRIPTS.md", opt_script},
     {NULL, NULL, "Looking inside", NULL},
+    {"control", "WHAT", "socket for novt list, monitor and the like: on or off (default: on)", opt_control},
+    {"qmp", "WHERE", "one more socket of the machine protocol (QMP): unix:PATH; several", opt_qmp},
+    {"start-paused", NULL, "run nothing until novt cont; -S for short", opt_start_paused},
     {"dump-screen", "FILE", "write the screen to FILE.png or, as text, to FILE.txt at the end", opt_dump_screen},
     {"log", "LIST", "log these categories to stderr, see below; separated by commas", opt_log},
     {"log-file", "FILE", "log to this file instead", opt_log_file},
@@ -124,6 +127,7 @@ static int see_file(struct command_line *l, const char *file) {
 static int see(struct run_options *r, struct command_line *l, int c, bool take) {
     switch (c) {
     case 'h': return r->help = true, 0;
+    case 'S': return r->config.start_paused = true, 0;
     case 1: return take ? 0 : see_file(l, optarg);
     case ':': return con_usage_error("run", "option '%s' needs a value", l->argv[optind - 1]);
     case '?': return con_usage_error("run", "unknown option '%s'", l->argv[optind - 1]);
@@ -139,7 +143,7 @@ static int walk(struct run_options *r, struct command_line *l, bool take) {
     make_long(longs);
     opterr = 0;
     optind = 0; /* starts afresh */
-    while (!bad && (c = getopt_long(l->argc, l->argv, "-:h", longs, NULL)) != -1) bad = see(r, l, c, take);
+    while (!bad && (c = getopt_long(l->argc, l->argv, "-:hS", longs, NULL)) != -1) bad = see(r, l, c, take);
     for (int i = optind; !bad && !take && i < l->argc; i++) bad = see_file(l, l->argv[i]); /* behind -- */
     return bad;
 }
@@ -173,7 +177,7 @@ int run_options_parse(struct run_options *r, int argc, char **argv) {
 
 /* ---- Single options by name ---- */
 
-static const char *const repeating[] = {"initrd", "disk", "floppy", "serial", "smbios", "net"};
+static const char *const repeating[] = {"initrd", "disk", "floppy", "serial", "smbios", "net", "qmp"};
 
 bool run_option_exists(const char *name) { return find(name) >= 0 && options[find(name)].parse != opt_help; }
 bool run_option_has_value(const char *name) { return find(name) >= 0 && options[find(name)].arg; }

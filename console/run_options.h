@@ -6,6 +6,7 @@
 #define NOVT_CONSOLE_RUN_OPTIONS_H
 
 #include <stdio.h>
+#include "console/mgmt.h"
 #include "monitor/monitor.h"
 
 enum { RUN_MAX_INITRDS = 64, RUN_MAX_OPTIONS = 96, RUN_MESSAGE = 400 };
@@ -13,6 +14,7 @@ enum { RUN_MAX_INITRDS = 64, RUN_MAX_OPTIONS = 96, RUN_MESSAGE = 400 };
 /* What the command line asks for. Strings are argv's, or copies in `copies`. */
 struct run_options {
     struct mon_config config;
+    struct mgmt_options mgmt;
     const char *initrds[RUN_MAX_INITRDS + 1];
     unsigned n_initrds;
     bool help, serial_given;

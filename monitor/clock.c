@@ -34,7 +34,7 @@ static void sample_pair(uint64_t *ns, uint64_t *tsc) {
     }
 }
 
-uint64_t clock_now(const struct mon_clock *c) { return mono_ns() - c->start_mono_ns; }
+uint64_t clock_now(const struct mon_clock *c) { return c->stopped ? c->stopped_ns : mono_ns() - c->start_mono_ns; }
 
 /* ---- TSC frequency ---- */
 
@@ -78,13 +78,13 @@ static uint64_t next_deadline(const struct mon_clock *c) {
 }
 
 uint64_t clock_sleep_until(struct mon_clock *c) {
-    uint64_t next = next_deadline(c);
+    uint64_t next = c->stopped ? 0 : next_deadline(c);
     if (c->armed_ns) program_at(c, 0);
     return next ? c->start_mono_ns + next : 0;
 }
 
 static void program_if_earlier(struct mon_clock *c) {
-    uint64_t next = next_deadline(c);
+    uint64_t next = c->stopped ? 0 : next_deadline(c);
     if (next && (!c->armed_ns || next < c->armed_ns)) program_at(c, next);
 }
 
@@ -149,6 +149,7 @@ static uint32_t collect_due(struct mon_clock *c, uint64_t now, struct dev_timer 
 
 void clock_run_due(struct mon_clock *c) {
     struct dev_timer *due[CLOCK_MAX_TIMERS];
+    if (c->stopped || (!c->count && !c->armed_ns)) return;
     uint64_t now = clock_now(c);
     uint32_t n = collect_due(c, now, due);
     uint64_t armed = c->armed_ns;
@@ -165,6 +166,22 @@ void clock_run_due(struct mon_clock *c) {
         c->armed_ns = next; /* the host timer is right as it is */
     else
         program_at(c, next);
+}
+
+/* ---- Stopping ---- */
+
+void clock_stop(struct mon_clock *c) {
+    if (c->stopped) return;
+    c->stopped_ns = clock_now(c);
+    c->stopped = true;
+    if (c->armed_ns) program_at(c, 0);
+}
+
+void clock_go_on(struct mon_clock *c) {
+    if (!c->stopped) return;
+    c->start_mono_ns = mono_ns() - c->stopped_ns;
+    c->stopped = false;
+    program_if_earlier(c);
 }
 
 /* ---- Life ---- */

@@ -1,10 +1,10 @@
 /*
  * clock.h: guest time, and the queue of device timers.
  *
- * Guest time is CLOCK_MONOTONIC since the machine was created, in ns. Timers lie
+ * Guest time is CLOCK_MONOTONIC since the machine was created, in ns, less the time it was stopped. Timers lie
  * in a binary heap; one host timer is programmed for the earliest and wakes
- * the vCPU thread by a signal. Callers: devices (through struct dev_host),
- * the run loop. Safe while guest FPU state is live: no libc but the vdso.
+ * the vCPU thread by a signal. A second clock that never stops serves the user's side. Callers: devices
+ * (through struct dev_host), the run loop. Safe while guest FPU state is live: no libc but the vdso.
  * Invariant: t->slot is the heap index plus one, CLOCK_SLOT_DUE while the timer waits to be
  * fired in the present pass, 0 when idle.
  */
@@ -21,6 +21,8 @@ struct mon_clock {
     uint32_t count;
     uint64_t start_mono_ns; /* CLOCK_MONOTONIC at guest time 0 */
     uint64_t start_tsc;     /* host TSC at guest time 0 */
+    bool stopped;
+    uint64_t stopped_ns; /* guest time then */
     uint64_t tsc_hz;
     bool have_host_timer;
     int host_timer;
@@ -35,6 +37,9 @@ void clock_fini(struct mon_clock *c);
 uint64_t clock_now(const struct mon_clock *c);
 void clock_arm(struct mon_clock *c, struct dev_timer *t, uint64_t deadline_ns);
 void clock_cancel(struct mon_clock *c, struct dev_timer *t);
+/* Guest time stands still: no timer is due; and goes on from there. */
+void clock_stop(struct mon_clock *c);
+void clock_go_on(struct mon_clock *c);
 /* Runs every timer that is due, each at most once, in order of deadline. */
 void clock_run_due(struct mon_clock *c);
 /* Before a sleep: stops the host timer, and gives the next deadline in CLOCK_MONOTONIC (0: none), which the sleeper

@@ -22,19 +22,19 @@ struct mon_display {
 
 static void refresh(void *opaque, uint64_t now_ns) {
     struct mon_display *d = opaque;
-    uint64_t start = clock_now(&d->m->clock);
+    uint64_t start = clock_now(&d->m->real);
     enum display_news news = d->backend->refresh(d->opaque, !(now_ns / BLINK_NS & 1));
     if (news == DISPLAY_UNWATCHED) return;
     d->same = news == DISPLAY_SAME ? d->same + 1 : 0;
-    uint64_t end = clock_now(&d->m->clock), pause = (end - start) * SHARE;
+    uint64_t end = clock_now(&d->m->real), pause = (end - start) * SHARE;
     uint64_t least = d->same > PATIENCE ? LAZY_NS : REFRESH_NS;
-    clock_arm(&d->m->clock, &d->timer, end + (pause > least ? pause : least));
+    clock_arm(&d->m->real, &d->timer, end + (pause > least ? pause : least));
 }
 
 void display_wake(struct mon_display *d) {
     if (!d) return;
-    uint64_t soon = clock_now(&d->m->clock) + REFRESH_NS;
-    if (!d->timer.slot || (d->same > PATIENCE && d->timer.deadline_ns > soon)) clock_arm(&d->m->clock, &d->timer, soon);
+    uint64_t soon = clock_now(&d->m->real) + REFRESH_NS;
+    if (!d->timer.slot || (d->same > PATIENCE && d->timer.deadline_ns > soon)) clock_arm(&d->m->real, &d->timer, soon);
     d->same = 0;
 }
 
@@ -62,14 +62,14 @@ bool display_open(struct machine *m, struct mon_display **out, char *errbuf, siz
         free(d);
         return false;
     }
-    clock_arm(&m->clock, &d->timer, clock_now(&m->clock) + REFRESH_NS);
+    clock_arm(&m->real, &d->timer, clock_now(&m->real) + REFRESH_NS);
     *out = d;
     return true;
 }
 
 void display_close(struct mon_display *d) {
     if (!d) return;
-    clock_cancel(&d->m->clock, &d->timer);
+    clock_cancel(&d->m->real, &d->timer);
     d->backend->close(d->opaque);
     free(d);
 }

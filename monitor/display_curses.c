@@ -140,7 +140,7 @@ static void type_character(struct curses *cu, wint_t ch) {
 static void take_character(struct curses *cu, wint_t ch) {
     switch (terminal_key(&cu->escape, ch < 0x80 ? (uint8_t)ch : 0)) {
     case TERMINAL_PASS: type_character(cu, ch); break;
-    case TERMINAL_QUIT: machine_request_exit(cu->m, MON_EXIT_OK); break;
+    case TERMINAL_QUIT: machine_request_exit(cu->m, MON_EXIT_OK, MON_CAUSE_USER); break;
     case TERMINAL_BREAK:
     case TERMINAL_HELP:
     case TERMINAL_SWALLOWED: break;

@@ -10,11 +10,11 @@
 
 enum { NS_PER_S = 1000000000 };
 
-/* ---- The I/O thread ---- */
+/* ---- Other threads ---- */
 
 /* Either the vCPU thread is asleep on `wake`, or it is about to look at it, or a signal must get it out of
  * guest code. Sequential consistency orders this against events_sleep. */
-static void wake_vcpu(struct mon_events *ev) {
+void events_wake(struct mon_events *ev) {
     if (ev->kick) ev->kick(ev->kick_opaque);
     events_note(ev);
     if (__atomic_load_n(&ev->sleeping, __ATOMIC_SEQ_CST))
@@ -35,7 +35,7 @@ static void *io_thread(void *opaque) {
         struct epoll_event e;
         if (epoll_wait(ev->epoll_fd, &e, 1, -1) <= 0 || quitting(ev)) continue;
         __atomic_store_n(&ev->ready, 1, __ATOMIC_SEQ_CST);
-        wake_vcpu(ev);
+        events_wake(ev);
         wait_for_dispatch(ev);
     }
     return NULL;

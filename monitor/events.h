@@ -36,6 +36,7 @@ struct mon_events {
     void *kick_opaque;
     struct events_source *batch[EVENTS_BATCH]; /* being dispatched; removed sources become NULL */
     int batch_count;
+    bool held; /* the machine is stopped: what comes from outside for the guest's memory waits (networks) */
     uint64_t sleeps;
 };
 
@@ -53,6 +54,8 @@ static inline void events_note(struct mon_events *ev) { __atomic_store_n(&ev->wa
 static inline bool events_take(struct mon_events *ev) {
     return __atomic_load_n(&ev->wake, __ATOMIC_RELAXED) && __atomic_exchange_n(&ev->wake, 0, __ATOMIC_SEQ_CST);
 }
+/* From another thread: something is due. Gets the vCPU thread out of guest code or sleep. */
+void events_wake(struct mon_events *ev);
 /* Runs the handlers of the descriptors that are ready; returns at once. */
 void events_dispatch(struct mon_events *ev);
 /* Sleeps until something is noted, or CLOCK_MONOTONIC reaches until_ns, which counts as noted. 0: no limit. */

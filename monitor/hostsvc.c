@@ -30,9 +30,9 @@ static void host_timer_cancel(void *opaque, struct dev_timer *t) {
 static void host_request(void *opaque, enum dev_request what, int value) {
     struct machine *m = opaque;
     switch (what) {
-    case DEV_REQ_RESET: m->reset_requested = true; break;
-    case DEV_REQ_POWEROFF: machine_request_exit(m, MON_EXIT_OK); break;
-    case DEV_REQ_EXIT: machine_request_exit(m, value); break;
+    case DEV_REQ_RESET: machine_request_reset(m, MON_CAUSE_GUEST_RESET); break;
+    case DEV_REQ_POWEROFF: machine_request_exit(m, MON_EXIT_OK, MON_CAUSE_GUEST_SHUTDOWN); break;
+    case DEV_REQ_EXIT: machine_request_exit(m, value, MON_CAUSE_GUEST_SHUTDOWN); break;
     case DEV_REQ_NMI: m->vcpu.nmi_pending = true; break;
     }
     machine_attention(m);
@@ -54,7 +54,7 @@ __attribute__((format(printf, 3, 4))) static void host_log(void *opaque, const c
 }
 
 static void park(void *opaque) { bt_fpu_park(&((struct machine *)opaque)->vcpu.cpu); }
-static void quit(void *opaque) { machine_request_exit(opaque, MON_EXIT_OK); }
+static void quit(void *opaque) { machine_request_exit(opaque, MON_EXIT_OK, MON_CAUSE_USER); }
 static bool stopping(void *opaque) { return ((struct machine *)opaque)->stop_signal != 0; }
 
 void hostsvc_init(struct machine *m) {
@@ -69,7 +69,7 @@ void hostsvc_init(struct machine *m) {
                                 .set_a20 = host_set_a20,
                                 .log = host_log};
     m->chr_host = (struct chr_host){
-        .events = &m->events, .clock = &m->clock, .opaque = m, .park = park, .quit = quit, .stopping = stopping};
+        .events = &m->events, .clock = &m->real, .opaque = m, .park = park, .quit = quit, .stopping = stopping};
     m->log.park = park;
     m->log.park_opaque = m;
 }

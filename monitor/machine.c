@@ -85,7 +85,10 @@ static bool start_host_side(struct machine *m, char *errbuf, size_t errlen) {
     if (!signals_install(m)) return fail_errno(errbuf, errlen, "cannot install signal handlers");
     m->have_clock = clock_init(&m->clock, hostsys_gettid(), SIGNALS_KICK);
     if (!m->have_clock) return fail(errbuf, errlen, "cannot create a host timer");
+    m->have_real = clock_init(&m->real, hostsys_gettid(), SIGNALS_KICK);
+    if (!m->have_real) return fail(errbuf, errlen, "cannot create a host timer");
     m->have_events = events_init(&m->events, SIGNALS_KICK, kick_engine, m);
+    mailbox_init(&m->mailbox, &m->events);
     return m->have_events || fail_errno(errbuf, errlen, "cannot start the I/O thread");
 }
 
@@ -158,13 +161,13 @@ static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
 
 static void timed_out(void *opaque, uint64_t now_ns) {
     (void)now_ns;
-    machine_request_exit(opaque, MON_EXIT_TIMEOUT);
+    machine_request_exit(opaque, MON_EXIT_TIMEOUT, MON_CAUSE_TIMEOUT);
 }
 
 static void arm_timeout(struct machine *m) {
     m->timeout.fn = timed_out;
     m->timeout.opaque = m;
-    if (m->cfg->timeout_ms) clock_arm(&m->clock, &m->timeout, clock_now(&m->clock) + m->cfg->timeout_ms * NS_PER_MS);
+    if (m->cfg->timeout_ms) clock_arm(&m->real, &m->timeout, clock_now(&m->real) + m->cfg->timeout_ms * NS_PER_MS);
 }
 
 /* ---- Life ---- */
@@ -178,6 +181,7 @@ void machine_reset(struct machine *m) {
     v->cpu.tsc_offset = -(int64_t)__rdtsc();
     v->cpu.tsc_as_host = true;
     m->reset_requested = false;
+    machine_pause_again(m);
     if (m->cfg->flat_image) flat_enter(m, &m->flat);
     bt_state_changed(m->engine);
 }
@@ -226,6 +230,7 @@ void machine_destroy(struct machine *m) {
     backends_close(&m->backends);
     if (m->io) dev_io_destroy(m->io);
     if (m->have_events) events_fini(&m->events);
+    if (m->have_real) clock_fini(&m->real);
     if (m->have_clock) clock_fini(&m->clock);
     signals_remove(m);
     destroy_engine(m);
@@ -246,13 +251,30 @@ static void dump_screen(struct machine *m) {
         fprintf(stderr, "novt: %s\n", error);
 }
 
+static bool observer_start(struct machine *m, char *errbuf, size_t errlen) {
+    const struct mon_observer *o = m->cfg->observer;
+    return !o || o->start(o->opaque, m, errbuf, errlen);
+}
+
+/* Who still asks something hears that there is nobody any more. */
+static void observer_end(struct machine *m) {
+    mailbox_close(&m->mailbox);
+    if (m->cfg->observer) m->cfg->observer->end(m->cfg->observer->opaque);
+}
+
 int mon_run(const struct mon_config *c, char *errbuf, size_t errlen) {
     errbuf[0] = 0;
     if (!config_check(c, errbuf, errlen)) return MON_EXIT_BAD_INPUT;
     struct machine *m = machine_create(c, errbuf, errlen);
     if (!m) return MON_EXIT_BAD_INPUT;
     if (c->name) prctl(PR_SET_NAME, c->name, 0, 0, 0); /* its first 15 bytes */
+    if (!observer_start(m, errbuf, errlen)) {
+        machine_destroy(m);
+        return MON_EXIT_BAD_INPUT;
+    }
+    if (c->start_paused) machine_pause(m);
     int code = machine_run(m);
+    observer_end(m);
     display_close(m->display); /* gives the terminal back */
     m->display = NULL;
     dump_screen(m);

@@ -17,6 +17,7 @@
 #include "monitor/image.h"
 #include "monitor/keyboard.h"
 #include "monitor/log.h"
+#include "monitor/mailbox.h"
 #include "monitor/monitor.h"
 #include "monitor/pointer.h"
 #include "monitor/vcpu.h"
@@ -41,8 +42,10 @@ struct machine {
     struct bt_engine *engine;
     struct dev_io_bus *io;
     struct dev_host host;
-    struct mon_clock clock;
+    struct mon_clock clock; /* of the guest: stops with it */
+    struct mon_clock real;  /* of the user's side: displays, script, output, time limit */
     struct mon_events events;
+    struct mailbox mailbox;
     struct mon_log log;
     struct chr_host chr_host;
     struct backends backends;
@@ -56,11 +59,15 @@ struct machine {
     struct image firmware, flat, vga_rom;
     struct dev_timer timeout;
     struct machine_stats stats;
-    bool have_clock, have_events;
+    bool have_clock, have_real, have_events;
     /* Requests, looked at between two pieces of guest code. */
     volatile sig_atomic_t stop_signal; /* SIGTERM and the like arrived */
     bool reset_requested, exit_requested;
     int exit_code;
+    enum mon_cause reset_cause, exit_cause;
+    bool paused;         /* no guest code runs, guest time stands still (pause.c) */
+    bool begun;          /* some has run */
+    uint64_t paused_tsc; /* the guest's TSC then */
     /* signals.c */
     void *alt_stack;
     bool sampling;
@@ -76,7 +83,8 @@ int machine_run(struct machine *m);
 void machine_reset(struct machine *m);
 
 /* Ends the run with this code at the next boundary; the first call decides. */
-void machine_request_exit(struct machine *m, int code);
+void machine_request_exit(struct machine *m, int code, enum mon_cause cause);
+void machine_request_reset(struct machine *m, enum mon_cause cause);
 /* Something between two pieces of guest code has to be looked at. */
 void machine_attention(struct machine *m);
 /* Buffered output to its descriptors, by system calls only. */
@@ -84,6 +92,14 @@ void machine_emergency_flush(struct machine *m);
 
 /* What a serial port is connected to; NULL: nothing. */
 struct dev_chr *machine_serial(struct machine *m, unsigned n);
+
+/* Stopping and going on, between two pieces of guest code (pause.c). False: it already is so. */
+bool machine_pause(struct machine *m);
+bool machine_resume(struct machine *m);
+/* The guest's TSC was set while the machine is stopped. */
+void machine_pause_again(struct machine *m);
+/* Tells the observer, if there is one. Parks the FPU. */
+void machine_tell(struct machine *m, enum mon_event_kind what, enum mon_cause cause);
 
 /* --stats (stats.c). */
 void stats_print(struct machine *m);

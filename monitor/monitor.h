@@ -1,7 +1,7 @@
 /*
  * monitor.h: monitor's public face: describe a machine, run it, stop it, ask about it.
  *
- * The only header of monitor that console includes. One machine per process.
+ * With observer.h and inspect.h all that console includes of monitor. One machine per process.
  */
 #ifndef NOVT_MONITOR_MONITOR_H
 #define NOVT_MONITOR_MONITOR_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "monitor/guess.h"
+#include "monitor/observer.h"
 
 /* Exit codes of a run; anything else comes from isa-debug-exit: (v<<1)|1. */
 enum mon_exit_code {
@@ -197,11 +198,13 @@ struct mon_config {
     const char *dump_screen; /* FILE.png or FILE.txt, written at the end; may be NULL */
     const char *script;      /* file of commands that operate the machine; may be NULL */
     bool no_reboot;
-    int triple_fault_code; /* what no_reboot makes of a triple fault */
-    uint64_t timeout_ms;   /* 0: none; real time */
-    unsigned log;          /* enum mon_log_category bits */
-    const char *log_file;  /* NULL: stderr */
-    bool stats;            /* print counters to stderr at the end */
+    int triple_fault_code;               /* what no_reboot makes of a triple fault */
+    uint64_t timeout_ms;                 /* 0: none; real time */
+    unsigned log;                        /* enum mon_log_category bits */
+    const char *log_file;                /* NULL: stderr */
+    bool stats;                          /* print counters to stderr at the end */
+    bool start_paused;                   /* no instruction runs until mon_ask_cont */
+    const struct mon_observer *observer; /* hears of the run; may be NULL */
     /* bisection and tests (--bt) */
     bool bt_one_insn, bt_force_checked, bt_force_direct;
     bool bt_plain; /* all of these: */

@@ -26,8 +26,8 @@ void net_close(struct mon_net *n);
 struct mon_net *net_user_open(const struct mon_nic_config *c, struct mon_events *events, char *errbuf, size_t errlen);
 struct mon_net *net_tap_open(const struct mon_nic_config *c, struct mon_events *events, char *errbuf, size_t errlen);
 
-/* Is there an adapter, and would it take a frame? */
+/* Is there an adapter, and would it take a frame? One of a stopped machine takes none. */
 static inline bool net_can_receive(const struct mon_net *n) {
-    return n->dev.can_receive && n->dev.can_receive(n->dev.dev_opaque);
+    return !n->events->held && n->dev.can_receive && n->dev.can_receive(n->dev.dev_opaque);
 }
 #endif

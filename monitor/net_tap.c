@@ -65,6 +65,7 @@ static void deliver(void *opaque, bool force) {
     struct tap *t = opaque;
     size_t len;
     if (t->unplugged || !t->net.dev.receive) return;
+    force &= !t->net.events->held;
     t->delivering = true;
     for (int i = 0; i < BATCH && (force || net_can_receive(&t->net)) && (len = next_frame(t)); i++, force = false)
         t->net.dev.receive(t->net.dev.dev_opaque, t->frame, len);

@@ -73,6 +73,7 @@ static void deliver(void *opaque, bool force) {
     const struct net_frame *f;
     int room = NET_RING_FRAMES;
     if (!u->net.dev.receive) return;
+    force &= !u->net.events->held;
     u->delivering = true;
     for (; room && (f = net_ring_first(&u->in)) && (force || net_can_receive(&u->net)); room--, force = false) {
         u->net.dev.receive(u->net.dev.dev_opaque, f->data, f->len);

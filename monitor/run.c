@@ -13,11 +13,25 @@
 
 /* ---- Requests ---- */
 
-void machine_request_exit(struct machine *m, int code) {
+void machine_request_exit(struct machine *m, int code, enum mon_cause cause) {
     if (m->exit_requested) return;
     m->exit_requested = true;
     m->exit_code = code;
+    m->exit_cause = cause;
     machine_attention(m);
+}
+
+void machine_request_reset(struct machine *m, enum mon_cause cause) {
+    m->reset_requested = true;
+    m->reset_cause = cause;
+    machine_attention(m);
+}
+
+void machine_tell(struct machine *m, enum mon_event_kind what, enum mon_cause cause) {
+    const struct mon_observer *o = m->cfg->observer;
+    if (!o) return;
+    bt_fpu_park(&m->vcpu.cpu);
+    o->event(o->opaque, what, cause);
 }
 
 void machine_attention(struct machine *m) {
@@ -28,27 +42,30 @@ void machine_attention(struct machine *m) {
 static void handle_triple_fault(struct machine *m) {
     m->vcpu.triple_fault = false;
     MON_LOG(&m->log, MON_LOG_EXCEPTION, "triple fault at %04x:%08x", m->vcpu.cpu.seg[DEC_CS].selector, m->vcpu.cpu.eip);
-    if (m->cfg->no_reboot)
-        machine_request_exit(m, m->cfg->triple_fault_code);
-    else
-        m->reset_requested = true;
+    if (!m->cfg->no_reboot) {
+        machine_request_reset(m, MON_CAUSE_TRIPLE_FAULT);
+        return;
+    }
+    machine_tell(m, MON_EVENT_PANICKED, MON_CAUSE_TRIPLE_FAULT);
+    machine_request_exit(m, m->cfg->triple_fault_code, MON_CAUSE_TRIPLE_FAULT);
 }
 
 static void handle_reset(struct machine *m) {
     m->reset_requested = false;
     if (m->exit_requested) return;
     if (m->cfg->no_reboot) {
-        machine_request_exit(m, MON_EXIT_OK);
+        machine_request_exit(m, MON_EXIT_OK, m->reset_cause);
         return;
     }
     bt_fpu_park(&m->vcpu.cpu);
     m->stats.resets++;
     machine_reset(m);
+    machine_tell(m, MON_EVENT_RESET, m->reset_cause);
 }
 
 /* True: the run is over. */
 static bool handle_requests(struct machine *m) {
-    if (m->stop_signal) machine_request_exit(m, MON_EXIT_OK);
+    if (m->stop_signal) machine_request_exit(m, MON_EXIT_OK, MON_CAUSE_SIGNAL);
     if (m->vcpu.triple_fault) handle_triple_fault(m);
     if (m->reset_requested) handle_reset(m);
     return m->exit_requested;
@@ -60,6 +77,8 @@ static void handle_events(struct machine *m) {
     bt_fpu_park(&m->vcpu.cpu);
     events_dispatch(&m->events);
     clock_run_due(&m->clock);
+    clock_run_due(&m->real);
+    mailbox_open(&m->mailbox, m);
 }
 
 /* ---- Interrupts ---- */
@@ -93,14 +112,25 @@ static void deliver_pending(struct machine *m) {
         deliver_interrupt(m);
 }
 
-/* ---- HLT ---- */
+/* ---- HLT, and a stopped machine ---- */
+
+/* CLOCK_MONOTONIC of the next timer of either clock, 0: none. */
+static uint64_t next_timer(struct machine *m) {
+    uint64_t guest = clock_sleep_until(&m->clock), real = clock_sleep_until(&m->real);
+    return guest && (!real || guest < real) ? guest : real;
+}
 
 static void sleep_halted(struct machine *m) {
     bt_fpu_park(&m->vcpu.cpu);
     uint64_t start = clock_now(&m->clock);
     m->stats.halts++;
-    events_sleep(&m->events, clock_sleep_until(&m->clock));
+    events_sleep(&m->events, next_timer(m));
     m->stats.halted_ns += clock_now(&m->clock) - start;
+}
+
+static void sleep_paused(struct machine *m) {
+    bt_fpu_park(&m->vcpu.cpu);
+    events_sleep(&m->events, next_timer(m));
 }
 
 /* ---- Guest code ---- */
@@ -220,9 +250,14 @@ static void run_guest(struct machine *m) {
 
 int machine_run(struct machine *m) {
     uint64_t start = clock_now(&m->clock);
+    m->begun = !m->paused;
     for (;;) {
         if (events_take(&m->events)) handle_events(m);
         if (handle_requests(m)) break;
+        if (m->paused) {
+            sleep_paused(m);
+            continue;
+        }
         deliver_pending(m);
         if (m->vcpu.triple_fault) continue;
         if (m->vcpu.halted)
@@ -231,6 +266,7 @@ int machine_run(struct machine *m) {
             run_guest(m);
     }
     bt_fpu_park(&m->vcpu.cpu);
+    machine_tell(m, MON_EVENT_SHUTDOWN, m->exit_cause);
     m->stats.run_ns = clock_now(&m->clock) - start;
     return m->exit_code;
 }

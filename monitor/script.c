@@ -34,7 +34,7 @@ struct mon_script {
 /* What a command says after a look: go on, look again later, or the script has failed. */
 enum verdict { DONE, AGAIN, FAILED };
 
-static uint64_t now(const struct mon_script *s) { return clock_now(&s->m->clock); }
+static uint64_t now(const struct mon_script *s) { return clock_now(&s->m->real); }
 static struct script_command *current(struct mon_script *s) { return &s->program.commands[s->at]; }
 
 /* ---- Failing ---- */
@@ -46,7 +46,7 @@ static void complain(struct mon_script *s, const char *what) {
 
 static enum verdict fail(struct mon_script *s, const char *what) {
     complain(s, what);
-    machine_request_exit(s->m, MON_EXIT_SCRIPT);
+    machine_request_exit(s->m, MON_EXIT_SCRIPT, MON_CAUSE_USER);
     return FAILED;
 }
 
@@ -127,18 +127,18 @@ static enum verdict do_dump(struct mon_script *s, struct script_command *c) {
 static enum verdict do_power(struct mon_script *s, struct script_command *c) {
     (void)c;
     if (!board_power_button(s->m->board))
-        machine_request_exit(s->m, MON_EXIT_OK); /* nobody listens: the power goes off */
+        machine_request_exit(s->m, MON_EXIT_OK, MON_CAUSE_USER); /* nobody listens: the power goes off */
     return DONE;
 }
 
 static enum verdict do_reset(struct mon_script *s, struct script_command *c) {
     (void)c;
-    s->m->host.request(s->m->host.opaque, DEV_REQ_RESET, 0);
+    machine_request_reset(s->m, MON_CAUSE_USER);
     return DONE;
 }
 
 static enum verdict do_exit(struct mon_script *s, struct script_command *c) {
-    machine_request_exit(s->m, c->code);
+    machine_request_exit(s->m, c->code, MON_CAUSE_USER);
     return DONE;
 }
 
@@ -216,14 +216,14 @@ static void look(void *opaque, uint64_t now_ns) {
     while (s->at < s->program.count && !s->m->exit_requested && !s->failed)
         if (step(s) != DONE) break;
     if (s->at < s->program.count && !s->m->exit_requested && !s->failed)
-        clock_arm(&s->m->clock, &s->timer, now(s) + POLL_NS);
+        clock_arm(&s->m->real, &s->timer, now(s) + POLL_NS);
 }
 
 /* The serial line has news. A look takes its time: only when a command waits for this. */
 static void line_changed(void *opaque) {
     struct mon_script *s = opaque;
     if (!s->timer.slot || s->at >= s->program.count) return;
-    if (current(s)->op == SCRIPT_SERIAL) clock_arm(&s->m->clock, &s->timer, now(s));
+    if (current(s)->op == SCRIPT_SERIAL) clock_arm(&s->m->real, &s->timer, now(s));
 }
 
 /* ---- Life ---- */
@@ -250,12 +250,12 @@ struct mon_script *script_open(struct machine *m, const char *path, struct dev_c
 
 void script_close(struct mon_script *s) {
     if (!s) return;
-    clock_cancel(&s->m->clock, &s->timer);
+    clock_cancel(&s->m->real, &s->timer);
     script_program_free(&s->program);
     free(s);
 }
 
-void script_start(struct mon_script *s) { clock_arm(&s->m->clock, &s->timer, now(s)); }
+void script_start(struct mon_script *s) { clock_arm(&s->m->real, &s->timer, now(s)); }
 
 /* Nothing of the command that runs is left to do but to see it arrive. */
 static bool all_sent(const struct mon_script *s, const struct script_command *c) {

@@ -27,7 +27,7 @@ static void print_machine(const struct machine *m) {
     row("faults delivered", s->faults);
     row("port reads", s->io_reads);
     row("port writes", s->io_writes);
-    row("timers fired", m->clock.fired);
+    row("timers fired", m->clock.fired + m->real.fired);
     row("resets", s->resets);
     row("exits op", s->exits[BT_EXIT_OP]);
     row("exits poll", s->exits[BT_EXIT_POLL]);

@@ -27,7 +27,7 @@ static void *encode(void *opaque) {
 }
 
 bool vnc_encoder_idle(const struct vnc *v) {
-    return !v->encoder.busy && clock_now(&v->m->clock) >= v->encoder.rest_until_ns;
+    return !v->encoder.busy && clock_now(&v->m->real) >= v->encoder.rest_until_ns;
 }
 
 void vnc_encoder_start(struct vnc *v) {
@@ -37,7 +37,7 @@ void vnc_encoder_start(struct vnc *v) {
         e->busy |= e->clients[i];
     }
     if (!e->busy) return;
-    e->started_ns = clock_now(&v->m->clock);
+    e->started_ns = clock_now(&v->m->real);
     eventfd_write(e->start_fd, 1);
 }
 
@@ -46,7 +46,7 @@ static void job_done(void *opaque, uint32_t ready) {
     eventfd_t count;
     (void)ready;
     if (eventfd_read(v->encoder.done.fd, &count)) return;
-    uint64_t now = clock_now(&v->m->clock);
+    uint64_t now = clock_now(&v->m->real);
     v->encoder.busy = false;
     v->encoder.rest_until_ns = now + (now - v->encoder.started_ns);
     vnc_encoded(v);

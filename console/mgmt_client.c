@@ -1,0 +1,165 @@
+/*
+ * mgmt_client.c: one connection: bytes in, messages out, and when to give up on it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "console/mgmt_internal.h"
+
+enum {
+    READ_MAX = 16 << 10,
+    QUEUE_PAUSE = 64 << 10, /* bytes that wait before we read on */
+    QUEUE_MAX = 16 << 20,   /* ... before it is dropped */
+    PATIENCE_MS = 10000,    /* for a client that takes nothing */
+    FAREWELL_MS = 200,
+};
+
+static uint64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- Watching ---- */
+
+bool mgmt_watch(struct mgmt *g, int fd, struct mgmt_source *s, uint32_t *watched, uint32_t events) {
+    struct epoll_event e = {.events = events, .data.ptr = s};
+    if (events == *watched) return true;
+    if (epoll_ctl(g->epoll_fd, *watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e)) return false;
+    *watched = events;
+    return true;
+}
+
+static void watch(struct mgmt_client *c) {
+    uint32_t in = c->out.len < QUEUE_PAUSE ? EPOLLIN : 0, out = c->out.len ? EPOLLOUT : 0;
+    if (c->fd >= 0 && !mgmt_watch(c->g, c->fd, &c->source, &c->watched, in | out)) mgmt_client_drop(c);
+}
+
+void mgmt_client_drop(struct mgmt_client *c) {
+    if (c->fd < 0) return;
+    close(c->fd); /* epoll forgets it */
+    c->fd = -1;
+}
+
+/* ---- Out ---- */
+
+static void flush(struct mgmt_client *c) {
+    while (c->fd >= 0 && c->out.len) {
+        ssize_t n = send(c->fd, c->out.at, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n <= 0) {
+            if (errno != EAGAIN && errno != EINTR) mgmt_client_drop(c);
+            return;
+        }
+        mgmt_text_drop(&c->out, (size_t)n);
+        c->moved_ms = now_ms();
+    }
+}
+
+void mgmt_client_send(struct mgmt_client *c, const json_t *message) {
+    char *text = json_dumps(message, JSON_COMPACT | JSON_ENSURE_ASCII);
+    if (!c->out.len) c->moved_ms = now_ms();
+    if (text) mgmt_text_add(&c->out, text, strlen(text));
+    free(text);
+    mgmt_text_add(&c->out, "\r\n", 2);
+    if (!text || c->out.failed || c->out.len > QUEUE_MAX) {
+        mgmt_client_drop(c);
+        return;
+    }
+    flush(c);
+    watch(c);
+}
+
+/* ---- In ---- */
+
+static void take(struct mgmt_client *c, const char *bytes, size_t n) {
+    while (n && c->fd >= 0) {
+        size_t used;
+        enum mgmt_frame_found found = mgmt_frame_take(&c->frame, bytes, n, &used);
+        bytes += used;
+        n -= used;
+        if (found == MGMT_FRAME_MESSAGE)
+            mgmt_session_message(c, c->frame.text, c->frame.len);
+        else if (found)
+            mgmt_session_broken(c, found);
+    }
+}
+
+static void readable(struct mgmt_client *c) {
+    char bytes[READ_MAX];
+    ssize_t n = recv(c->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n > 0)
+        take(c, bytes, (size_t)n);
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        mgmt_client_drop(c);
+}
+
+static void ready(struct mgmt_source *s, uint32_t events) {
+    struct mgmt_client *c = (struct mgmt_client *)s;
+    if (events & EPOLLOUT) flush(c);
+    if (c->fd >= 0 && events & EPOLLIN)
+        readable(c);
+    else if (c->fd >= 0 && events & (EPOLLHUP | EPOLLERR))
+        mgmt_client_drop(c);
+    watch(c);
+}
+
+/* ---- Life ---- */
+
+static const char crowded[] =
+    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"too many clients are connected\"}}\r\n";
+
+void mgmt_client_open(struct mgmt *g, int fd) {
+    struct mgmt_client *c = g->clients < MGMT_CLIENTS ? calloc(1, sizeof *c) : NULL;
+    if (!c) {
+        send(fd, crowded, sizeof crowded - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        close(fd);
+        return;
+    }
+    *c = (struct mgmt_client){.source = {ready}, .g = g, .fd = fd, .moved_ms = now_ms(), .next = g->client};
+    g->client = c;
+    g->clients++;
+    watch(c);
+    mgmt_session_greet(c);
+}
+
+static void free_client(struct mgmt_client *c) {
+    mgmt_client_drop(c);
+    mgmt_frame_free(&c->frame);
+    mgmt_text_free(&c->out);
+    c->g->clients--;
+    free(c);
+}
+
+bool mgmt_clients_sweep(struct mgmt *g) {
+    uint64_t now = now_ms();
+    bool waiting = false;
+    for (struct mgmt_client **at = &g->client; *at;) {
+        struct mgmt_client *c = *at;
+        if (c->out.len && now - c->moved_ms > PATIENCE_MS) mgmt_client_drop(c);
+        waiting |= c->fd >= 0 && c->out.len;
+        if (c->fd < 0) {
+            *at = c->next;
+            free_client(c);
+        } else {
+            at = &c->next;
+        }
+    }
+    return waiting;
+}
+
+void mgmt_clients_close(struct mgmt *g) {
+    uint64_t until = now_ms() + FAREWELL_MS;
+    for (struct mgmt_client *c; (c = g->client);) {
+        for (uint64_t now; c->fd >= 0 && c->out.len && (now = now_ms()) < until; flush(c)) {
+            struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+            poll(&p, 1, (int)(until - now));
+        }
+        g->client = c->next;
+        free_client(c);
+    }
+}

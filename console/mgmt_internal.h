@@ -1,0 +1,94 @@
+/*
+ * mgmt_internal.h: the server and its clients (mgmt_server.c, mgmt_client.c, mgmt_session.c, mgmt_event.c).
+ *
+ * All on the console's thread, but for mgmt_event_post. A client's queue is bounded: while more than a little waits
+ * nothing more is read from it, and one that takes nothing for long, or lets too much pile up, is dropped.
+ */
+#ifndef NOVT_CONSOLE_MGMT_INTERNAL_H
+#define NOVT_CONSOLE_MGMT_INTERNAL_H
+
+#include <pthread.h>
+#include <sys/types.h>
+#include "console/mgmt.h"
+#include "console/mgmt_command.h"
+#include "console/mgmt_frame.h"
+
+enum { MGMT_CLIENTS = 64, MGMT_EVENTS = 64 /* power of two */ };
+
+/* What epoll watches; embedded first in its owner. */
+struct mgmt_source {
+    void (*ready)(struct mgmt_source *s, uint32_t events);
+};
+
+struct mgmt_client {
+    struct mgmt_source source;
+    struct mgmt *g;
+    int fd; /* -1: gone, to be freed */
+    struct mgmt_frame frame;
+    struct mgmt_text out;
+    uint32_t watched;  /* epoll events */
+    uint64_t moved_ms; /* when it last took something */
+    bool negotiated;   /* qmp_capabilities */
+    struct mgmt_client *next;
+};
+
+struct mgmt_listener {
+    struct mgmt_source source;
+    struct mgmt *g;
+    int fd; /* -1: none */
+    char *path;
+};
+
+struct mgmt_event {
+    enum mon_event_kind what;
+    enum mon_cause cause;
+    int64_t seconds, microseconds; /* since 1970 */
+};
+
+struct mgmt {
+    const struct mgmt_options *options;
+    const struct mon_config *config;
+    struct mon_observer observer;
+    struct machine *machine;
+    pthread_t thread;
+    bool started, quit;
+    int epoll_fd;
+    struct {
+        struct mgmt_source source;
+        int fd; /* eventfd: there are events, or the end */
+    } wake;
+    struct mgmt_listener listener[MGMT_SOCKETS + 1];
+    unsigned listeners;
+    struct mgmt_client *client;
+    unsigned clients;
+    /* From the vCPU thread. */
+    struct mgmt_event event[MGMT_EVENTS];
+    uint32_t events_put, events_taken;
+};
+
+/* ---- mgmt_client.c ---- */
+/* Takes fd. */
+void mgmt_client_open(struct mgmt *g, int fd);
+/* Queues a message; ends the line. */
+void mgmt_client_send(struct mgmt_client *c, const json_t *message);
+/* Drops it; it is freed by mgmt_clients_sweep. */
+void mgmt_client_drop(struct mgmt_client *c);
+/* Frees those that are gone, drops those that take nothing. Is anybody being waited for? */
+bool mgmt_clients_sweep(struct mgmt *g);
+/* Lets everybody have what waits, for a moment, and closes. */
+void mgmt_clients_close(struct mgmt *g);
+/* Makes epoll watch what the client is ready for. */
+bool mgmt_watch(struct mgmt *g, int fd, struct mgmt_source *s, uint32_t *watched, uint32_t events);
+
+/* ---- mgmt_session.c ---- */
+/* What query-version and the greeting say. */
+json_t *mgmt_version(void);
+void mgmt_session_greet(struct mgmt_client *c);
+void mgmt_session_message(struct mgmt_client *c, const char *text, size_t len);
+void mgmt_session_broken(struct mgmt_client *c, enum mgmt_frame_found why);
+
+/* ---- mgmt_event.c ---- */
+void mgmt_event_post(void *opaque, enum mon_event_kind what, enum mon_cause cause);
+/* Tells the clients what has happened. */
+void mgmt_events_send(struct mgmt *g);
+#endif

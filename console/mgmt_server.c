@@ -1,0 +1,144 @@
+/*
+ * mgmt_server.c: the console's thread: it sleeps in epoll until a client, or the machine, has something.
+ */
+#include "console/mgmt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "console/mgmt_internal.h"
+#include "console/mgmt_socket.h"
+
+enum { SWEEP_MS = 1000 };
+
+const struct mon_config *mgmt_vm_config(const struct mgmt *g) { return g->config; }
+const struct mon_observer *mgmt_observer(struct mgmt *g) { return &g->observer; }
+
+/* ---- The thread ---- */
+
+static void accept_client(struct mgmt_source *s, uint32_t events) {
+    struct mgmt_listener *l = (struct mgmt_listener *)s;
+    (void)events;
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0) mgmt_client_open(l->g, fd);
+}
+
+static void woken(struct mgmt_source *s, uint32_t events) {
+    (void)s, (void)events; /* what for is looked at in any case */
+}
+
+/* One at a time, so that nothing refers to a client that is gone. */
+static void *serve(void *opaque) {
+    struct mgmt *g = opaque;
+    bool waiting = false;
+    while (!__atomic_load_n(&g->quit, __ATOMIC_SEQ_CST)) {
+        struct epoll_event e;
+        eventfd_t count;
+        int n = epoll_wait(g->epoll_fd, &e, 1, waiting ? SWEEP_MS : -1);
+        if (n > 0 && e.data.ptr == &g->wake) eventfd_read(g->wake.fd, &count);
+        if (n > 0) ((struct mgmt_source *)e.data.ptr)->ready(e.data.ptr, e.events);
+        mgmt_events_send(g);
+        waiting = mgmt_clients_sweep(g);
+    }
+    mgmt_events_send(g);
+    mgmt_clients_close(g);
+    return NULL;
+}
+
+/* ---- Life ---- */
+
+static bool fail_errno(const char *what, char *errbuf, size_t errlen) {
+    snprintf(errbuf, errlen, "console: %s: %s", what, strerror(errno));
+    return false;
+}
+
+static bool listen_at(struct mgmt *g, const char *path, char *errbuf, size_t errlen) {
+    struct mgmt_listener *l = &g->listener[g->listeners];
+    uint32_t watched = 0;
+    int fd = mgmt_socket_listen(path, errbuf, errlen);
+    if (fd < 0) return false;
+    *l = (struct mgmt_listener){.source = {accept_client}, .g = g, .fd = fd, .path = strdup(path)};
+    g->listeners++;
+    return mgmt_watch(g, fd, &l->source, &watched, EPOLLIN) || fail_errno(path, errbuf, errlen);
+}
+
+/* The socket of the user's folder is a service nobody asked for: without it the machine runs all the same. */
+static void listen_in_folder(struct mgmt *g) {
+    char path[MGMT_PATH], why[512];
+    if (g->options->none) return;
+    if (!mgmt_socket_choose(g->config->name, path, why, sizeof why) || !listen_at(g, path, why, sizeof why))
+        fprintf(stderr, "novt: %s; the machine runs without\n", why);
+}
+
+static bool open_sockets(struct mgmt *g, char *errbuf, size_t errlen) {
+    listen_in_folder(g);
+    for (unsigned i = 0; i < g->options->paths; i++)
+        if (!listen_at(g, g->options->path[i], errbuf, errlen)) return false;
+    return true;
+}
+
+static bool prepare(struct mgmt *g, char *errbuf, size_t errlen) {
+    uint32_t watched = 0;
+    g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    g->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g->wake.source.ready = woken;
+    return (g->epoll_fd >= 0 && g->wake.fd >= 0 && mgmt_watch(g, g->wake.fd, &g->wake.source, &watched, EPOLLIN)) ||
+           fail_errno("cannot start", errbuf, errlen);
+}
+
+/* Signals belong to the vCPU thread. */
+static bool start_thread(struct mgmt *g, char *errbuf, size_t errlen) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    errno = pthread_create(&g->thread, NULL, serve, g);
+    g->started = !errno;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return g->started || fail_errno("cannot start a thread", errbuf, errlen);
+}
+
+static void stop(void *opaque) {
+    struct mgmt *g = opaque;
+    __atomic_store_n(&g->quit, true, __ATOMIC_SEQ_CST);
+    if (g->started) {
+        eventfd_write(g->wake.fd, 1);
+        pthread_join(g->thread, NULL);
+    }
+    g->started = false;
+    for (; g->listeners; g->listeners--) {
+        struct mgmt_listener *l = &g->listener[g->listeners - 1];
+        close(l->fd);
+        unlink(l->path);
+        free(l->path);
+    }
+    if (g->wake.fd >= 0) close(g->wake.fd);
+    if (g->epoll_fd >= 0) close(g->epoll_fd);
+    g->wake.fd = g->epoll_fd = -1;
+}
+
+static bool start(void *opaque, struct machine *m, char *errbuf, size_t errlen) {
+    struct mgmt *g = opaque;
+    g->machine = m;
+    if (g->options->none && !g->options->paths) return true;
+    if (prepare(g, errbuf, errlen) && open_sockets(g, errbuf, errlen) && start_thread(g, errbuf, errlen)) return true;
+    stop(g);
+    return false;
+}
+
+struct mgmt *mgmt_create(const struct mgmt_options *o, const struct mon_config *config) {
+    struct mgmt *g = calloc(1, sizeof *g);
+    if (!g) return NULL;
+    g->options = o;
+    g->config = config;
+    g->wake.fd = g->epoll_fd = -1;
+    g->observer = (struct mon_observer){.opaque = g, .start = start, .event = mgmt_event_post, .end = stop};
+    return g;
+}
+
+void mgmt_destroy(struct mgmt *g) { free(g); }

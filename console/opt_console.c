@@ -1,0 +1,20 @@
+/* opt_console.c: the management console. */
+#include <string.h>
+#include "console/options.h"
+
+const char *opt_qmp(struct run_options *r, const char *v) {
+    struct mgmt_options *m = &r->mgmt;
+    if (strncmp(v, "unix:", 5) || !v[5]) return "must be unix:PATH";
+    if (m->paths == MGMT_SOCKETS) return "is one too many";
+    m->path[m->paths++] = opt_path(r, v + 5);
+    return NULL;
+}
+
+const char *opt_control(struct run_options *r, const char *v) {
+    r->mgmt.none = !strcmp(v, "off");
+    return r->mgmt.none || !strcmp(v, "on") ? NULL : "must be on or off";
+}
+
+const char *opt_start_paused(struct run_options *r, const char *v) {
+    return (void)v, r->config.start_paused = true, NULL;
+}

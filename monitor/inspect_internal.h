@@ -1,0 +1,16 @@
+/*
+ * inspect_internal.h: what the files behind inspect.h share. A question is a struct of arguments and results and a
+ * mailbox_fn that works on it; the struct must not point to memory of the asking thread.
+ */
+#ifndef NOVT_MONITOR_INSPECT_INTERNAL_H
+#define NOVT_MONITOR_INSPECT_INTERNAL_H
+
+#include "monitor/inspect.h"
+#include "monitor/mailbox.h"
+#include "monitor/machine.h"
+
+/* Asks and waits. */
+enum mon_ask inspect_ask(struct machine *m, mailbox_fn *fn, void *args, size_t size);
+/* The same for what has to wait for something: a disk image, say. */
+enum mon_ask inspect_ask_long(struct machine *m, mailbox_fn *fn, void *args, size_t size);
+#endif
