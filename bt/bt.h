@@ -158,6 +158,7 @@ struct bt_config {
     bool no_inline_caches;   /* indirect jumps and calls go by the jump cache */
     bool no_inline_segments; /* every load of a segment register is a callout */
     bool no_inline_tsc;      /* RDTSC is a callout */
+    bool no_quick_devices;   /* every access to a device walks; the interrupt it causes waits for a poll */
     bool no_stack_folding;   /* every push and pop changes R14 */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */
 };

@@ -154,8 +154,8 @@ enum exit_reason {
 struct thunks {
     uint8_t *enter, *exit_link, *exit_indirect, *exit_port, *exit_exception, *exit_step, *exit_window,
         *exit_from_signal;
-    uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit, *seg_slow,
-        *ret_miss, *lookup, *lookup_end;
+    uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit,
+        *mem_commit_end /* the instruction ends with it */, *seg_slow, *ret_miss, *lookup, *lookup_end;
     uint8_t *end;
 };
 
@@ -222,6 +222,7 @@ struct bt_engine {
     uint8_t *bounce_at;
     struct {
         uint32_t va, size;
+        struct smmu_register reg; /* dev: NULL if not known */
     } bounce_for;
 
     struct guilt *guilt;
@@ -289,6 +290,7 @@ enum { CALLOUT_RETURN = 0, CALLOUT_LEAVE = 1, CALLOUT_JUMP = 2 /* to eip, throug
 uint64_t rt_callout(struct bt_cpu *c, uint32_t site);
 uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret);
 void rt_mem_commit(struct bt_cpu *c);
+uint64_t rt_mem_commit_end(struct bt_cpu *c, uint32_t next_eip, const uint8_t *ret); /* SLOW_RETRY or SLOW_EXIT */
 uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret);
 
 /* Descriptor of a slow access, passed in a register. */

@@ -182,7 +182,8 @@ static struct cold *new_cold(struct translation *t, bool is_seg, bool flags_live
                        .flags_live = flags_live,
                        .desc = desc,
                        .guest_off = t->offs[t->i],
-                       .esp = (int8_t)t->esp_delta};
+                       .esp = (int8_t)t->esp_delta,
+                       .next_eip = next_eip(t)};
     return c;
 }
 
@@ -261,6 +262,7 @@ static void emit_checked(struct translation *t, const struct mref *m, const stru
     emit_checked_op(b, op);
     c->after = b->p;
     c->op = *op;
+    c->last = cur(t)->cls == DEC_CLASS_PLAIN && !m->more && t->chained && !t->e->cfg.no_quick_devices;
 }
 
 /* The reference as R14 sees it. */
@@ -294,7 +296,12 @@ static void emit_cold_one(struct translation *t, const struct cold *c) {
     if (c->is_seg) return;
     if (c->flags_live) restore_flags(b);
     emit_checked_op(b, &c->op);
-    if (c->desc & DESC_WRITE) x86_call_to(b, t->e->thunk.mem_commit);
+    if (c->desc & DESC_WRITE && c->last) {
+        x86_mov_r32_imm32(b, R_B, c->next_eip);
+        x86_call_to(b, thunk->mem_commit_end);
+    } else if (c->desc & DESC_WRITE) {
+        x86_call_to(b, thunk->mem_commit);
+    }
     x86_jmp_to(b, c->after);
 }
 

@@ -154,6 +154,35 @@ static bool misaligned(uint32_t va, uint32_t size) {
     return (va & (to - 1)) != 0;
 }
 
+/* The instruction shall run on the bounce buffer, which has been filled. */
+static uint64_t bounce(struct bt_engine *e, uint32_t va, uint32_t size) {
+    struct bt_cpu *c = e->cpu;
+    if (e->ras_reset_wanted) ras_restart(e);
+    e->bounce_for.va = va;
+    e->bounce_for.size = size;
+    c->p.exit_arg2 = (uint64_t)(uintptr_t)e->bounce_at - va;
+    *(uint64_t *)(uintptr_t)c->p.ras_rsp += 5; /* over the jump back to the fast path */
+    return SLOW_BOUNCE;
+}
+
+/* A register that was found before: no walk, and no code can be near it. */
+static bool register_access(struct bt_engine *e, uint32_t va, uint32_t desc, uint64_t *answer) {
+    struct smmu_register *reg = &e->bounce_for.reg;
+    uint32_t size = desc & DESC_SIZE;
+    if (e->cfg.no_quick_devices ||
+        !smmu_register_at(e->smmu, e->cpu->cpl == 3, gva(va), size, desc & DESC_WRITE, reg)) {
+        reg->dev = NULL;
+        return false;
+    }
+    e->bounce_at = e->bounce + (va & 63);
+    if (desc & DESC_READ) {
+        uint64_t value = reg->dev->read(reg->dev->opaque, reg->offset, size);
+        __builtin_memcpy(e->bounce_at, &value, sizeof value);
+    }
+    *answer = bounce(e, va, size);
+    return true;
+}
+
 uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret) {
     struct bt_engine *e = c->engine;
     bool user = c->cpl == 3, write = desc & DESC_WRITE;
@@ -165,7 +194,8 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
     if (desc & DESC_AC && misaligned(va, size)) return slow_fault(c, ret, (struct guest_fault){VECTOR_AC, 0, 0});
     if (desc & DESC_ALIGN && va & 15) return slow_fault(c, ret, (struct guest_fault){VECTOR_GP, 0, 0});
     if ((va & SMMU_PAGE_MASK) + size <= SMMU_PAGE_SIZE) {
-        uint64_t delta;
+        uint64_t delta, answer;
+        if (register_access(e, va, desc, &answer)) return answer;
         switch (smmu_tlb_fill(e->smmu, user, gva(va), write, &delta, &f)) {
         case SMMU_FILL_OK:
             e->stats.tlb_misses++;
@@ -186,20 +216,43 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
     e->bounce_at = e->bounce + (va & 63);
     if (desc & DESC_READ && !smmu_read(e->smmu, gva(va), e->bounce_at, size, access & ~SMMU_WRITE, &f))
         return slow_fault(c, ret, f);
-    if (e->ras_reset_wanted) ras_restart(e);
-    e->bounce_for.va = va;
-    e->bounce_for.size = size;
-    c->p.exit_arg2 = (uint64_t)(uintptr_t)e->bounce_at - va;
-    *(uint64_t *)(uintptr_t)c->p.ras_rsp += 5; /* over the jump back to the fast path */
-    return SLOW_BOUNCE;
+    e->bounce_for.reg.dev = NULL;
+    return bounce(e, va, size);
+}
+
+static void register_write(const struct bt_engine *e) {
+    const struct smmu_register *reg = &e->bounce_for.reg;
+    uint64_t value = 0;
+    switch (e->bounce_for.size) {
+    case 1: __builtin_memcpy(&value, e->bounce_at, 1); break;
+    case 2: __builtin_memcpy(&value, e->bounce_at, 2); break;
+    default: __builtin_memcpy(&value, e->bounce_at, 4); break;
+    }
+    reg->dev->write(reg->dev->opaque, reg->offset, e->bounce_for.size, value);
 }
 
 void rt_mem_commit(struct bt_cpu *c) {
     struct bt_engine *e = c->engine;
     struct guest_fault f;
     unsigned access = SMMU_WRITE | (c->cpl == 3 ? SMMU_USER : 0u);
-    BT_BUG_ON(!smmu_write(e->smmu, gva(e->bounce_for.va), e->bounce_at, e->bounce_for.size, access, &f));
+    if (e->bounce_for.reg.dev)
+        register_write(e);
+    else
+        BT_BUG_ON(!smmu_write(e->smmu, gva(e->bounce_for.va), e->bounce_at, e->bounce_for.size, access, &f));
     if (e->ras_reset_wanted) ras_restart(e);
+}
+
+uint64_t rt_mem_commit_end(struct bt_cpu *c, uint32_t next_eip, const uint8_t *ret) {
+    struct bt_engine *e = c->engine;
+    int8_t esp;
+    rt_mem_commit(c);
+    /* An interrupt that the store has caused is cheaper taken here than through the fault of the next poll. */
+    if (!c->intr || !c->flags_if) return SLOW_RETRY;
+    uint32_t id = block_at_host(e, ret - 1);
+    BT_BUG_ON(id == BT_NONE || !block_pc(e, id, ret - 1, &c->eip, &esp));
+    c->gpr[DEC_ESP] += (uint32_t)esp;
+    c->eip = next_eip;
+    return leave(e, EXIT_OP, SLOW_EXIT);
 }
 
 /* SDM vol. 3 "Limit Checking", "Type Checking". The fast path has seen a reason to look closer. */
@@ -369,6 +422,8 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             e->stats.exits_indirect++;
             break;
         case EXIT_OP:
+            /* The caller delivers it at once: the kick that announced it has nothing more to say. */
+            if (c->intr && c->flags_if && !c->irq_shadow) (void)take_kick(e);
             out->reason = BT_EXIT_OP;
             e->stats.exits_op++;
             return;

@@ -163,17 +163,45 @@ static struct x86_fixup build_unaligned_fast_path(struct x86_buf *b, struct x86_
     return crossing;
 }
 
+/* A store to a quick register (smmu_quick_at) while nothing depends on it: return with its delta. */
+static void build_quick_path(const struct bt_engine *e, struct x86_buf *b, struct x86_fixup slow[3]) {
+    const struct smmu_quick_at *q = smmu_quick_at(e->smmu);
+    uint64_t at = (uint64_t)(uintptr_t)q;
+    struct x86_mem busy = x86_base(R_B, 0);
+    x86_bytes(b, (const uint8_t[]){0x49, 0xBB}, 2); /* mov r11, imm64 */
+    x86_u32(b, (uint32_t)at);
+    x86_u32(b, (uint32_t)(at >> 32));
+    x86_alu_r64_m64(b, X86_CMP, R_A, x86_base(R_F, offsetof(struct smmu_quick_at, va)));
+    struct x86_fixup other = x86_jcc8(b, X86_CC_NE);
+    x86_alu_r32_imm(b, X86_AND, R_B, DESC_SIZE | DESC_READ | DESC_WRITE);
+    x86_alu_r32_imm(b, X86_CMP, R_B, sizeof(uint32_t) | DESC_WRITE);
+    slow[0] = x86_jcc32(b, X86_CC_NE);
+    x86_cmp_m8_imm8(b, cpu_mem(CPU_OFF(cpl)), 3);
+    slow[1] = x86_jcc32(b, X86_CC_E);
+    x86_mov_r64_m64(b, R_B, x86_base(R_F, offsetof(struct smmu_quick_at, busy)));
+    x86_enc_mem(b, &(struct x86_enc){.opcode = 0x83}, X86_CMP, &busy);
+    x86_byte(b, 0);
+    slow[2] = x86_jcc32(b, X86_CC_NE);
+    x86_mov_r64_m64(b, R_B, x86_base(R_F, offsetof(struct smmu_quick_at, delta)));
+    x86_ret(b);
+    x86_bind(b, other);
+}
+
 /* R8D: address or offset, R9D: descriptor. Returns the C function's answer in `result`; R8, R10 and all
  * guest registers are kept. The caller's flags are in saved_flags. */
-static uint8_t *build_slow(struct x86_buf *b, const uint8_t *leave, uintptr_t fn, uint8_t result, bool fast_path) {
+static uint8_t *build_slow(const struct bt_engine *e, struct x86_buf *b, const uint8_t *leave, uintptr_t fn,
+                           uint8_t result, bool fast_path) {
     uint8_t *at = b->p;
-    struct x86_fixup crossing = {0}, miss = {0};
+    struct x86_fixup crossing = {0}, miss = {0}, slow[3];
+    bool quick = fast_path && !e->cfg.no_quick_devices;
     x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg2)), R_B);
+    if (quick) build_quick_path(e, b, slow);
     if (fast_path) {
         crossing = build_unaligned_fast_path(b, &miss);
         x86_bind(b, crossing);
         x86_bind(b, miss);
     }
+    for (unsigned i = 0; quick && i < sizeof slow / sizeof *slow; i++) x86_bind(b, slow[i]);
     save_gprs(b);
     switch_to_c(b);
     x86_push_r64(b, R_A);
@@ -205,6 +233,24 @@ static uint8_t *build_commit(struct x86_buf *b) {
     call_c(b, (uintptr_t)rt_mem_commit);
     x86_pop_r64(b, R_C);
     x86_pop_r64(b, R_A);
+    switch_to_guest(b);
+    x86_ret(b);
+    return at;
+}
+
+/* The same at the end of its instruction, with the next one's address in R9D: an interrupt may be taken there. */
+static uint8_t *build_commit_end(struct x86_buf *b, const uint8_t *leave) {
+    uint8_t *at = b->p;
+    save_gprs(b);
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg2)), R_B);
+    switch_to_c(b);
+    x86_mov_r64_r64(b, X86_RDI, R_CPU);
+    x86_mov_r32_m32(b, X86_RSI, cpu_mem(CPU_OFF(p.exit_arg2)));
+    x86_mov_r64_m64(b, X86_RDX, cpu_mem(CPU_OFF(p.ras_rsp)));
+    x86_mov_r64_m64(b, X86_RDX, x86_base(X86_RDX, 0));
+    call_c(b, (uintptr_t)rt_mem_commit_end);
+    x86_alu_r32_imm(b, X86_CMP, X86_RAX, SLOW_EXIT);
+    x86_jcc_to(b, X86_CC_E, leave);
     switch_to_guest(b);
     x86_ret(b);
     return at;
@@ -262,10 +308,11 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->lookup_end = b->p;
     t->callout = build_callout(b, leave, t->lookup);
     t->callout_end = build_callout_end(b, t->callout);
-    t->mem_slow = build_slow(b, leave, (uintptr_t)rt_mem_slow, R_B, true);
-    t->mem_slow_c = build_slow(b, leave, (uintptr_t)rt_mem_slow, R_B, false);
-    t->seg_slow = build_slow(b, leave, (uintptr_t)rt_seg_slow, R_A, false);
+    t->mem_slow = build_slow(e, b, leave, (uintptr_t)rt_mem_slow, R_B, true);
+    t->mem_slow_c = build_slow(e, b, leave, (uintptr_t)rt_mem_slow, R_B, false);
+    t->seg_slow = build_slow(e, b, leave, (uintptr_t)rt_seg_slow, R_A, false);
     t->mem_commit = build_commit(b);
+    t->mem_commit_end = build_commit_end(b, leave);
     t->end = b->p;
     BT_BUG_ON(b->overflow);
 }

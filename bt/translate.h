@@ -43,6 +43,8 @@ struct cold {
     struct memop op;
     uint8_t guest_off;
     int8_t esp; /* ESP less R14 */
+    bool last;  /* the instruction ends with the access */
+    uint32_t next_eip;
 };
 
 /* Out-of-line part of POPF: an interrupt waits and IF has been set. */

@@ -29,6 +29,8 @@ static const struct kv_key bt_keys[] = {
     {.name = "no-inline-caches", .type = KV_SWITCH, .at = AT(bt_no_inline_caches)},
     {.name = "no-inline-segments", .type = KV_SWITCH, .at = AT(bt_no_inline_segments)},
     {.name = "no-inline-tsc", .type = KV_SWITCH, .at = AT(bt_no_inline_tsc)},
+    {.name = "no-live-fpu", .type = KV_SWITCH, .at = AT(bt_no_live_fpu)},
+    {.name = "no-quick-devices", .type = KV_SWITCH, .at = AT(bt_no_quick_devices)},
     {.name = "no-stack-folding", .type = KV_SWITCH, .at = AT(bt_no_stack_folding)},
     {.name = "no-transfers", .type = KV_SWITCH, .at = AT(bt_no_transfers)},
     {.name = "cache", .type = KV_SIZE, .at = AT(bt_cache_bytes)},

@@ -20,7 +20,7 @@ static void con_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     if (chr && chr->write) chr->write(chr->opaque, &byte, 1);
 }
 
-static const struct dev_io_ops con_ops = {"debugcon", con_read, con_write, true};
+static const struct dev_io_ops con_ops = {.name = "debugcon", .read = con_read, .write = con_write, .byte_only = true};
 
 static enum dev_status init(struct dev *d, const void *cfg) {
     struct debugcon *s = (struct debugcon *)d;

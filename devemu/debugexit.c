@@ -16,7 +16,7 @@ static void exit_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     h->request(h->opaque, DEV_REQ_EXIT, (int)(value << 1 | 1));
 }
 
-static const struct dev_io_ops exit_ops = {"debugexit", exit_read, exit_write, false};
+static const struct dev_io_ops exit_ops = {.name = "debugexit", .read = exit_read, .write = exit_write};
 
 static enum dev_status init(struct dev *d, const void *cfg) {
     const struct debugexit_config *c = cfg;

@@ -80,6 +80,9 @@ struct dev_io_ops {
     uint32_t (*read)(void *opaque, uint16_t port, unsigned size);
     void (*write)(void *opaque, uint16_t port, unsigned size, uint32_t value);
     bool byte_only;
+    /* Both stay in general registers whatever they cause: no libc but memcpy's family, no character or block backend.
+     * They are called while the guest's x87/SSE state is live. */
+    bool keeps_fpu;
 };
 enum dev_status { DEV_OK, DEV_NO_MEMORY, DEV_CONFLICT, DEV_BAD_CONFIG };
 
@@ -92,6 +95,9 @@ void dev_io_unmap(struct dev_io_bus *bus, uint16_t base, uint32_t count);
 /* Unclaimed ports read all ones; writes are dropped. */
 uint32_t dev_io_read(struct dev_io_bus *bus, uint16_t port, unsigned size);
 void dev_io_write(struct dev_io_bus *bus, uint16_t port, unsigned size, uint32_t value);
+/* Whether an access of this size at port needs no more than general registers: one range that says so takes it whole.
+ */
+bool dev_io_keeps_fpu(const struct dev_io_bus *bus, uint16_t port, unsigned size);
 /* Name of what answers at a port, for the console; NULL if nothing. Counts accesses per port range too. */
 const char *dev_io_name(const struct dev_io_bus *bus, uint16_t port);
 /* How often the range that holds this port was accessed (all unclaimed ports are one range). */

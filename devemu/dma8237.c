@@ -128,9 +128,11 @@ static void page_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     ((struct dma8237 *)opaque)->page[port & 15] = (uint8_t)value;
 }
 
-static const struct dev_io_ops low_ops = {"dma8237-1", low_read, low_write, true};
-static const struct dev_io_ops high_ops = {"dma8237-2", high_read, high_write, true};
-static const struct dev_io_ops page_ops = {"dma8237-page", page_read, page_write, true};
+static const struct dev_io_ops low_ops = {.name = "dma8237-1", .read = low_read, .write = low_write, .byte_only = true};
+static const struct dev_io_ops high_ops = {
+    .name = "dma8237-2", .read = high_read, .write = high_write, .byte_only = true};
+static const struct dev_io_ops page_ops = {
+    .name = "dma8237-page", .read = page_read, .write = page_write, .byte_only = true, .keeps_fpu = true};
 
 /* ---- Transfers ---- */
 

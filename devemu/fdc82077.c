@@ -347,7 +347,7 @@ static void port_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     }
 }
 
-static const struct dev_io_ops ops = {"fdc", port_read, port_write, true};
+static const struct dev_io_ops ops = {.name = "fdc", .read = port_read, .write = port_write, .byte_only = true};
 
 /* ---- Drives ---- */
 

@@ -250,7 +250,7 @@ static void kbc_write(void *opaque, uint16_t port, unsigned size, uint32_t value
         write_data(opaque, (uint8_t)value);
 }
 
-static const struct dev_io_ops kbc_ops = {"i8042", kbc_read, kbc_write, true};
+static const struct dev_io_ops kbc_ops = {.name = "i8042", .read = kbc_read, .write = kbc_write, .byte_only = true};
 
 /* ---- User's side ---- */
 

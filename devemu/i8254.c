@@ -375,7 +375,8 @@ static uint32_t pit_read(void *opaque, uint16_t port, unsigned size) {
     return high ? value >> 8 : value & 0xFF;
 }
 
-static const struct dev_io_ops pit_ops = {"i8254", pit_read, pit_write, true};
+static const struct dev_io_ops pit_ops = {
+    .name = "i8254", .read = pit_read, .write = pit_write, .byte_only = true, .keeps_fpu = true};
 
 /* ---- Gate, OUT, refresh ---- */
 

@@ -285,8 +285,10 @@ static void elcr_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     update(s);
 }
 
-static const struct dev_io_ops pic_ops = {"i8259", pic_read, pic_write, true};
-static const struct dev_io_ops elcr_ops = {"i8259-elcr", elcr_read, elcr_write, true};
+static const struct dev_io_ops pic_ops = {
+    .name = "i8259", .read = pic_read, .write = pic_write, .byte_only = true, .keeps_fpu = true};
+static const struct dev_io_ops elcr_ops = {
+    .name = "i8259-elcr", .read = elcr_read, .write = elcr_write, .byte_only = true, .keeps_fpu = true};
 
 /* ---- Class ---- */
 

@@ -129,6 +129,6 @@ static void bm_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
         write_table(&c->bm, reg - BM_TABLE, (uint8_t)value);
 }
 
-const struct dev_io_ops ide_bm_ops = {"ide-bm", bm_read, bm_write, true};
+const struct dev_io_ops ide_bm_ops = {.name = "ide-bm", .read = bm_read, .write = bm_write, .byte_only = true};
 
 void ide_bm_reset(struct ide_bm *bm) { *bm = (struct ide_bm){0}; }

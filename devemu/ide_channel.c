@@ -316,8 +316,9 @@ static void control_write(void *opaque, uint16_t port, unsigned size, uint32_t v
     write_control(opaque, (uint8_t)value);
 }
 
-const struct dev_io_ops ide_command_ops = {"ide", command_read, command_write, false};
-const struct dev_io_ops ide_control_ops = {"ide-control", control_read, control_write, true};
+const struct dev_io_ops ide_command_ops = {.name = "ide", .read = command_read, .write = command_write};
+const struct dev_io_ops ide_control_ops = {
+    .name = "ide-control", .read = control_read, .write = control_write, .byte_only = true};
 
 /* ---- Saved state: what was loaded may be anything ---- */
 

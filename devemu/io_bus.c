@@ -37,7 +37,8 @@ static void nobody_write(void *opaque, uint16_t port, unsigned size, uint32_t va
     (void)opaque, (void)port, (void)size, (void)value;
 }
 
-static const struct dev_io_ops nobody_ops = {"unclaimed", nobody_read, nobody_write, false};
+static const struct dev_io_ops nobody_ops = {
+    .name = "unclaimed", .read = nobody_read, .write = nobody_write, .keeps_fpu = true};
 
 struct dev_io_bus *dev_io_create(void) {
     struct dev_io_bus *bus = calloc(1, sizeof *bus);
@@ -108,6 +109,12 @@ void dev_io_write(struct dev_io_bus *bus, uint16_t port, unsigned size, uint32_t
     r->accesses++;
     if (size < 4) value &= (1u << (8 * size)) - 1u;
     r->ops->write(r->opaque, port, size, value);
+}
+
+bool dev_io_keeps_fpu(const struct dev_io_bus *bus, uint16_t port, unsigned size) {
+    uint32_t last = port + size - 1u;
+    uint16_t slot = bus->slot_of[port];
+    return bus->ranges[slot].ops->keeps_fpu && last < PORTS && bus->slot_of[last] == slot;
 }
 
 const char *dev_io_name(const struct dev_io_bus *bus, uint16_t port) {

@@ -61,6 +61,7 @@ struct lapic {
     void *pic_opaque;
     struct dev_timer timer;
     struct smmu_mmio page; /* guest memory keeps a pointer to it */
+    struct smmu_quick quick;
 
     uint64_t base;
     struct smmu_backing under; /* what the register page covers */
@@ -68,6 +69,7 @@ struct lapic {
     uint32_t id, tpr, ldr, dfr, svr, esr, esr_pending, icr_low, icr_high;
     uint32_t lvt[LVT_COUNT];
     uint32_t isr[8], tmr[8], irr[8];
+    uint32_t waiting; /* 0: no bit of irr is set, so the task priority decides about nothing */
     uint32_t initial, divide_reg, divide;
     uint64_t expiry; /* 0: stopped */
     uint32_t lost_ticks;
@@ -91,10 +93,13 @@ static int highest(const uint32_t *set) {
 
 /* ---- Priority and the CPU's interrupt line ---- */
 
+/* A store that did not come by here has left more bits than there are. */
+static uint32_t tpr(const struct lapic *s) { return s->tpr & 0xFF; }
+
 static uint32_t ppr(const struct lapic *s) {
     int v = highest(s->isr);
     uint32_t in_service = v < 0 ? 0 : (uint32_t)v & 0xF0;
-    return (s->tpr & 0xF0) >= in_service ? s->tpr : in_service;
+    return (s->tpr & 0xF0) >= in_service ? tpr(s) : in_service;
 }
 
 static bool software_enabled(const struct lapic *s) { return (s->svr & SVR_ENABLE) && (s->base & APIC_BASE_ENABLE); }
@@ -134,6 +139,7 @@ void lapic_deliver(struct dev *d, uint8_t vector, bool level) {
     }
     if (!software_enabled(s)) return;
     set_bit(s->irr, vector);
+    s->waiting = 1;
     if (level)
         set_bit(s->tmr, vector);
     else
@@ -147,6 +153,7 @@ int lapic_ack(struct dev *d) {
     if (v >= 0) {
         clear_bit(s->irr, (uint8_t)v);
         set_bit(s->isr, (uint8_t)v);
+        s->waiting = highest(s->irr) >= 0;
     } else if (s->lint[0] && s->pic_ack && lapic_extint_enabled(d)) {
         v = s->pic_ack(s->pic_opaque);
     }
@@ -393,7 +400,7 @@ static uint32_t read_register(struct lapic *s, uint32_t at) {
     switch (at) {
     case R_ID: return s->id;
     case R_VERSION: return LAPIC_VERSION;
-    case R_TPR: return s->tpr;
+    case R_TPR: return tpr(s);
     case R_APR: return 0; /* no arbitration on this bus */
     case R_PPR: return ppr(s);
     case R_LDR: return s->ldr;
@@ -440,7 +447,7 @@ static void write_lvt(struct lapic *s, int n, uint32_t v) {
 static void write_register(struct lapic *s, uint32_t at, uint32_t v) {
     switch (at) {
     case R_ID: s->id = v & 0xFF000000u; break;
-    case R_TPR: s->tpr = v & 0xFF; break;
+    case R_TPR: s->tpr = v; break;
     case R_EOI: end_of_interrupt(s); return;
     case R_LDR: s->ldr = v & 0xFF000000u; break;
     case R_DFR: s->dfr = v | 0x0FFFFFFFu; break;
@@ -532,6 +539,7 @@ void lapic_init_reset(struct dev *d) {
     memset(s->isr, 0, sizeof s->isr);
     memset(s->tmr, 0, sizeof s->tmr);
     memset(s->irr, 0, sizeof s->irr);
+    s->waiting = 0;
     for (int i = 0; i < LVT_COUNT; i++) s->lvt[i] = LVT_MASKED;
     s->initial = s->divide_reg = s->lost_ticks = 0;
     s->divide = 2;
@@ -564,6 +572,8 @@ static enum dev_status init(struct dev *d, const void *cfg) {
     s->timer.fn = timer_fired;
     s->timer.opaque = s;
     s->page = (struct smmu_mmio){.name = "lapic", .opaque = s->bus, .read = mmio_read, .write = mmio_write};
+    s->quick = (struct smmu_quick){.offset = R_TPR, .value = &s->tpr, .busy = &s->waiting};
+    if (c->quick_tpr) s->page.quick = &s->quick;
     s->bus->lapic[s->cpu] = d;
     if (s->bus->cpus <= s->cpu) s->bus->cpus = s->cpu + 1;
     reset(d);
@@ -572,6 +582,7 @@ static enum dev_status init(struct dev *d, const void *cfg) {
 
 static void state_registers(struct lapic *s, struct dev_state *st) {
     DEV_STATE(st, s->id);
+    s->tpr = tpr(s);
     DEV_STATE(st, s->tpr);
     DEV_STATE(st, s->ldr);
     DEV_STATE(st, s->dfr);
@@ -598,6 +609,7 @@ static void state(struct dev *d, struct dev_state *st) {
     DEV_STATE(st, s->expiry);
     DEV_STATE(st, s->lost_ticks);
     if (st->saving || st->failed) return;
+    s->waiting = highest(s->irr) >= 0;
     s->divide = divisor(s->divide_reg);
     if (!s->initial) s->expiry = 0;
     place_page(s);

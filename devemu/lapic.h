@@ -57,6 +57,7 @@ struct lapic_cfg {
     /* Interrupt acknowledge of the PIC, for ExtINT. CPU 0 only; may be NULL. */
     int (*pic_ack)(void *opaque);
     void *pic_opaque;
+    bool quick_tpr; /* stores to TPR need not come here while nothing waits: only with one CPU */
 };
 extern const struct dev_class lapic_class;
 

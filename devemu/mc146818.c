@@ -375,7 +375,8 @@ static void rtc_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     }
 }
 
-static const struct dev_io_ops rtc_ops = {"mc146818", rtc_read, rtc_write, true};
+static const struct dev_io_ops rtc_ops = {
+    .name = "mc146818", .read = rtc_read, .write = rtc_write, .byte_only = true, .keeps_fpu = true};
 
 void mc146818_set(struct dev *d, uint8_t index, uint8_t value) {
     struct mc146818 *s = (struct mc146818 *)d;

@@ -24,7 +24,7 @@ static void port_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     ne2000_write(&s->core, (unsigned)port - s->base, size, value);
 }
 
-static const struct dev_io_ops ops = {"ne2000", port_read, port_write, false};
+static const struct dev_io_ops ops = {.name = "ne2000", .read = port_read, .write = port_write};
 
 static enum dev_status init(struct dev *d, const void *cfg) {
     struct ne2000_isa *s = to_isa(d);

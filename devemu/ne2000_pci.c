@@ -23,7 +23,7 @@ static void port_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     ne2000_write(&((struct ne2000_pci *)opaque)->core, port % NE2000_PORTS, size, value);
 }
 
-static const struct dev_io_ops ops = {"ne2k_pci", port_read, port_write, false};
+static const struct dev_io_ops ops = {.name = "ne2k_pci", .read = port_read, .write = port_write};
 
 static enum dev_status init_pci(struct ne2000_pci *s, const struct nic_pci_config *c) {
     static const struct pci_id id = {.vendor = 0x10EC,

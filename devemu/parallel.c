@@ -80,7 +80,8 @@ static void parallel_write(void *opaque, uint16_t port, unsigned size, uint32_t 
     }
 }
 
-static const struct dev_io_ops parallel_ops = {"parallel", parallel_read, parallel_write, true};
+static const struct dev_io_ops parallel_ops = {
+    .name = "parallel", .read = parallel_read, .write = parallel_write, .byte_only = true};
 
 static void reset(struct dev *d) {
     struct parallel *s = (struct parallel *)d;

@@ -205,7 +205,7 @@ static void port_write(void *opaque, uint16_t port, unsigned size, uint32_t valu
     }
 }
 
-static const struct dev_io_ops port_ops = {.name = "pci", .read = port_read, .write = port_write};
+static const struct dev_io_ops port_ops = {.name = "pci", .read = port_read, .write = port_write, .keeps_fpu = true};
 
 /* ---- The bus as a device ---- */
 

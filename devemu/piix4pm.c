@@ -180,7 +180,7 @@ static void pm_write(void *opaque, uint16_t port, unsigned size, uint32_t value)
     if (at < PM1_CNT + 2 && at + size > PM1_CNT) write_control(s, (uint16_t)get(block + PM1_CNT, 2));
     update_sci(s);
 }
-static const struct dev_io_ops pm_ops = {.name = "acpi-pm", .read = pm_read, .write = pm_write};
+static const struct dev_io_ops pm_ops = {.name = "acpi-pm", .read = pm_read, .write = pm_write, .keeps_fpu = true};
 
 /* ---- SMBus: a host controller, no slave answers ---- */
 

@@ -35,7 +35,8 @@ static void p61_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     set_control(opaque, (uint8_t)value);
 }
 
-static const struct dev_io_ops p61_ops = {"port61", p61_read, p61_write, true};
+static const struct dev_io_ops p61_ops = {
+    .name = "port61", .read = p61_read, .write = p61_write, .byte_only = true, .keeps_fpu = true};
 
 static void raise_nmi(struct port61 *s, uint8_t mask, uint8_t cause) {
     struct dev_host *h = s->dev.host;

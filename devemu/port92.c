@@ -24,7 +24,7 @@ static void p92_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     if (rises) h->request(h->opaque, DEV_REQ_RESET, 0);
 }
 
-static const struct dev_io_ops p92_ops = {"port92", p92_read, p92_write, true};
+static const struct dev_io_ops p92_ops = {.name = "port92", .read = p92_read, .write = p92_write, .byte_only = true};
 
 static void p92_reset(struct dev *d) {
     struct port92 *s = (struct port92 *)d;

@@ -260,7 +260,8 @@ static uint32_t uart_read(void *opaque, uint16_t port, unsigned size) {
     }
 }
 
-static const struct dev_io_ops uart_ops = {"uart16550", uart_read, uart_write, true};
+static const struct dev_io_ops uart_ops = {
+    .name = "uart16550", .read = uart_read, .write = uart_write, .byte_only = true};
 
 /* ---- Backend ---- */
 

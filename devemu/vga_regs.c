@@ -189,8 +189,10 @@ static void vga_write(void *opaque, uint16_t port, unsigned size, uint32_t value
 
 /* ---- Life ---- */
 
-static const struct dev_io_ops vga_ops = {"vga", vga_read, vga_write, true};
-static const struct dev_io_ops crtc_ops = {"vga-crtc", crtc_port_read, crtc_port_write, true};
+static const struct dev_io_ops vga_ops = {
+    .name = "vga", .read = vga_read, .write = vga_write, .byte_only = true, .keeps_fpu = true};
+static const struct dev_io_ops crtc_ops = {
+    .name = "vga-crtc", .read = crtc_port_read, .write = crtc_port_write, .byte_only = true, .keeps_fpu = true};
 
 static const struct {
     uint16_t base, count;

@@ -75,6 +75,6 @@ static void legacy_write(void *opaque, uint16_t port, unsigned size, uint32_t va
     }
 }
 
-static const struct dev_io_ops legacy_ops = {"virtio", legacy_read, legacy_write, false};
+static const struct dev_io_ops legacy_ops = {.name = "virtio", .read = legacy_read, .write = legacy_write};
 
 enum dev_status virtio_legacy_init(struct virtio_dev *v) { return pci_bar_io(&v->pci, BAR, BAR_PORTS, &legacy_ops, v); }

@@ -200,15 +200,19 @@ static void fpu_port_write(void *opaque, uint16_t port, unsigned size, uint32_t 
     mon_ferr_acknowledge(&b->m->vcpu);
 }
 
-static const struct dev_io_ops fpu_port = {"fpu", fpu_port_read, fpu_port_write, true};
+static const struct dev_io_ops fpu_port = {
+    .name = "fpu", .read = fpu_port_read, .write = fpu_port_write, .byte_only = true};
 
 /* ---- Configurations. False: this machine does not have the device ---- */
 
 static bool config_none(struct board *b, union device_config *c) { return (void)b, (void)c, true; }
 
 static bool config_lapic(struct board *b, union device_config *c) {
-    c->lapic = (struct lapic_cfg){
-        .bus = &b->apic_bus, .intr = {.set = set_cpu_intr, .opaque = b->m}, .pic_ack = ack_pic, .pic_opaque = b};
+    c->lapic = (struct lapic_cfg){.bus = &b->apic_bus,
+                                  .intr = {.set = set_cpu_intr, .opaque = b->m},
+                                  .pic_ack = ack_pic,
+                                  .pic_opaque = b,
+                                  .quick_tpr = true};
     return true;
 }
 

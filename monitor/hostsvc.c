@@ -76,9 +76,13 @@ void hostsvc_init(struct machine *m) {
 
 /* ---- For helpers: vcpu.h "Services of the machine" ---- */
 
+static void park_for(struct machine *m, uint16_t port, unsigned size) {
+    if (m->park_for_ports || !dev_io_keeps_fpu(m->io, port, size)) bt_fpu_park(&m->vcpu.cpu);
+}
+
 uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size) {
     struct machine *m = v->machine;
-    bt_fpu_park(&v->cpu);
+    park_for(m, port, size);
     uint32_t value = dev_io_read(m->io, port, size);
     m->stats.io_reads++;
     MON_LOG(&m->log, MON_LOG_IO, "in  %04x.%u -> %0*x", port, size, (int)size * 2, value);
@@ -87,7 +91,7 @@ uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size) {
 
 void mon_io_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value) {
     struct machine *m = v->machine;
-    bt_fpu_park(&v->cpu);
+    park_for(m, port, size);
     m->stats.io_writes++;
     MON_LOG(&m->log, MON_LOG_IO, "out %04x.%u <- %0*x", port, size, (int)size * 2, value);
     dev_io_write(m->io, port, size, value);

@@ -58,6 +58,7 @@ struct machine {
     struct mon_script *script;   /* NULL: none */
     struct image firmware, flat, vga_rom;
     struct dev_timer timeout;
+    bool park_for_ports; /* also where the device keeps the FPU's state */
     struct machine_stats stats;
     bool have_clock, have_real, have_events;
     /* Requests, looked at between two pieces of guest code. */

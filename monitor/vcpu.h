@@ -162,7 +162,7 @@ uint64_t mon_guest_tsc(const struct vcpu *v);
 void mon_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 /* ---- Services of the machine (machine.c) ---- */
-uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size); /* parks the FPU first */
+uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size); /* parks the FPU if the device needs it */
 void mon_io_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
 void mon_set_apic_base(struct vcpu *v, uint64_t value);
 void mon_fpu_error(struct vcpu *v, bool active); /* FERR# to IRQ 13 where CR0.NE is clear */

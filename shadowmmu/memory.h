@@ -16,6 +16,14 @@
 
 struct smmu_mem;
 
+/* A register that holds what 32-bit stores put there, and while *busy is 0 that is all that such a store does: it may
+ * then be made without the device. The device looks at no more bits than exist. */
+struct smmu_quick {
+    uint32_t offset; /* in the device's range */
+    uint32_t *value;
+    const uint32_t *busy;
+};
+
 /* Memory-mapped device registers. size is 1, 2, 4 or 8; offset is relative to
  * the range's start and offset+size never leaves the range. */
 struct smmu_mmio {
@@ -24,6 +32,7 @@ struct smmu_mmio {
     uint64_t (*read)(void *opaque, uint32_t offset, unsigned size);
     void (*write)(void *opaque, uint32_t offset, unsigned size, uint64_t value);
     bool stores_only; /* video memory: an access changes no more than it, so a device may make one at any time */
+    const struct smmu_quick *quick; /* NULL: none */
 };
 
 enum smmu_status { SMMU_OK, SMMU_NO_MEMORY, SMMU_BAD_RANGE, SMMU_HOST_ERROR /* see errno */ };

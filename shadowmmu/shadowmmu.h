@@ -98,6 +98,24 @@ enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool writ
                              struct guest_fault *fault);
 /* Code: checks fetch permission, gives the frame that holds the page's bytes. SLOW: fetch from a device or hole. */
 enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault);
+/* ---- Device registers ----
+ * Pages of devices have no TLB entry; where the latest few are is remembered all the same, until what would flush
+ * their entries. */
+struct smmu_register {
+    const struct smmu_mmio *dev;
+    uint32_t offset; /* in the device's range */
+};
+/* The register of 1, 2 or 4 bytes, naturally aligned, that a slow access found last time; false: not known, walk. */
+bool smmu_register_at(const struct smmu *s, bool user, struct gva va, uint32_t size, bool write,
+                      struct smmu_register *out);
+/* The quick register (struct smmu_quick) that a supervisor's store to linear address `va` reaches: host address is
+ * va + delta. The words of one that is not known match no address. */
+struct smmu_quick_at {
+    uint64_t va; /* above 32 bits: none */
+    uint64_t delta;
+    const uint32_t *busy;
+};
+const struct smmu_quick_at *smmu_quick_at(const struct smmu *s);
 /* Told whenever any code entry was dropped or changed (bt resets return predictions). */
 void smmu_on_code_flush(struct smmu *s, void (*fn)(void *opaque), void *opaque);
 

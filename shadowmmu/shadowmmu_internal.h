@@ -178,6 +178,16 @@ struct code_flush_listener {
     void *opaque;
 };
 
+/* ---- Pages of devices (device.c) ---- */
+
+enum { DEVICE_PAGES = 8, DEVICE_VALID = 1, DEVICE_USER = 2, DEVICE_WRITE = 4 };
+
+/* Where walks have found devices: a direct-mapped memory. Physical addresses, because a device may move. */
+struct device_page {
+    uint32_t key; /* page | DEVICE_*; 0: free */
+    uint32_t pa;
+};
+
 /* ---- Views (view*.c) ---- */
 
 struct views;
@@ -190,6 +200,9 @@ struct smmu {
     uint64_t a20_mask;
     uint32_t map_generation;
     struct tlb_ctx tlb[2]; /* 0: supervisor, 1: user */
+    struct device_page device[DEVICE_PAGES];
+    struct smmu_quick_at quick;
+    bool any_device; /* some entry of these two is in use */
     struct code_flush_listener code_flush;
     struct views *views;
     struct smmu_stats stats;
@@ -216,6 +229,13 @@ void tlb_drop_frame_writes(struct smmu *s, uint32_t frame);
 void tlb_drop_page(struct smmu *s, bool user, uint32_t va);
 /* Enters a walked page that is plain memory; returns its delta, 0 if it may not be entered. */
 uint64_t tlb_enter(struct smmu *s, bool user, uint32_t va, bool write, const struct walk *w);
+
+/* A walk has led to pa: remembered if a device is there. */
+void device_note(struct smmu *s, bool user, uint32_t va, bool write, uint64_t pa);
+void device_forget_all(struct smmu *s);
+static inline void device_forget(struct smmu *s) {
+    if (s->any_device) device_forget_all(s);
+}
 
 enum smmu_status views_create(struct smmu *s, const struct smmu_limits *limits);
 void views_destroy(struct smmu *s);

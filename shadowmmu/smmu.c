@@ -33,7 +33,8 @@ static void on_map_change(void *opaque, struct gpa base, uint64_t size) {
     struct smmu *s = opaque;
     (void)base;
     (void)size;
-    /* Devices and holes are cached nowhere: a BAR that moves costs nothing. */
+    device_forget(s);
+    /* Nothing else of devices and holes is cached: a BAR that moves costs little. */
     if (!s->mem->change_hit_memory) return;
     drop_all(s);
 }
@@ -44,6 +45,7 @@ enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *lim
     if (!s) return SMMU_NO_MEMORY;
     s->mem = mem;
     s->a20_mask = UINT64_MAX;
+    device_forget_all(s);
     enum smmu_status status = tlb_create(s);
     if (status == SMMU_OK) status = views_create(s, limits);
     if (status != SMMU_OK) {

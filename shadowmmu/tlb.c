@@ -123,6 +123,7 @@ void smmu_on_code_flush(struct smmu *s, void (*fn)(void *opaque), void *opaque) 
 void tlb_flush(struct smmu *s, bool keep_global) {
     bool dropped = false;
     s->stats.tlb_flushes++;
+    device_forget(s);
     for (int i = 0; i < 2; i++) {
         flush_data(&s->tlb[i], keep_global);
         dropped |= flush_code(&s->tlb[i], keep_global);
@@ -160,6 +161,7 @@ static bool drop_large(struct tlb_ctx *t, uint32_t va) {
 
 void tlb_invlpg(struct smmu *s, uint32_t va) {
     bool dropped = false;
+    device_forget(s);
     for (int i = 0; i < 2; i++) {
         struct tlb_ctx *t = &s->tlb[i];
         dropped |= region_is_large(t, va) ? drop_large(t, va) : drop_page(t, va);
@@ -169,6 +171,7 @@ void tlb_invlpg(struct smmu *s, uint32_t va) {
 
 void tlb_drop_page(struct smmu *s, bool user, uint32_t va) {
     uint64_t *read = tlb_read_slot(&s->tlb[user], va), *write = tlb_write_slot(&s->tlb[user], va);
+    device_forget(s);
     if (*read) *read = 0;
     if (*write) *write = 0;
 }
@@ -228,7 +231,9 @@ enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool writ
         return SMMU_FILL_FAULT;
     }
     *delta = tlb_enter(s, user, va.v, write, &w);
-    return *delta ? SMMU_FILL_OK : SMMU_FILL_SLOW;
+    if (*delta) return SMMU_FILL_OK;
+    device_note(s, user, va.v, write, w.pa);
+    return SMMU_FILL_SLOW;
 }
 
 enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault) {

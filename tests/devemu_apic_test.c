@@ -393,6 +393,50 @@ static void ioapic_edge_and_level(void **state) {
     board_free(b);
 }
 
+/* A store to TPR that passes the device by is what the device goes by later. */
+static void quick_tpr(void **state) {
+    (void)state;
+    struct board *b = board_new();
+    assert_null(smmu_mem_lookup(b->f->host.mem, gpa(LAPIC_DEFAULT_BASE)).dev->quick); /* two CPUs */
+    struct apic_bus bus = {0};
+    dev_destroy(b->lapic[1]);
+    dev_destroy(b->lapic[0]);
+    struct dev *d =
+        fake_dev(b->f, &lapic_class, &(struct lapic_cfg){.bus = &bus, .intr = fake_line(b->f, 0), .quick_tpr = true});
+    const struct smmu_quick *q = smmu_mem_lookup(b->f->host.mem, gpa(LAPIC_DEFAULT_BASE)).dev->quick;
+    assert_non_null(q);
+    assert_int_equal(q->offset, 0x80);
+    lw(b, 0xF0, 0x1FF);
+    assert_int_equal(*q->busy, 0);
+    *q->value = 0xFFFFFF45;
+    assert_int_equal(lr(b, 0x80), 0x45);
+    assert_int_equal(lr(b, 0xA0), 0x45);
+    lapic_deliver(d, 0x41, false);
+    assert_false(b->f->line[0]);
+    assert_int_not_equal(*q->busy, 0); /* from now on every store has to come here */
+    lw(b, 0x80, 0x30);
+    assert_true(b->f->line[0]);
+    lapic_deliver(d, 0x42, false);
+    assert_int_equal(lapic_ack(d), 0x42);
+    assert_int_not_equal(*q->busy, 0);
+    lw(b, 0xB0, 0);
+    assert_int_equal(lapic_ack(d), 0x41);
+    assert_int_equal(*q->busy, 0);
+    *q->value = 0xFFFFFF20;
+    uint8_t buf[512];
+    struct dev_state save = {.buf = buf, .cap = sizeof buf, .saving = true};
+    d->cls->state(d, &save);
+    lapic_deliver(d, 0x51, false);
+    struct dev_state load = {.buf = buf, .cap = save.pos};
+    d->cls->state(d, &load);
+    assert_false(load.failed);
+    assert_int_equal(lr(b, 0x80), 0x20);
+    assert_int_equal(*q->busy, 0);
+    b->lapic[0] = d;
+    b->lapic[1] = fake_dev(b->f, &lapic_class, &(struct lapic_cfg){.bus = &bus, .cpu = 1, .intr = fake_line(b->f, 1)});
+    board_free(b);
+}
+
 static void survives_anything(void **state) {
     (void)state;
     struct board *b = board_new();
@@ -432,6 +476,7 @@ int main(void) {
         cmocka_unit_test(periodic_timer),
         cmocka_unit_test(ipis),
         cmocka_unit_test(ioapic_edge_and_level),
+        cmocka_unit_test(quick_tpr),
         cmocka_unit_test(survives_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

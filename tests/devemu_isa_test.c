@@ -23,8 +23,8 @@ static void bus_write(void *o, uint16_t port, unsigned size, uint32_t v) {
 
 static void bus_splits_and_claims(void **state) {
     (void)state;
-    static const struct dev_io_ops bytes = {"bytes", bus_read, bus_write, true};
-    static const struct dev_io_ops words = {"words", bus_read, bus_write, false};
+    static const struct dev_io_ops bytes = {.name = "bytes", .read = bus_read, .write = bus_write, .byte_only = true};
+    static const struct dev_io_ops words = {.name = "words", .read = bus_read, .write = bus_write};
     struct dev_io_bus *bus = dev_io_create();
     int n = 0, m = 0;
     assert_int_equal(dev_io_map(bus, 0x100, 4, &bytes, &n), DEV_OK);

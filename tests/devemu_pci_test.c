@@ -32,7 +32,7 @@ static void mem_write(void *o, uint32_t offset, unsigned size, uint64_t v) {
     (void)offset, (void)size;
     ((struct test_dev *)o)->last = v;
 }
-static const struct dev_io_ops io_ops = {"test", io_read, io_write, false};
+static const struct dev_io_ops io_ops = {.name = "test", .read = io_read, .write = io_write};
 static const uint8_t option_rom[6000] = {0x55, 0xAA, 12};
 
 static enum dev_status test_init(struct dev *d, const void *cfg) {

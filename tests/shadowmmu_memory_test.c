@@ -40,7 +40,7 @@ static void reg_write(void *opaque, uint32_t offset, unsigned size, uint64_t val
     memcpy(registers + offset, &value, size);
 }
 
-static const struct smmu_mmio dev = {"registers", registers, reg_read, reg_write, false};
+static const struct smmu_mmio dev = {.name = "registers", .opaque = registers, .read = reg_read, .write = reg_write};
 
 struct world {
     struct smmu_mem *mem;

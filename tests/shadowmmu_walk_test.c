@@ -50,7 +50,9 @@ static void dev_write(void *opaque, uint32_t offset, unsigned size, uint64_t val
     dev_writes++;
 }
 
-static const struct smmu_mmio dev = {"test", NULL, dev_read, dev_write, false};
+static uint32_t quick_value, quick_busy;
+static const struct smmu_quick quick = {.offset = 0x2080, .value = &quick_value, .busy = &quick_busy};
+static const struct smmu_mmio dev = {.name = "test", .read = dev_read, .write = dev_write, .quick = &quick};
 
 /* 0..12 MiB RAM, 12 device, 13 ROM, 14 hole, 15 RAM; 2 GiB: RAM alias of 0..4 MiB. */
 static int setup(void **state) {
@@ -588,6 +590,74 @@ static void write_checks_both_pages_first(void **state) {
     assert_int_equal(get32(0x100000) & 0xffff, 0xffff);
 }
 
+static bool knows(uint32_t va, uint32_t size, bool user, bool write) {
+    struct smmu_register r;
+    if (!smmu_register_at(mmu, user, gva(va), size, write, &r)) return false;
+    assert_ptr_equal(r.dev, &dev);
+    assert_int_equal(r.offset, 0x2000 + (va & 0xfff));
+    return true;
+}
+
+static void fill_device(uint32_t va, bool user, bool write) {
+    struct guest_fault f;
+    uint64_t delta;
+    assert_int_equal(smmu_tlb_fill(mmu, user, gva(va), write, &delta, &f), SMMU_FILL_SLOW);
+}
+
+static bool quick_known(uint32_t va) {
+    const struct smmu_quick_at *q = smmu_quick_at(mmu);
+    if (q->va != va) return false;
+    assert_ptr_equal((void *)(uintptr_t)(q->delta + va), &quick_value);
+    assert_ptr_equal(q->busy, &quick_busy);
+    return true;
+}
+
+/* Linear 30000 is the third page of the device at 12 MiB. */
+static void registers_are_remembered_until_a_flush(void **state) {
+    (void)state;
+    struct guest_fault f;
+    uint64_t delta;
+    plain_tables();
+    put32(PT + 0x30 * 4, (12 * MIB + 0x2000) | 7);
+    paging_on(PD, 0x10, true);
+    assert_false(knows(0x30080, 4, false, false));
+    assert_false(quick_known(0x30080));
+    fill_device(0x30084, false, false);
+    assert_true(knows(0x30080, 4, false, false));
+    assert_true(knows(0x30083, 1, false, false));
+    assert_false(knows(0x30082, 4, false, false)); /* not aligned */
+    assert_false(knows(0x30080, 8, false, false));
+    assert_false(knows(0x30080, 4, true, false)); /* another privilege, another right */
+    assert_false(knows(0x30080, 4, false, true));
+    assert_false(quick_known(0x30080));
+    fill_device(0x30000, false, true);
+    assert_true(knows(0x30080, 4, false, true));
+    assert_true(knows(0x30080, 4, false, false));
+    assert_true(quick_known(0x30080));
+    smmu_invlpg(mmu, gva(0x30000));
+    assert_false(knows(0x30080, 4, false, true));
+    assert_false(quick_known(0x30080));
+    fill_device(0x30000, false, true);
+    paging_on(PD, 0x10, false);
+    assert_false(knows(0x30080, 4, false, true));
+    assert_false(quick_known(0x30080));
+    fill_device(0x30000, false, true);
+    put32(PT + 0x31 * 4, 0); /* a page fault drops it too: more than asked */
+    assert_int_equal(smmu_tlb_fill(mmu, false, gva(0x31000), false, &delta, &f), SMMU_FILL_FAULT);
+    assert_false(quick_known(0x30080));
+    fill_device(0x30000, false, true);
+    assert_int_equal(smmu_mem_map_frames(mem, gpa(12 * MIB), MIB, 12 * 256, 12 * 256), SMMU_OK);
+    assert_false(knows(0x30080, 4, false, true)); /* the device has moved away */
+    assert_false(quick_known(0x30080));
+    assert_int_equal(smmu_mem_map_mmio(mem, gpa(12 * MIB), MIB, &dev), SMMU_OK);
+    fill_device(0x30000, true, true);
+    assert_true(knows(0x30080, 4, true, true));
+    assert_false(quick_known(0x30080)); /* the supervisor's alone */
+    put32(PT + 0x30 * 4, 0x130007);
+    put32(PT + 0x31 * 4, 0x131007);
+    paging_on(PD, 0x10, true);
+}
+
 static long long since(const struct timespec *a, int64_t divisor) {
     struct timespec b;
     clock_gettime(CLOCK_MONOTONIC, &b);
@@ -630,6 +700,7 @@ int main(void) {
         cmocka_unit_test(code_map_and_flush),
         cmocka_unit_test(code_protect_drops_write_entries),
         cmocka_unit_test(write_checks_both_pages_first),
+        cmocka_unit_test(registers_are_remembered_until_a_flush),
         cmocka_unit_test(measure),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
