@@ -47,13 +47,13 @@ struct mgmt_call {
     const char *error_class;
     char error[512];
 };
-struct mgmt_command {                    /* an array ends with one that has neither qmp nor line */
-    const char *qmp;                     /* name in the protocol; NULL: text form only */
-    const char *line;                    /* words that begin a text line ("info status"); NULL: protocol only */
-    const struct mgmt_arg *args;         /* NULL: none */
-    const char *help;                    /* one sentence, no full stop */
-    const char *returns;                 /* what the result is, in words; NULL: nothing */
-    json_t *(*run)(struct mgmt_call *c); /* a new reference; NULL: mgmt_fail has said why */
+struct mgmt_command {            /* an array ends with one that has neither qmp nor line */
+    const char *qmp;             /* name in the protocol; NULL: text form only */
+    const char *line;            /* words that begin a text line, others behind bars ("print|p"); NULL: protocol only */
+    const struct mgmt_arg *args; /* NULL: none */
+    const char *help;            /* one sentence, no full stop */
+    const char *returns;         /* what the result is, in words; NULL: nothing */
+    json_t *(*run)(struct mgmt_call *c);                  /* a new reference; NULL: mgmt_fail has said why */
     void (*print)(json_t *result, struct mgmt_text *out); /* NULL: JSON as it is, nothing if it is empty */
 };
 
@@ -69,9 +69,12 @@ bool mgmt_arg_bool(const struct mgmt_call *c, const char *name);
 bool mgmt_arg_given(const struct mgmt_call *c, const char *name);
 /* The empty result. */
 json_t *mgmt_nothing(void);
+/* Prints a result that is {text}. */
+void mgmt_print_text(json_t *result, struct mgmt_text *out);
 
 /* ---- The table (mgmt_table.c) ---- */
-extern const struct mgmt_command mgmt_run_commands[], mgmt_about_commands[];
+extern const struct mgmt_command mgmt_run_commands[], mgmt_cpu_commands[], mgmt_memory_commands[], mgmt_text_commands[],
+    mgmt_about_commands[];
 
 /* The i-th of all commands; NULL past the end. */
 const struct mgmt_command *mgmt_command_at(unsigned i);

@@ -7,7 +7,8 @@
 #include "console/mgmt_command.h"
 
 /* A new file of commands has its array here, and is declared in mgmt_command.h. */
-static const struct mgmt_command *const groups[] = {mgmt_run_commands, mgmt_about_commands};
+static const struct mgmt_command *const groups[] = {mgmt_run_commands, mgmt_cpu_commands, mgmt_memory_commands,
+                                                    mgmt_text_commands, mgmt_about_commands};
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 const struct mgmt_command *mgmt_command_at(unsigned i) {
