@@ -149,15 +149,18 @@ void bt_seg_loaded(struct bt_cpu *c, int seg);
 /* ---- Life ---- */
 struct bt_config {
     bt_op_fn *const *ops; /* BT_OP_COUNT entries */
-    uint32_t features;    /* enum dec_feature bits of the CPU model */
-    size_t cache_bytes;   /* code cache limit; 0: default */
-    bool one_insn;        /* one instruction per block, no chaining (tests, bisection) */
-    bool force_checked;   /* never use direct accesses */
-    bool force_direct;    /* use direct accesses at once (tests) */
+    /* Delivers a fault of the instruction at cpu->eip, as a helper does that raises one. NULL: faults leave bt_run. */
+    enum bt_next (*raise)(struct bt_cpu *cpu, const struct guest_fault *f);
+    uint32_t features;  /* enum dec_feature bits of the CPU model */
+    size_t cache_bytes; /* code cache limit; 0: default */
+    bool one_insn;      /* one instruction per block, no chaining (tests, bisection) */
+    bool force_checked; /* never use direct accesses */
+    bool force_direct;  /* use direct accesses at once (tests) */
     /* optimizations that can be left out, to bisect */
     bool no_inline_caches;   /* indirect jumps and calls go by the jump cache */
     bool no_inline_segments; /* every load of a segment register is a callout */
     bool no_inline_tsc;      /* RDTSC is a callout */
+    bool no_divide_checks;   /* a division by zero is a signal of the host each time */
     bool no_quick_devices;   /* every access to a device walks; the interrupt it causes waits for a poll */
     bool no_stack_folding;   /* every push and pop changes R14 */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */

@@ -175,7 +175,7 @@ enum {
     SAMPLES_PER_EPOCH = 256
 };
 
-enum { PROMOTE_QUEUE = 64 };
+enum { PROMOTE_QUEUE = 64, ZERO_DIVIDES = 256 };
 
 struct bt_engine {
     struct bt_cpu *cpu;
@@ -226,9 +226,10 @@ struct bt_engine {
     } bounce_for;
 
     struct guilt *guilt;
-    uint32_t samples;      /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
-    uint32_t *hot;         /* GUILT_SLOTS keys of promoted block starts */
-    bool ras_reset_wanted; /* code mappings changed: predictions may lie */
+    uint32_t samples;                    /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
+    uint32_t *hot;                       /* GUILT_SLOTS keys of promoted block starts */
+    bool ras_reset_wanted;               /* code mappings changed: predictions may lie */
+    uint32_t zero_divides[ZERO_DIVIDES]; /* keys of divisions that have met a zero, see emit_divide.c */
     volatile uint32_t promote_head, promote_tail;
     uint32_t promote[PROMOTE_QUEUE];
 
@@ -285,9 +286,13 @@ bool adapt_hot(const struct bt_engine *e, uint32_t frame);          /* code of t
 void adapt_queue(struct bt_engine *e, uint32_t id);                 /* async-signal-safe: to be promoted or demoted */
 void adapt_apply(struct bt_engine *e);                              /* does what was queued */
 
+/* emit_divide.c: the instruction at eip of the block has raised #DE. Async-signal-safe. */
+void divide_faulted(struct bt_engine *e, uint32_t id, uint32_t eip);
+
 /* runtime.c: called from thunks */
 enum { CALLOUT_RETURN = 0, CALLOUT_LEAVE = 1, CALLOUT_JUMP = 2 /* to eip, through the jump cache */ };
 uint64_t rt_callout(struct bt_cpu *c, uint32_t site);
+uint64_t rt_exception(struct bt_cpu *c);
 uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret);
 void rt_mem_commit(struct bt_cpu *c);
 uint64_t rt_mem_commit_end(struct bt_cpu *c, uint32_t next_eip, const uint8_t *ret); /* SLOW_RETRY or SLOW_EXIT */
@@ -304,7 +309,7 @@ enum {
     DESC_SEG = 7u << 16,
 };
 /* rt_mem_slow, rt_seg_slow results. */
-enum { SLOW_RETRY = 0, SLOW_BOUNCE = 1, SLOW_EXIT = 2 };
+enum { SLOW_RETRY = 0, SLOW_BOUNCE = 1, SLOW_EXIT = 2, SLOW_JUMP = 3 /* to eip, through the jump cache */ };
 
 #define CPU_OFF(field) ((int32_t)offsetof(struct bt_cpu, field))
 static inline struct x86_mem cpu_mem(int32_t off) { return x86_base(R_CPU, off); }

@@ -26,11 +26,15 @@ bool callout_ends_block(const struct insn *insn) {
     }
 }
 
-void emit_exception(struct translation *t, int vector, uint32_t error) {
-    emit_settle_esp(t);
+void emit_raise(struct translation *t, int vector, uint32_t error) {
     x86_mov_r32_imm32(&t->b, R_A, (uint32_t)vector | error << 8);
     x86_mov_r32_imm32(&t->b, R_B, cur_eip(t));
     x86_jmp_to(&t->b, t->e->thunk.exit_exception);
+}
+
+void emit_exception(struct translation *t, int vector, uint32_t error) {
+    emit_settle_esp(t);
+    emit_raise(t, vector, error);
     t->ended = true;
 }
 

@@ -172,6 +172,8 @@ void emit_plain(struct translation *t) {
     const struct insn *insn = cur(t);
     if (insn->mnemonic == ZYDIS_MNEMONIC_LEA) {
         emit_lea(t, insn);
+    } else if (emit_divide(t)) {
+        return;
     } else if (insn->mem.present && !insn->mem.accessed) {
         return; /* hint NOPs and prefetches touch nothing the guest can see */
     } else if (insn->mem.present) {

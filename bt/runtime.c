@@ -8,7 +8,7 @@
 
 #include "bt/bt_internal.h"
 
-enum { VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_AC = 17 };
+enum { VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_MF = 16, VECTOR_AC = 17 };
 
 typedef void enter_fn(struct bt_cpu *, const uint8_t *);
 
@@ -119,10 +119,34 @@ static uint32_t rewind_to_insn(struct bt_cpu *c, const uint8_t *ret) {
     return id;
 }
 
+/* Not an x87 error, which may mean to do the instruction again, alone. */
+static bool may_raise(const struct bt_engine *e, const struct guest_fault *f) {
+    return e->cfg.raise && !e->cfg.no_transfers && !(e->mode & MODE_STEP) && f->vector != VECTOR_MF;
+}
+
 static uint64_t slow_fault(struct bt_cpu *c, const uint8_t *ret, struct guest_fault f) {
+    struct bt_engine *e = c->engine;
     rewind_to_insn(c, ret);
-    c->engine->pending = f;
-    return leave(c->engine, EXIT_DIRECT_FAULT, SLOW_EXIT);
+    if (may_raise(e, &f)) {
+        e->cfg.raise(c, &f);
+        return go_on(e) == CALLOUT_JUMP ? SLOW_JUMP : SLOW_EXIT;
+    }
+    e->pending = f;
+    return leave(e, EXIT_DIRECT_FAULT, SLOW_EXIT);
+}
+
+/* The guest fault that translated code has found: where eip, which in exit_arg and exit_arg2. */
+static struct guest_fault decode_exception(struct bt_cpu *c) {
+    c->eip = (uint32_t)c->p.exit_arg2;
+    return (struct guest_fault){(int)(c->p.exit_arg & 0xff), (uint32_t)(c->p.exit_arg >> 8) & 0xffff, 0};
+}
+
+uint64_t rt_exception(struct bt_cpu *c) {
+    struct bt_engine *e = c->engine;
+    struct guest_fault f = decode_exception(c);
+    if (!may_raise(e, &f)) return leave(e, EXIT_EXCEPTION, CALLOUT_LEAVE);
+    e->cfg.raise(c, &f);
+    return go_on(e);
 }
 
 /* Leaves before the instruction, to come back to it in a fresh translation. */
@@ -355,12 +379,6 @@ static void try_chain(struct bt_engine *e, uint32_t l, uint32_t to) {
     if (!link_matches(from, b) || k->target_eip != b->eip) return;
     const uint8_t *entry = link_entry(e, from, to);
     if (entry) link_chain(e, l, to, entry);
-}
-
-/* The guest fault an exit carries. */
-static struct guest_fault decode_exception(struct bt_cpu *c) {
-    c->eip = (uint32_t)c->p.exit_arg2;
-    return (struct guest_fault){(int)(c->p.exit_arg & 0xff), (uint32_t)(c->p.exit_arg >> 8) & 0xffff, 0};
 }
 
 static void flush_if_wanted(struct bt_engine *e, uint32_t *link, uint32_t *port) {

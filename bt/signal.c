@@ -138,13 +138,21 @@ static int fpe_vector(const greg_t *r) {
     }
 }
 
+static bool on_fpe(struct bt_engine *e, greg_t *r) {
+    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
+    int vector = fpe_vector(r);
+    if (!leave_with_fault(e, r, (struct guest_fault){vector, 0, 0})) return false;
+    if (vector == VECTOR_DE) divide_faulted(e, block_at_host(e, pc), e->cpu->eip);
+    return true;
+}
+
 bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext) {
     const siginfo_t *si = siginfo;
     greg_t *r = regs_of(ucontext);
     if (!in_cache(e, (const uint8_t *)r[REG_RIP])) return false;
     switch (signo) {
     case SIGSEGV: return on_segv(e, si, r);
-    case SIGFPE: return leave_with_fault(e, r, (struct guest_fault){fpe_vector(r), 0, 0});
+    case SIGFPE: return on_fpe(e, r);
     case SIGILL: return leave_with_fault(e, r, (struct guest_fault){VECTOR_UD, 0, 0});
     default: return false;
     }

@@ -109,6 +109,13 @@ static void call_c(struct x86_buf *b, uintptr_t fn) {
     x86_call_r64(b, X86_RAX);
 }
 
+/* After a transfer of control in C: to the guest code at eip. */
+static void go_to_eip(struct x86_buf *b, const uint8_t *lookup) {
+    switch_to_guest(b);
+    x86_mov_r32_m32(b, R_A, cpu_mem(CPU_OFF(eip)));
+    x86_jmp_to(b, lookup);
+}
+
 /* R8D names the site. Behind the call: the next instruction, the C caller of enter, or where eip says. */
 static uint8_t *build_callout(struct x86_buf *b, const uint8_t *leave, const uint8_t *lookup) {
     uint8_t *at = b->p;
@@ -124,9 +131,23 @@ static uint8_t *build_callout(struct x86_buf *b, const uint8_t *leave, const uin
     x86_bind(b, elsewhere);
     x86_alu_r32_imm(b, X86_CMP, X86_RAX, CALLOUT_LEAVE);
     x86_jcc_to(b, X86_CC_E, leave);
-    switch_to_guest(b);
-    x86_mov_r32_m32(b, R_A, cpu_mem(CPU_OFF(eip)));
-    x86_jmp_to(b, lookup);
+    go_to_eip(b, lookup);
+    return at;
+}
+
+/* R8D: vector and error code of a fault, R9D: eip. Reached by a jump, as callout_end is. */
+static uint8_t *build_exception(struct x86_buf *b, const uint8_t *leave, const uint8_t *lookup) {
+    uint8_t *at = b->p;
+    x86_lea_r64(b, X86_RSP, x86_base(X86_RSP, -8));
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg)), R_A);
+    x86_mov_m64_r64(b, cpu_mem(CPU_OFF(p.exit_arg2)), R_B);
+    save_gprs(b);
+    switch_to_c(b);
+    x86_mov_r64_r64(b, X86_RDI, R_CPU);
+    call_c(b, (uintptr_t)rt_exception);
+    x86_alu_r32_imm(b, X86_CMP, X86_RAX, CALLOUT_LEAVE);
+    x86_jcc_to(b, X86_CC_E, leave);
+    go_to_eip(b, lookup);
     return at;
 }
 
@@ -216,9 +237,12 @@ static uint8_t *build_slow(const struct bt_engine *e, struct x86_buf *b, const u
     x86_pop_r64(b, R_A);
     x86_alu_r32_imm(b, X86_CMP, X86_RAX, SLOW_EXIT);
     x86_jcc_to(b, X86_CC_E, leave);
+    struct x86_fixup jump = x86_jcc32(b, X86_CC_A);
     switch_to_guest(b);
     x86_mov_r64_m64(b, result, cpu_mem(CPU_OFF(p.exit_arg2)));
     x86_ret(b);
+    x86_bind(b, jump);
+    go_to_eip(b, e->thunk.lookup);
     return at;
 }
 
@@ -300,7 +324,6 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->exit_link = build_exit(b, EXIT_LINK, save);
     t->exit_indirect = build_exit(b, EXIT_INDIRECT, save);
     t->exit_port = build_exit(b, EXIT_PORT, save);
-    t->exit_exception = build_exit(b, EXIT_EXCEPTION, save);
     t->exit_step = build_exit(b, EXIT_STEP, save);
     t->exit_window = build_exit(b, EXIT_WINDOW, save);
     t->ret_miss = build_ret_miss(b);
@@ -308,6 +331,7 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->lookup_end = b->p;
     t->callout = build_callout(b, leave, t->lookup);
     t->callout_end = build_callout_end(b, t->callout);
+    t->exit_exception = build_exception(b, leave, t->lookup);
     t->mem_slow = build_slow(e, b, leave, (uintptr_t)rt_mem_slow, R_B, true);
     t->mem_slow_c = build_slow(e, b, leave, (uintptr_t)rt_mem_slow, R_B, false);
     t->seg_slow = build_slow(e, b, leave, (uintptr_t)rt_seg_slow, R_A, false);

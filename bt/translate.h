@@ -130,6 +130,9 @@ void emit_link(struct translation *t, uint32_t target);
 void emit_wrap_poll(struct translation *t); /* before an instruction: straight-line code that wraps is a loop, too */
 void emit_link_stubs(struct translation *t, uint32_t id);
 
+/* emit_divide.c: true if the instruction was a division that looks at its divisor first */
+bool emit_divide(struct translation *t);
+
 /* emit_string.c */
 void emit_string(struct translation *t);
 
@@ -140,5 +143,6 @@ void emit_windows(struct translation *t);
 /* emit_callout.c */
 void emit_callout(struct translation *t);
 void emit_exception(struct translation *t, int vector, uint32_t error);
+void emit_raise(struct translation *t, int vector, uint32_t error); /* the same as one way of many; R14 is ESP */
 bool callout_ends_block(const struct insn *insn);
 #endif

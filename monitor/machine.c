@@ -112,6 +112,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
     v->cpu.fpu_parked = true;
     m->park_for_ports = c->bt_plain || c->bt_no_live_fpu;
     struct bt_config cfg = {.ops = mon_ops,
+                            .raise = machine_raise,
                             .features = mon_model_features(v->model),
                             .cache_bytes = c->bt_cache_bytes,
                             .one_insn = c->bt_one_insn,
@@ -120,6 +121,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_inline_caches = c->bt_plain || c->bt_no_inline_caches,
                             .no_inline_segments = c->bt_plain || c->bt_no_inline_segments,
                             .no_inline_tsc = c->bt_plain || c->bt_no_inline_tsc,
+                            .no_divide_checks = c->bt_plain || c->bt_no_divide_checks,
                             .no_quick_devices = c->bt_plain || c->bt_no_quick_devices,
                             .no_stack_folding = c->bt_plain || c->bt_no_stack_folding,
                             .no_transfers = c->bt_plain || c->bt_no_transfers};

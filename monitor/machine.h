@@ -88,6 +88,8 @@ void machine_request_exit(struct machine *m, int code, enum mon_cause cause);
 void machine_request_reset(struct machine *m, enum mon_cause cause);
 /* Something between two pieces of guest code has to be looked at. */
 void machine_attention(struct machine *m);
+/* Delivers a fault of guest code (bt_config.raise). */
+enum bt_next machine_raise(struct bt_cpu *cpu, const struct guest_fault *f);
 /* Buffered output to its descriptors, by system calls only. */
 void machine_emergency_flush(struct machine *m);
 

@@ -216,12 +216,13 @@ static bool at_breakpoint(struct vcpu *v) {
     return dr6 != 0;
 }
 
-static void raise_fault(struct machine *m, const struct guest_fault *f) {
-    struct vcpu *v = &m->vcpu;
+enum bt_next machine_raise(struct bt_cpu *cpu, const struct guest_fault *f) {
+    struct vcpu *v = vcpu_of(cpu);
+    struct machine *m = v->machine;
     m->stats.faults++;
     MON_LOG(&m->log, MON_LOG_EXCEPTION, "vector %d error %x cr2 %08x at %04x:%08x cpl %u", f->vector, f->error, f->cr2,
             v->cpu.seg[DEC_CS].selector, v->cpu.eip, v->cpu.cpl);
-    mon_raise_fault(v, f);
+    return mon_raise_fault(v, f);
 }
 
 static const char *exit_name(enum bt_exit reason) {
@@ -241,7 +242,7 @@ static void run_guest(struct machine *m) {
     MON_LOG(&m->log, MON_LOG_EXIT, "%s at %04x:%08x", exit_name(x.reason), v->cpu.seg[DEC_CS].selector, v->cpu.eip);
     switch (x.reason) {
     case BT_EXIT_OP: after_op(m, &s); break;
-    case BT_EXIT_EXCEPTION: raise_fault(m, &x.fault); break;
+    case BT_EXIT_EXCEPTION: machine_raise(&v->cpu, &x.fault); break;
     case BT_EXIT_STEP: after_instruction(m, &s); break;
     case BT_EXIT_POLL: after_poll(m, &s, x.boundary); break;
     }
