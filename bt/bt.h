@@ -142,6 +142,15 @@ uint32_t bt_mode(const struct bt_cpu *c);
  * has the same result, until bt_tables_changed is called, as long as the descriptor's eight bytes at lin are these. Not
  * for SS. */
 void bt_seg_from_table(struct bt_cpu *c, int seg, uint32_t lin, uint64_t desc);
+/* What CS or SS is, with all that is derived of it; to be put back in the same mode (protected or not, v8086 or not).
+ */
+struct bt_seg_state {
+    struct bt_seg seg;
+    uint32_t mode_bits, mode_mask;
+    uint64_t lim_r, lim_w, base_ptr;
+};
+void bt_seg_save(const struct bt_cpu *c, int seg, struct bt_seg_state *s);
+void bt_seg_restore(struct bt_cpu *c, int seg, const struct bt_seg_state *s);
 /* GDTR or LDTR has changed. */
 void bt_tables_changed(struct bt_cpu *c);
 void bt_seg_loaded(struct bt_cpu *c, int seg);

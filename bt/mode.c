@@ -85,3 +85,21 @@ void bt_seg_from_table(struct bt_cpu *c, int seg, uint32_t lin, uint64_t desc) {
 void bt_tables_changed(struct bt_cpu *c) {
     for (int i = 0; i < DEC_SEG_COUNT; i++) c->p.seg_same[i].minus_selector = SEG_CHANGED;
 }
+
+void bt_seg_save(const struct bt_cpu *c, int seg, struct bt_seg_state *s) {
+    s->seg = c->seg[seg];
+    s->lim_r = c->p.seg_lim_r[seg];
+    s->lim_w = c->p.seg_lim_w[seg];
+    s->base_ptr = c->p.seg_base_ptr[seg];
+    s->mode_bits = seg_bits(&s->seg, seg, &s->mode_mask);
+}
+
+/* As bt_seg_loaded. */
+void bt_seg_restore(struct bt_cpu *c, int seg, const struct bt_seg_state *s) {
+    c->seg[seg] = s->seg;
+    c->p.seg_lim_r[seg] = s->lim_r;
+    c->p.seg_lim_w[seg] = s->lim_w;
+    c->p.seg_base_ptr[seg] = s->base_ptr;
+    if (seg == DEC_CS) c->p.last_cs[s->seg.selector & 3] = s->seg.selector;
+    c->p.seg_mode = (c->p.seg_mode & ~s->mode_mask) | s->mode_bits;
+}

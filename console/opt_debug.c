@@ -26,6 +26,7 @@ static const struct kv_key bt_keys[] = {
     {.name = "checked", .type = KV_SWITCH, .at = AT(bt_force_checked)},
     {.name = "direct", .type = KV_SWITCH, .at = AT(bt_force_direct)},
     {.name = "plain", .type = KV_SWITCH, .at = AT(bt_plain)},
+    {.name = "no-crossings", .type = KV_SWITCH, .at = AT(bt_no_crossings)},
     {.name = "no-divide-checks", .type = KV_SWITCH, .at = AT(bt_no_divide_checks)},
     {.name = "no-inline-caches", .type = KV_SWITCH, .at = AT(bt_no_inline_caches)},
     {.name = "no-inline-segments", .type = KV_SWITCH, .at = AT(bt_no_inline_segments)},

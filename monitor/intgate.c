@@ -128,7 +128,10 @@ static bool through_gate(struct vcpu *v, const struct mon_event *ev, const struc
     mon_push_begin(&p, gate_is32(gate) ? 4 : 2);
     build_frame(v, ev, inner, &p);
     if (!mon_push_commit(v, &st, &p, f)) return false;
+    bool v86 = vcpu_v86(v);
+    unsigned before = v->cpu.cpl;
     enter_handler(v, gate, &code, cpl, &st, inner);
+    if (!v86) mon_crossing_note_in(v, ev, gate, &code, before);
     return true;
 }
 
@@ -165,6 +168,7 @@ static bool deliver_protected(struct vcpu *v, const struct mon_event *ev, struct
 static bool error_names_selector(int vector) { return vector >= VEC_TS && vector <= VEC_GP; }
 
 bool mon_deliver(struct vcpu *v, const struct mon_event *ev, struct guest_fault *f) {
+    if (mon_crossing_in(v, ev)) return true;
     bool ok = vcpu_protected(v) ? deliver_protected(v, ev, f) : deliver_real(v, ev, f);
     if (!ok && ev->kind != EVENT_SOFTWARE && error_names_selector(f->vector)) f->error |= ERR_EXT;
     return ok;

@@ -110,6 +110,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
     v->model = mon_model_find(c->cpu);
     v->cpu.smmu = m->smmu;
     v->cpu.fpu_parked = true;
+    v->crossings.off = c->bt_plain || c->bt_no_crossings;
     m->park_for_ports = c->bt_plain || c->bt_no_live_fpu;
     struct bt_config cfg = {.ops = mon_ops,
                             .raise = machine_raise,

@@ -48,11 +48,16 @@ static void set_flat(struct vcpu *v, int seg, uint32_t selector, unsigned attr) 
     bt_seg_loaded(&v->cpu, seg);
 }
 
-static enum bt_next enter_flat(struct vcpu *v, uint32_t cs, unsigned cpl, uint32_t eip, uint32_t esp) {
+static void load_flat(struct vcpu *v, uint32_t cs, unsigned cpl) {
     unsigned dpl = cpl == 3 ? DPL3 : 0;
     v->cpu.cpl = (uint8_t)cpl;
     set_flat(v, DEC_CS, cs | cpl, FLAT_CODE | dpl);
     set_flat(v, DEC_SS, (cs + 8) | cpl, FLAT_DATA | dpl);
+    mon_crossing_note_flat(v, (uint16_t)cs, cpl);
+}
+
+static enum bt_next enter_flat(struct vcpu *v, uint32_t cs, unsigned cpl, uint32_t eip, uint32_t esp) {
+    if (!mon_crossing_flat(v, (uint16_t)cs, cpl)) load_flat(v, cs, cpl);
     v->cpu.gpr[DEC_ESP] = esp;
     return op_exit_at(v, eip);
 }

@@ -46,6 +46,7 @@ static bool return_same_level(struct vcpu *v, const struct far_ret *r, struct mo
     mon_set_cs(v, r->cs, code, v->cpu.cpl);
     v->cpu.eip = r->eip;
     release_stack(v, r->popped + r->release);
+    if (v->cpu.cpl == 0) mon_crossing_note_out(v, r->cs, code, 0, NULL);
     return true;
 }
 
@@ -67,9 +68,11 @@ static bool return_outer_level(struct vcpu *v, struct far_ret *r, struct mon_des
     if (!mon_check_stack_desc(v, ss, cpl, VEC_GP, &stack, f)) return false;
     if (r->eip > desc_limit(code)) return mon_fail(f, VEC_GP, 0);
     if (!mon_desc_accessed(v, r->cs, code, f) || !mon_desc_accessed(v, ss, &stack, f)) return false;
+    bool from0 = v->cpu.cpl == 0;
     mon_set_cs(v, r->cs, code, cpl);
     v->cpu.eip = r->eip;
     load_outer_stack(v, ss, &stack, pointer[0] + r->release);
+    if (from0) mon_crossing_note_out(v, r->cs, code, ss, &stack);
     mon_drop_inner_segs(v);
     return true;
 }
@@ -164,7 +167,11 @@ static bool iret_task(struct vcpu *v, uint32_t next, struct guest_fault *f) {
 }
 
 static bool iret(struct vcpu *v, const struct insn *insn, struct guest_fault *f) {
-    uint32_t items[3];
+    uint32_t items[3], flags, mask = iret_mask(v, insn->op_size);
+    if (insn->op_size == 4 && mon_crossing_out(v, &flags)) {
+        op_merge_eflags(v, flags, mask);
+        return true;
+    }
     struct far_ret r = {.unit = insn->op_size};
     bool v86 = vcpu_v86(v), vme = v86 && op_iopl(v) < 3;
     if (vme && (!(v->cpu.cr4 & CR4_VME) || insn->op_size == 4)) return mon_fail(f, VEC_GP, 0);

@@ -26,6 +26,9 @@ static void reset_tables(struct vcpu *v) {
     v->ldtr = (struct bt_seg){.limit = 0xFFFF, .attr = BT_ATTR_P | SYS_LDT};
     v->tr = (struct bt_seg){.limit = 0xFFFF, .attr = BT_ATTR_P | SYS_TSS32_BUSY};
     memset(v->seg_memo, 0, sizeof v->seg_memo);
+    memset(v->crossings.in, 0, sizeof v->crossings.in);
+    memset(v->crossings.out, 0, sizeof v->crossings.out);
+    memset(v->crossings.flat, 0, sizeof v->crossings.flat);
 }
 
 static void reset_control(struct vcpu *v) {

@@ -11,6 +11,7 @@
 
 #include "bt/bt.h"
 #include "devemu/dev.h"
+#include "monitor/crossing.h"
 
 struct mon_model; /* cpuid.h */
 struct machine;   /* machine.h */
@@ -63,11 +64,6 @@ enum {
     VEC_XM = 19,
 };
 
-struct vcpu_table {
-    uint32_t base;
-    uint16_t limit;
-}; /* GDTR, IDTR */
-
 /* Last successful load of a segment register from a descriptor: the same selector at the same CPL from the same
  * descriptor bytes gives the same result, without a check. */
 struct vcpu_seg_memo {
@@ -100,6 +96,7 @@ struct vcpu {
     uint32_t debug_held; /* DR6 bits of data breakpoints that such a load hit */
     uint32_t events; /* exceptions and interrupts delivered: tells an instruction that ended from one that did not */
     struct vcpu_seg_memo seg_memo[DEC_SEG_COUNT];
+    struct crossings crossings;
     const struct mon_model *model;
     struct machine *machine;
 };
