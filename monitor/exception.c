@@ -59,17 +59,18 @@ static struct mon_event next_event(struct vcpu *v, const struct mon_event *ev, c
     return fault_event(v, &df);
 }
 
-static enum bt_next deliver_chain(struct vcpu *v, struct mon_event ev) {
+/* *ev changes. By reference: a copy of what has just been written word by word would wait for the words. */
+static enum bt_next deliver_chain(struct vcpu *v, struct mon_event *ev) {
     struct guest_fault f = {.vector = -1};
     v->cpu.irq_shadow = false;
     v->events++;
-    while (!mon_deliver(v, &ev, &f)) {
+    while (!mon_deliver(v, ev, &f)) {
         /* Any fault while calling the double-fault handler: shutdown. */
-        if (ev.kind == EVENT_EXCEPTION && ev.vector == VEC_DF && f.vector != VEC_DB) {
+        if (ev->kind == EVENT_EXCEPTION && ev->vector == VEC_DF && f.vector != VEC_DB) {
             v->triple_fault = v->cpu.leave = true;
             break;
         }
-        ev = next_event(v, &ev, &f);
+        *ev = next_event(v, ev, &f);
     }
     return BT_NEXT_EXIT;
 }
@@ -80,7 +81,8 @@ enum bt_next mon_raise_fault(struct vcpu *v, const struct guest_fault *f) {
     if (f->vector == VEC_MF && !(v->cpu.cr0 & CR0_NE)) return mon_ferr_raise(v);
     /* SDM vol. 3 "Control Registers", OSXMMEXCPT: an operating system that does not know #XM gets #UD. */
     if (f->vector == VEC_XM && !(v->cpu.cr4 & CR4_OSXMMEXCPT)) raised.vector = VEC_UD;
-    return deliver_chain(v, fault_event(v, &raised));
+    struct mon_event ev = fault_event(v, &raised);
+    return deliver_chain(v, &ev);
 }
 
 enum bt_next mon_raise(struct vcpu *v, int vector, uint32_t error) {
@@ -90,22 +92,26 @@ enum bt_next mon_raise(struct vcpu *v, int vector, uint32_t error) {
 
 void mon_interrupt(struct vcpu *v, int vector) {
     v->halted = false;
-    deliver_chain(v, plain_event(v, EVENT_EXTERNAL, vector, v->cpu.eip));
+    struct mon_event ev = plain_event(v, EVENT_EXTERNAL, vector, v->cpu.eip);
+    deliver_chain(v, &ev);
 }
 
 enum bt_next mon_software_interrupt(struct vcpu *v, int vector, uint32_t next) {
-    return deliver_chain(v, plain_event(v, EVENT_SOFTWARE, vector, next));
+    struct mon_event ev = plain_event(v, EVENT_SOFTWARE, vector, next);
+    return deliver_chain(v, &ev);
 }
 
 enum bt_next mon_icebp(struct vcpu *v, uint32_t next) {
-    return deliver_chain(v, plain_event(v, EVENT_EXCEPTION, VEC_DB, next));
+    struct mon_event ev = plain_event(v, EVENT_EXCEPTION, VEC_DB, next);
+    return deliver_chain(v, &ev);
 }
 
 void mon_debug_trap(struct vcpu *v, uint32_t dr6) {
     v->dr[6] |= dr6;
     v->dr[7] &= ~(uint32_t)DR7_GD;
     v->halted = false;
-    deliver_chain(v, plain_event(v, EVENT_EXCEPTION, VEC_DB, v->cpu.eip));
+    struct mon_event ev = plain_event(v, EVENT_EXCEPTION, VEC_DB, v->cpu.eip);
+    deliver_chain(v, &ev);
 }
 
 /* The one fault whose image has RF as it is, which is clear: the handler decides whether the breakpoint stays. */

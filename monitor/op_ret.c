@@ -186,7 +186,7 @@ static bool iret(struct vcpu *v, const struct insn *insn, struct guest_fault *f)
 enum bt_next mon_op_iret(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     struct guest_fault f;
-    v->nmi_blocked = false;
-    cpu->leave = v->nmi_pending || v->init_pending;
+    if (v->nmi_blocked) v->nmi_blocked = false; /* no store that the next load would wait for */
+    if (v->nmi_pending || v->init_pending) cpu->leave = true;
     return iret(v, insn, &f) ? BT_NEXT_EXIT : mon_raise_fault(v, &f);
 }
