@@ -92,6 +92,13 @@ struct bt_cpu {
             uint64_t lim_r, lim_w, base_ptr;
             struct bt_seg seg;
         } seg_same[6];
+        struct bt_table_same {
+            uint64_t minus_base, minus_limit;
+        } table_same[2]; /* GDTR, IDTR */
+        struct bt_cpuid_same {
+            uint64_t minus_leaf;
+            uint32_t out[4];
+        } cpuid_same[2];     /* latest first */
         uint64_t bad_seg;    /* seg_base_ptr of a segment that is not plain */
         uint32_t seg_mode;   /* the mode key's bits that depend on segment registers */
         uint16_t last_cs[4]; /* latest CS selector of each privilege */
@@ -153,6 +160,12 @@ void bt_seg_save(const struct bt_cpu *c, int seg, struct bt_seg_state *s);
 void bt_seg_restore(struct bt_cpu *c, int seg, const struct bt_seg_state *s);
 /* GDTR or LDTR has changed. */
 void bt_tables_changed(struct bt_cpu *c);
+/* What GDTR or IDTR is now: LGDT and LIDT of the same do nothing. After every change. */
+enum bt_table { BT_GDTR, BT_IDTR };
+void bt_table_loaded(struct bt_cpu *c, enum bt_table which, uint32_t base, uint16_t limit);
+/* CPUID of this leaf gives out (EAX, EBX, ECX, EDX) whatever ECX was, until bt_cpuid_forget. */
+void bt_cpuid_known(struct bt_cpu *c, uint32_t leaf, const uint32_t out[4]);
+void bt_cpuid_forget(struct bt_cpu *c);
 void bt_seg_loaded(struct bt_cpu *c, int seg);
 
 /* ---- Life ---- */
@@ -168,6 +181,8 @@ struct bt_config {
     /* optimizations that can be left out, to bisect */
     bool no_inline_caches;   /* indirect jumps and calls go by the jump cache */
     bool no_inline_segments; /* every load of a segment register is a callout */
+    bool no_inline_cpuid;    /* CPUID is a callout */
+    bool no_inline_tables;   /* LGDT and LIDT are callouts */
     bool no_inline_tsc;      /* RDTSC is a callout */
     bool no_divide_checks;   /* a division by zero is a signal of the host each time */
     bool no_quick_devices;   /* every access to a device walks; the interrupt it causes waits for a poll */

@@ -1,6 +1,7 @@
 /*
  * emit_inline.c: the sensitive instructions that kernels execute all the time, in
- * a few host instructions on struct bt_cpu: CLI STI PUSHF POPF, reads and loads of segment registers.
+ * a few host instructions on struct bt_cpu: CLI STI PUSHF POPF, reads and loads of segment registers, RDTSC; CPUID,
+ * LGDT and LIDT that bring what is known.
  *
  * Only forms whose privilege the mode key decides; everything else is a callout.
  * System bits of EFLAGS live in flags_if and flags_sys, the others in the host's RFLAGS.
@@ -234,7 +235,7 @@ static bool emit_pop_seg(struct translation *t) {
     return true;
 }
 
-/* "RDTSC". The halves meet in memory, because every shift writes flags. */
+/* "RDTSC". The halves meet in memory, because every shift writes flags; the host's RDTSC hides that. */
 static bool emit_rdtsc(struct translation *t) {
     struct x86_buf *b = &t->b;
     const struct x86_mem low = cpu_mem(CPU_OFF(p.exit_arg)), high = cpu_mem(CPU_OFF(p.exit_arg) + 4);
@@ -252,6 +253,67 @@ static bool emit_rdtsc(struct translation *t) {
     return true;
 }
 
+/* "CPUID" of one of the latest two leaves; others are the callout's, which remembers them. */
+static bool emit_cpuid(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    enum { KNOWN = 2 };
+    static const uint8_t regs[] = {X86_RAX, X86_RBX, X86_RCX, X86_RDX};
+    struct x86_fixup known[KNOWN], done[KNOWN];
+    if (!t->chained || t->e->cfg.no_inline_cpuid) return false;
+    x86_mov_r64_r64(b, R_B, X86_RCX);
+    for (unsigned i = 0; i < KNOWN; i++) {
+        x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.cpuid_same[i].minus_leaf)));
+        x86_lea_r64(b, X86_RCX, x86_base_index(X86_RCX, X86_RAX, 1, 0));
+        known[i] = x86_jrcxz8(b);
+    }
+    x86_mov_r64_r64(b, X86_RCX, R_B);
+    emit_callout(t);
+    struct x86_fixup end = x86_jmp32(b);
+    for (unsigned i = 0; i < KNOWN; i++) {
+        x86_bind(b, known[i]);
+        for (unsigned r = 0; r < sizeof regs; r++)
+            x86_mov_r32_m32(b, regs[r], cpu_mem(CPU_OFF(p.cpuid_same[i].out) + 4 * (int32_t)r));
+        done[i] = x86_jmp32(b);
+    }
+    for (unsigned i = 0; i < KNOWN; i++) x86_bind(b, done[i]);
+    x86_bind(b, end);
+    return true;
+}
+
+/* "LGDT/LIDT" with what is there already, as code does that goes to and fro between modes; else the callout, which
+ * reads the operand again. */
+static bool emit_load_table(struct translation *t, enum bt_table which) {
+    struct x86_buf *b = &t->b;
+    const struct insn *insn = cur(t);
+    if (!kernel_mode(t) || !t->chained || !insn->mem.present || insn->op_size != 4 || t->e->cfg.no_inline_tables)
+        return false;
+    struct mref m = mref_of(insn);
+    m.size = 2;
+    m.more = true;
+    emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = 2});
+    m.size = 4;
+    m.more = false;
+    m.disp += 2;
+    emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_B, .size = 4});
+    x86_mov_r64_r64(b, R_A, X86_RCX);
+    x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.table_same[which].minus_limit)));
+    x86_lea_r64(b, X86_RCX, x86_base_index(X86_RCX, R_C, 1, 0));
+    struct x86_fixup limit = x86_jrcxz8(b);
+    const uint8_t *slow = b->p;
+    x86_mov_r64_r64(b, X86_RCX, R_A);
+    emit_callout(t);
+    struct x86_fixup done = x86_jmp32(b);
+    x86_bind(b, limit);
+    x86_mov_r64_m64(b, X86_RCX, cpu_mem(CPU_OFF(p.table_same[which].minus_base)));
+    x86_lea_r64(b, X86_RCX, x86_base_index(X86_RCX, R_B, 1, 0));
+    struct x86_fixup same = x86_jrcxz8(b);
+    x86_jmp_to(b, slow);
+    x86_bind(b, same);
+    x86_mov_r64_r64(b, X86_RCX, R_A);
+    x86_bind(b, done);
+    return true;
+}
+
 bool emit_inline(struct translation *t) {
     switch (cur(t)->mnemonic) {
     case ZYDIS_MNEMONIC_CLI: return emit_cli(t);
@@ -263,6 +325,9 @@ bool emit_inline(struct translation *t) {
     case ZYDIS_MNEMONIC_MOV: return emit_mov_from_seg(t) || emit_mov_to_seg(t);
     case ZYDIS_MNEMONIC_POP: return emit_pop_seg(t);
     case ZYDIS_MNEMONIC_RDTSC: return emit_rdtsc(t);
+    case ZYDIS_MNEMONIC_CPUID: return emit_cpuid(t);
+    case ZYDIS_MNEMONIC_LGDT: return emit_load_table(t, BT_GDTR);
+    case ZYDIS_MNEMONIC_LIDT: return emit_load_table(t, BT_IDTR);
     default: return false;
     }
 }

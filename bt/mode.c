@@ -2,6 +2,8 @@
  * mode.c: what a translation depends on besides its bytes (the mode key), and
  * the derived segment values that emitted code reads.
  */
+#include <string.h>
+
 #include "bt/bt_internal.h"
 
 enum {
@@ -84,6 +86,23 @@ void bt_seg_from_table(struct bt_cpu *c, int seg, uint32_t lin, uint64_t desc) {
 
 void bt_tables_changed(struct bt_cpu *c) {
     for (int i = 0; i < DEC_SEG_COUNT; i++) c->p.seg_same[i].minus_selector = SEG_CHANGED;
+}
+
+void bt_table_loaded(struct bt_cpu *c, enum bt_table which, uint32_t base, uint16_t limit) {
+    c->p.table_same[which] =
+        (struct bt_table_same){.minus_base = 0 - (uint64_t)base, .minus_limit = 0 - (uint64_t)limit};
+}
+
+void bt_cpuid_known(struct bt_cpu *c, uint32_t leaf, const uint32_t out[4]) {
+    struct bt_cpuid_same *s = c->p.cpuid_same;
+    s[1] = s[0];
+    s[0].minus_leaf = 0 - (uint64_t)leaf;
+    memcpy(s[0].out, out, sizeof s[0].out);
+}
+
+/* Never zero when a leaf is added. */
+void bt_cpuid_forget(struct bt_cpu *c) {
+    c->p.cpuid_same[0].minus_leaf = c->p.cpuid_same[1].minus_leaf = UINT64_C(1) << 32;
 }
 
 void bt_seg_save(const struct bt_cpu *c, int seg, struct bt_seg_state *s) {

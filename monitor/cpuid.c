@@ -213,3 +213,9 @@ void mon_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
     if (leaf > m->max_leaf) leaf = m->max_leaf;
     basic_leaf(v, leaf, subleaf, out);
 }
+
+/* Leaf 4 alone, and what is answered as if it were that. */
+bool mon_cpuid_has_subleaves(const struct vcpu *v, uint32_t leaf) {
+    bool basic = leaf < 0x80000000u || !v->model->max_ext || leaf > v->model->max_ext;
+    return leaf == 4 || (basic && leaf > v->model->max_leaf && v->model->max_leaf == 4);
+}

@@ -121,6 +121,8 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .force_direct = c->bt_force_direct,
                             .no_inline_caches = c->bt_plain || c->bt_no_inline_caches,
                             .no_inline_segments = c->bt_plain || c->bt_no_inline_segments,
+                            .no_inline_cpuid = c->bt_plain || c->bt_no_inline_cpuid,
+                            .no_inline_tables = c->bt_plain || c->bt_no_inline_tables,
                             .no_inline_tsc = c->bt_plain || c->bt_no_inline_tsc,
                             .no_divide_checks = c->bt_plain || c->bt_no_divide_checks,
                             .no_quick_devices = c->bt_plain || c->bt_no_quick_devices,

@@ -20,13 +20,14 @@ static enum bt_next store_table(struct vcpu *v, const struct insn *insn, const s
     return BT_NEXT_CONTINUE;
 }
 
-static enum bt_next load_table(struct vcpu *v, const struct insn *insn, struct vcpu_table *t) {
+static enum bt_next load_table(struct vcpu *v, const struct insn *insn, struct vcpu_table *t, enum bt_table which) {
     struct guest_fault f;
     struct pseudo_desc image;
     if (!insn->mem.present) return mon_raise(v, VEC_UD, 0);
     if (v->cpu.cpl != 0) return op_gp0(v);
     if (!mon_seg_read(v, insn->mem.seg, mon_ea(v, insn), &image, sizeof image, &f)) return mon_raise_fault(v, &f);
     *t = (struct vcpu_table){.base = insn->op_size == 2 ? image.base & 0xFFFFFFu : image.base, .limit = image.limit};
+    bt_table_loaded(&v->cpu, which, t->base, t->limit);
     return BT_NEXT_CONTINUE;
 }
 
@@ -38,10 +39,10 @@ enum bt_next mon_op_sidt(struct bt_cpu *cpu, const struct insn *insn) {
 }
 enum bt_next mon_op_lgdt(struct bt_cpu *cpu, const struct insn *insn) {
     bt_tables_changed(cpu);
-    return load_table(vcpu_of(cpu), insn, &vcpu_of(cpu)->gdt);
+    return load_table(vcpu_of(cpu), insn, &vcpu_of(cpu)->gdt, BT_GDTR);
 }
 enum bt_next mon_op_lidt(struct bt_cpu *cpu, const struct insn *insn) {
-    return load_table(vcpu_of(cpu), insn, &vcpu_of(cpu)->idt);
+    return load_table(vcpu_of(cpu), insn, &vcpu_of(cpu)->idt, BT_IDTR);
 }
 
 /* ---- LDTR and TR: only in protected mode ---- */

@@ -23,6 +23,8 @@ static void reset_segments(struct bt_cpu *c) {
 
 static void reset_tables(struct vcpu *v) {
     v->gdt = v->idt = (struct vcpu_table){.limit = 0xFFFF};
+    bt_table_loaded(&v->cpu, BT_GDTR, 0, 0xFFFF);
+    bt_table_loaded(&v->cpu, BT_IDTR, 0, 0xFFFF);
     v->ldtr = (struct bt_seg){.limit = 0xFFFF, .attr = BT_ATTR_P | SYS_LDT};
     v->tr = (struct bt_seg){.limit = 0xFFFF, .attr = BT_ATTR_P | SYS_TSS32_BUSY};
     memset(v->seg_memo, 0, sizeof v->seg_memo);
@@ -70,5 +72,6 @@ void vcpu_reset(struct vcpu *v) {
     reset_fpu(c);
     reset_pending(v);
     mon_msr_reset(v);
+    bt_cpuid_forget(c);
     mon_update_paging(v, true);
 }

@@ -156,7 +156,9 @@ void mon_update_paging(struct vcpu *v, bool flush_global); /* hands cr0/3/4, efe
 
 /* ---- Model, MSRs and time ---- */
 uint64_t mon_guest_tsc(const struct vcpu *v);
+/* Constant between two writes of MSRs. */
 void mon_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+bool mon_cpuid_has_subleaves(const struct vcpu *v, uint32_t leaf);
 
 /* ---- Services of the machine (machine.c) ---- */
 uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size); /* parks the FPU if the device needs it */

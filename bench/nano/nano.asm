@@ -36,6 +36,8 @@ LAPIC      equ 0xFEE00000
 ABSENT     equ 0x50000000               ; no page there
 
 ITERATIONS equ 1000
+UNROLL     equ 8                        ; of operations that cost little more than a loop: what subtracting the empty
+                                        ; one does not take away, or takes away twice, is spread over them
 PAGES      equ 1000                     ; that "hidden" touches: one per iteration
 MIN_REPS   equ 5
 MAX_REPS   equ 31
@@ -79,29 +81,29 @@ section .names follows=.text align=1
 section .text
 align 4
 rows:
-    ROW "callret", callret
-    ROW "call_indirect", call_indirect
+    ROW "callret", callret, 0, UNROLL
+    ROW "call_indirect", call_indirect, 0, UNROLL
     ROW "syscall_int80", syscall_int80
     ROW "syscall_sysenter", syscall_sysenter, 0, 1, FEATURE_SEP
-    ROW "in", in_post
-    ROW "out", out_post
-    ROW "out_pic", out_pic
+    ROW "in", in_post, 0, UNROLL
+    ROW "out", out_post, 0, UNROLL
+    ROW "out_pic", out_pic, 0, UNROLL
     ROW "cr3_same", cr3_same
     ROW "cr3_other", cr3_other, 0, 2
     ROW "pgfault_true", pgfault_true
     ROW "pgfault_hidden", pgfault_hidden, hide_pages
     ROW "divzero", divzero
-    ROW "ptemod", ptemod, map_pages
+    ROW "ptemod", ptemod, map_pages, UNROLL
     ROW "pte_invlpg", pte_invlpg, map_pages
-    ROW "cli_sti", cli_sti
-    ROW "pushf_popf", pushf_popf
-    ROW "cpuid", cpuid_leaf1
-    ROW "rdtsc", read_tsc
-    ROW "lgdt", load_gdt
-    ROW "load_es", load_es
+    ROW "cli_sti", cli_sti, 0, UNROLL
+    ROW "pushf_popf", pushf_popf, 0, UNROLL
+    ROW "cpuid", cpuid_leaf1, 0, UNROLL
+    ROW "rdtsc", read_tsc, 0, UNROLL
+    ROW "lgdt", load_gdt, 0, UNROLL
+    ROW "load_es", load_es, 0, UNROLL
     ROW "int_iret_ring0", int_iret
-    ROW "mmio_write", mmio_write, 0, 1, FEATURE_APIC
-    ROW "tpr_write", tpr_write, 0, 1, FEATURE_APIC
+    ROW "mmio_write", mmio_write, 0, UNROLL, FEATURE_APIC
+    ROW "tpr_write", tpr_write, 0, UNROLL, FEATURE_APIC
     ROW "self_interrupt", self_interrupt, 0, 1, FEATURE_APIC
 rows_end:
 
@@ -343,7 +345,9 @@ empty:
 
 callret:
     LOOP_BEGIN
+  %rep UNROLL
     call nothing
+  %endrep
     LOOP_END
     align 16
 nothing:
@@ -352,23 +356,31 @@ nothing:
 call_indirect:
     mov ebx, nothing
     LOOP_BEGIN
+  %rep UNROLL
     call ebx
+  %endrep
     LOOP_END
 
 in_post:
     LOOP_BEGIN
+  %rep UNROLL
     in al, 0x80
+  %endrep
     LOOP_END
 
 out_post:
     LOOP_BEGIN
+  %rep UNROLL
     out 0x80, al
+  %endrep
     LOOP_END
 
 out_pic:
     mov al, 0xFF
     LOOP_BEGIN
+  %rep UNROLL
     out 0x21, al
+  %endrep
     LOOP_END
 
 cr3_same:
@@ -428,7 +440,9 @@ divzero:
 ptemod:
     mov [WINDOW], eax
     LOOP_BEGIN
+  %rep UNROLL
     xor dword [PAGE_TABLE], 0x200
+  %endrep
     LOOP_END
 
 ; The page shows another frame from now on.
@@ -441,37 +455,49 @@ pte_invlpg:
 
 cli_sti:
     LOOP_BEGIN
+  %rep UNROLL
     sti
     nop
     cli
+  %endrep
     LOOP_END
 
 pushf_popf:
     LOOP_BEGIN
+  %rep UNROLL
     pushf
     popf
+  %endrep
     LOOP_END
 
 cpuid_leaf1:
     LOOP_BEGIN
+  %rep UNROLL
     mov eax, 1
     cpuid
+  %endrep
     LOOP_END
 
 read_tsc:
     LOOP_BEGIN
+  %rep UNROLL
     rdtsc
+  %endrep
     LOOP_END
 
 load_gdt:
     LOOP_BEGIN
+  %rep UNROLL
     lgdt [gdt_ptr]
+  %endrep
     LOOP_END
 
 load_es:
     mov eax, UDATA
     LOOP_BEGIN
+  %rep UNROLL
     mov es, eax
+  %endrep
     LOOP_END
 
 int_iret:
@@ -482,12 +508,16 @@ int_iret:
 ; The I/O APIC's register select.
 mmio_write:
     LOOP_BEGIN
+  %rep UNROLL
     mov dword [IOAPIC], 0
+  %endrep
     LOOP_END
 
 tpr_write:
     LOOP_BEGIN
+  %rep UNROLL
     mov dword [LAPIC + 0x80], 0
+  %endrep
     LOOP_END
 
 ; An interrupt through the local APIC, from the write that asks for it to the return from its handler.
