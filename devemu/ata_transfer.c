@@ -75,7 +75,7 @@ static void fail(struct ide_drive *d, enum blk_status status, uint8_t medium_err
         ide_failed(d, medium_error, medium_error == ATA_ABRT ? ATA_DF : 0);
 }
 
-static void finish(struct ide_drive *d) {
+void ata_finish(struct ide_drive *d) {
     bool quiet = d->job == ATA_JOB_READ && !d->ata.dma; /* the interrupt came with the last block */
     show_address(d, d->ata.lba - 1);
     d->reg.count = d->hob.count = 0;
@@ -112,9 +112,9 @@ static bool begin(struct ide_drive *d, unsigned flags, enum ide_job job) {
 static uint32_t piece(const struct ide_drive *d) { return d->ata.left < BUFFER_SECTORS ? d->ata.left : BUFFER_SECTORS; }
 static uint32_t block_bytes(const struct ide_drive *d) { return (uint32_t)d->ata.block * BLK_SECTOR; }
 
-static void fetch_piece(struct ide_drive *d) { ide_storage_read(d, d->ata.lba * BLK_SECTOR, piece(d) * BLK_SECTOR); }
+void ata_fetch_piece(struct ide_drive *d) { ide_storage_read(d, d->ata.lba * BLK_SECTOR, piece(d) * BLK_SECTOR); }
 
-static void want_piece(struct ide_drive *d) {
+void ata_want_piece(struct ide_drive *d) {
     uint32_t bytes = piece(d) * BLK_SECTOR;
     if (d->ata.dma)
         ide_data_dma(d, bytes, false);
@@ -122,12 +122,26 @@ static void want_piece(struct ide_drive *d) {
         ide_data_out(d, bytes, block_bytes(d));
 }
 
+static void next_read(struct ide_drive *d) {
+    if (d->ata.dma)
+        ide_data_disk(d);
+    else
+        ata_fetch_piece(d);
+}
+
+static void next_write(struct ide_drive *d) {
+    if (d->ata.dma)
+        ide_data_disk(d);
+    else
+        ata_want_piece(d);
+}
+
 void ata_read(struct ide_drive *d, unsigned flags) {
-    if (begin(d, flags, ATA_JOB_READ)) fetch_piece(d);
+    if (begin(d, flags, ATA_JOB_READ)) next_read(d);
 }
 
 void ata_verify(struct ide_drive *d, unsigned flags) {
-    if (begin(d, flags, ATA_JOB_VERIFY)) fetch_piece(d);
+    if (begin(d, flags, ATA_JOB_VERIFY)) ata_fetch_piece(d);
 }
 
 void ata_write(struct ide_drive *d, unsigned flags) {
@@ -135,12 +149,12 @@ void ata_write(struct ide_drive *d, unsigned flags) {
     if (d->blk->read_only)
         fail(d, BLK_READ_ONLY, ATA_ABRT);
     else
-        want_piece(d);
+        next_write(d);
 }
 
 /* ---- The storage has done its part ---- */
 
-static void advance(struct ide_drive *d, uint32_t sectors) {
+void ata_advance(struct ide_drive *d, uint32_t sectors) {
     if (sectors > d->ata.left) sectors = d->ata.left;
     d->ata.lba += sectors;
     d->ata.left -= sectors;
@@ -148,7 +162,7 @@ static void advance(struct ide_drive *d, uint32_t sectors) {
 
 static void fetched(struct ide_drive *d) {
     uint32_t good = d->req.good / BLK_SECTOR;
-    advance(d, good);
+    ata_advance(d, good);
     d->ata.deferred = (uint8_t)d->req.status;
     if (!good) {
         fail(d, d->req.status, ATA_UNC);
@@ -161,23 +175,23 @@ static void fetched(struct ide_drive *d) {
 }
 
 static void verified(struct ide_drive *d) {
-    advance(d, d->req.good / BLK_SECTOR);
+    ata_advance(d, d->req.good / BLK_SECTOR);
     if (d->req.status != BLK_OK)
         fail(d, d->req.status, ATA_UNC);
     else if (d->ata.left)
-        fetch_piece(d);
+        ata_fetch_piece(d);
     else
-        finish(d);
+        ata_finish(d);
 }
 
 static void stored(struct ide_drive *d) {
-    advance(d, d->req.good / BLK_SECTOR);
+    ata_advance(d, d->req.good / BLK_SECTOR);
     if (d->req.status != BLK_OK) {
         fail(d, d->req.status, ATA_ABRT);
     } else if (!d->ata.left) {
-        finish(d);
+        ata_finish(d);
     } else {
-        want_piece(d);
+        next_write(d);
         if (!d->ata.dma) ide_interrupt(d);
     }
 }
@@ -208,9 +222,9 @@ static void read_moved(struct ide_drive *d) {
     } else if (d->ata.deferred != BLK_OK) {
         fail(d, d->ata.deferred, ATA_UNC);
     } else if (d->ata.left) {
-        fetch_piece(d);
+        next_read(d);
     } else {
-        finish(d);
+        ata_finish(d);
     }
 }
 

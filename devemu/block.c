@@ -8,31 +8,52 @@ static void submit(struct blk *b, struct blk_request *r) {
     b->ops->submit(b, r);
 }
 
+static void submit_buf(struct blk *b, struct blk_request *r, void *buf) {
+    r->buf = buf;
+    r->vec = NULL;
+    r->vec_count = 0;
+    submit(b, r);
+}
+
 void blk_read(struct blk *b, struct blk_request *r, uint64_t offset, void *buf, uint32_t len) {
     r->op = BLK_READ;
     r->durable = false;
     r->offset = offset;
-    r->buf = buf;
     r->len = len;
-    submit(b, r);
+    submit_buf(b, r, buf);
 }
 
 void blk_write(struct blk *b, struct blk_request *r, uint64_t offset, void *buf, uint32_t len, bool durable) {
     r->op = BLK_WRITE;
     r->durable = durable;
     r->offset = offset;
-    r->buf = buf;
     r->len = len;
+    submit_buf(b, r, buf);
+}
+
+void blk_writev(struct blk *b, struct blk_request *r, uint64_t offset, const struct iovec *vec, unsigned count,
+                uint32_t len, bool durable) {
+    r->op = BLK_WRITE;
+    r->durable = durable;
+    r->offset = offset;
+    r->len = len;
+    r->buf = NULL;
+    r->vec = vec;
+    r->vec_count = count;
     submit(b, r);
+}
+
+uint32_t blk_read_now(struct blk *b, uint64_t offset, const struct iovec *vec, unsigned count, uint32_t len) {
+    if (!b->ops->read_now || !blk_in_range(b, offset, len)) return 0;
+    return b->ops->read_now(b, offset, vec, count, len) / BLK_SECTOR * BLK_SECTOR;
 }
 
 void blk_flush(struct blk *b, struct blk_request *r) {
     r->op = BLK_FLUSH;
     r->durable = true;
     r->offset = 0;
-    r->buf = NULL;
     r->len = 0;
-    submit(b, r);
+    submit_buf(b, r, NULL);
 }
 
 void blk_cancel(struct blk *b, struct blk_request *r) {

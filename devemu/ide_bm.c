@@ -20,8 +20,7 @@ enum { PRD_BYTES = 8, PRD_MAX = 0x10000 };
 static void stop_with_error(struct ide_bm *bm) { bm->status = (uint8_t)((bm->status & ~BM_ACTIVE) | BM_ERROR); }
 
 /* False: the table is not in memory. */
-static bool fetch_region(struct ide_channel *c) {
-    struct ide_bm *bm = &c->bm;
+static bool fetch_region(const struct ide_channel *c, struct ide_bm *bm) {
     uint8_t prd[PRD_BYTES];
     if (!smmu_mem_read(c->ide->pci.dev.host->mem, gpa(bm->next), prd, sizeof prd)) return false;
     bm->next = (bm->next & 0xFFFF0000u) | ((bm->next + PRD_BYTES) & 0xFFFFu);
@@ -32,17 +31,22 @@ static bool fetch_region(struct ide_channel *c) {
     return true;
 }
 
-/* Is there memory to go on with? */
-static bool have_region(struct ide_channel *c) {
-    struct ide_bm *bm = &c->bm;
+/* Is there memory to go on with? bm: the channel's, or a copy that looks ahead. */
+static bool have_region(const struct ide_channel *c, struct ide_bm *bm) {
     if (bm->left) return true;
     if (bm->last) {
         bm->status &= (uint8_t)~BM_ACTIVE;
         return false;
     }
-    if (fetch_region(c)) return true;
+    if (fetch_region(c, bm)) return true;
     stop_with_error(bm);
     return false;
+}
+
+static void use_region(struct ide_bm *bm, uint32_t n) {
+    bm->addr += n;
+    bm->left -= n;
+    if (!bm->left && bm->last) bm->status &= (uint8_t)~BM_ACTIVE;
 }
 
 static void move(struct ide_channel *c, struct ide_drive *d) {
@@ -54,19 +58,78 @@ static void move(struct ide_channel *c, struct ide_drive *d) {
     else
         (void)smmu_mem_read(mem, gpa(bm->addr), d->buf + d->pos, n);
     d->pos += n;
-    bm->addr += n;
-    bm->left -= n;
-    if (!bm->left && bm->last) bm->status &= (uint8_t)~BM_ACTIVE;
+    use_region(bm, n);
+}
+
+/* ---- Transfers without a copy ---- */
+
+/* Cuts a list of pieces to its first `bytes`. */
+static unsigned cut(struct iovec *vec, unsigned count, uint32_t excess) {
+    while (excess) {
+        struct iovec *last = &vec[count - 1];
+        if (last->iov_len > excess) {
+            last->iov_len -= excess;
+            break;
+        }
+        excess -= (uint32_t)last->iov_len;
+        count--;
+    }
+    return count;
+}
+
+/* Adds a piece, to the one before it if they lie together. False: no room. */
+static bool add_piece(struct iovec *vec, unsigned *count, uint8_t *host, size_t len) {
+    struct iovec *last = *count ? &vec[*count - 1] : NULL;
+    if (last && (uint8_t *)last->iov_base + last->iov_len == host) {
+        last->iov_len += len;
+        return true;
+    }
+    if (*count == BLK_VEC) return false;
+    vec[(*count)++] = (struct iovec){host, len};
+    return true;
+}
+
+uint32_t ide_bm_gather(struct ide_drive *d, bool to_memory, uint32_t bytes, unsigned *count) {
+    struct ide_bm ahead = d->channel->bm;
+    struct smmu_mem *mem = d->channel->ide->pci.dev.host->mem;
+    uint32_t total = 0;
+    *count = 0;
+    while (total < bytes && have_region(d->channel, &ahead)) {
+        uint8_t *host;
+        uint32_t want = bytes - total < ahead.left ? bytes - total : ahead.left;
+        uint32_t n = (uint32_t)smmu_mem_span(mem, gpa(ahead.addr), want, to_memory, &host);
+        if (!n || !add_piece(d->vec, count, host, n)) break;
+        use_region(&ahead, n);
+        total += n;
+    }
+    *count = cut(d->vec, *count, total % BLK_SECTOR);
+    return total - total % BLK_SECTOR;
+}
+
+void ide_bm_skip(struct ide_channel *c, uint32_t bytes) {
+    struct ide_bm *bm = &c->bm;
+    while (bytes && have_region(c, bm)) {
+        uint32_t n = bytes < bm->left ? bytes : bm->left;
+        use_region(bm, n);
+        bytes -= n;
+    }
+}
+
+/* ---- What both sides are ready for ---- */
+
+static bool uses_bus_master(const struct ide_drive *d) {
+    return d->path == PATH_DMA_IN || d->path == PATH_DMA_OUT || d->path == PATH_DMA_DISK;
 }
 
 static struct ide_drive *requester(struct ide_channel *c) {
     for (int u = 0; u < IDE_UNITS; u++)
-        if (c->drive[u].path == PATH_DMA_IN || c->drive[u].path == PATH_DMA_OUT) return &c->drive[u];
+        if (uses_bus_master(&c->drive[u])) return &c->drive[u];
     return NULL;
 }
 
 static bool direction_fits(const struct ide_bm *bm, const struct ide_drive *d) {
-    return !!(bm->command & BM_TO_MEMORY) == (d->path == PATH_DMA_IN);
+    bool in = d->path == PATH_DMA_IN || (d->path == PATH_DMA_DISK && d->job == ATA_JOB_READ);
+    return !!(bm->command & BM_TO_MEMORY) == in;
 }
 
 void ide_bm_run(struct ide_channel *c) {
@@ -77,7 +140,11 @@ void ide_bm_run(struct ide_channel *c) {
         stop_with_error(bm);
         return;
     }
-    while (d->pos < d->fill && have_region(c)) move(c, d);
+    if (d->path == PATH_DMA_DISK) {
+        ata_dma(d);
+        return;
+    }
+    while (d->pos < d->fill && have_region(c, bm)) move(c, d);
     if (d->pos == d->fill) ide_data_moved(d);
 }
 

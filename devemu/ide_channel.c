@@ -89,6 +89,13 @@ void ide_data_dma(struct ide_drive *d, uint32_t bytes, bool to_memory) {
     ide_bm_run(d->channel);
 }
 
+void ide_data_disk(struct ide_drive *d) {
+    d->path = PATH_DMA_DISK;
+    d->pos = d->fill = 0;
+    d->status = ATA_DRDY | ATA_DSC | ATA_DRQ;
+    ide_bm_run(d->channel);
+}
+
 void ide_data_moved(struct ide_drive *d) {
     if (d->kind == IDE_DISK)
         ata_data_moved(d);
@@ -135,6 +142,11 @@ void ide_storage_read(struct ide_drive *d, uint64_t offset, uint32_t bytes) {
 void ide_storage_write(struct ide_drive *d, uint64_t offset, uint32_t bytes, bool durable) {
     begin_storage(d);
     blk_write(d->blk, &d->req, offset, d->buf, bytes, durable);
+}
+
+void ide_storage_writev(struct ide_drive *d, uint64_t offset, unsigned count, uint32_t bytes, bool durable) {
+    begin_storage(d);
+    blk_writev(d->blk, &d->req, offset, d->vec, count, bytes, durable);
 }
 
 void ide_storage_flush(struct ide_drive *d) {
@@ -322,12 +334,17 @@ const struct dev_io_ops ide_control_ops = {
 
 /* ---- Saved state: what was loaded may be anything ---- */
 
-static bool path_has_data(const struct ide_drive *d) { return d->path >= PATH_PIO_IN; }
+static bool path_has_data(const struct ide_drive *d) { return d->path >= PATH_PIO_IN && d->path <= PATH_DMA_OUT; }
+
+static bool disk_plausible(const struct ide_drive *d) {
+    return d->kind == IDE_DISK && (d->job == ATA_JOB_READ || d->job == ATA_JOB_WRITE) && d->ata.dma && d->ata.left &&
+           !d->fill;
+}
 
 static bool plausible(const struct ide_drive *d) {
     return d->job < IDE_JOBS && d->path < IDE_PATHS && d->fill <= IDE_BUFFER && d->block_end <= d->fill &&
            d->pos <= d->fill && (d->path > PATH_PIO_OUT || d->pos <= d->block_end) &&
-           (d->job == JOB_NONE) == (d->path == PATH_IDLE);
+           (d->job == JOB_NONE) == (d->path == PATH_IDLE) && (d->path != PATH_DMA_DISK || disk_plausible(d));
 }
 
 /* The backend has been drained: nothing is with it. A command that waited for it all the same ends in an error. */

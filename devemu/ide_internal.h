@@ -35,7 +35,16 @@ enum ide_job {
     ATAPI_JOB_READ,
     IDE_JOBS
 };
-enum ide_path { PATH_IDLE, PATH_STORAGE, PATH_PIO_IN, PATH_PIO_OUT, PATH_DMA_IN, PATH_DMA_OUT, IDE_PATHS };
+enum ide_path {
+    PATH_IDLE,
+    PATH_STORAGE,
+    PATH_PIO_IN,
+    PATH_PIO_OUT,
+    PATH_DMA_IN,
+    PATH_DMA_OUT,
+    PATH_DMA_DISK, /* a disk's sectors, by the bus master: not in the buffer yet */
+    IDE_PATHS
+};
 
 struct ide_regs {
     uint8_t feature, count, lba0, lba1, lba2;
@@ -72,7 +81,8 @@ struct ide_drive {
     enum ide_kind kind;
     struct blk *blk; /* NULL: no disc */
     struct blk_request req;
-    uint8_t *buf; /* IDE_BUFFER bytes */
+    uint8_t *buf;              /* IDE_BUFFER bytes */
+    struct iovec vec[BLK_VEC]; /* guest memory of a transfer without a copy */
     char serial[21];
     struct ide_geometry geometry; /* that a disk claims */
     /* Registers. */
@@ -122,10 +132,12 @@ void ide_interrupt(struct ide_drive *d);
 void ide_data_in(struct ide_drive *d, uint32_t bytes, uint32_t block);
 void ide_data_out(struct ide_drive *d, uint32_t bytes, uint32_t block);
 void ide_data_dma(struct ide_drive *d, uint32_t bytes, bool to_memory);
+void ide_data_disk(struct ide_drive *d);  /* ata_dma moves sectors as soon as the bus master is ready */
 void ide_data_moved(struct ide_drive *d); /* called by PIO and the bus master */
 /* Storage: the end arrives at ata_storage_done or atapi_storage_done. */
 void ide_storage_read(struct ide_drive *d, uint64_t offset, uint32_t bytes);
 void ide_storage_write(struct ide_drive *d, uint64_t offset, uint32_t bytes, bool durable);
+void ide_storage_writev(struct ide_drive *d, uint64_t offset, unsigned count, uint32_t bytes, bool durable);
 void ide_storage_flush(struct ide_drive *d);
 void ide_channel_state(struct ide_channel *c, struct dev_state *st);
 
@@ -133,12 +145,21 @@ void ide_channel_state(struct ide_channel *c, struct dev_state *st);
 extern const struct dev_io_ops ide_bm_ops; /* opaque: struct ide */
 void ide_bm_run(struct ide_channel *c);    /* moves what both sides are ready for */
 void ide_bm_reset(struct ide_bm *bm);
+/* The next regions as pieces of host memory, in d->vec: whole sectors, at most `bytes`. 0: they are no such pieces. */
+uint32_t ide_bm_gather(struct ide_drive *d, bool to_memory, uint32_t bytes, unsigned *count);
+void ide_bm_skip(struct ide_channel *c, uint32_t bytes); /* they have been moved */
 
-/* ---- ata.c, ata_transfer.c, ata_identify.c ---- */
+/* ---- ata.c, ata_transfer.c, ata_dma.c, ata_identify.c ---- */
 void ata_reset(struct ide_drive *d, bool hard);
 void ata_command(struct ide_drive *d, uint8_t code);
 void ata_data_moved(struct ide_drive *d);
 void ata_storage_done(struct ide_drive *d);
+void ata_dma(struct ide_drive *d);
+/* Steps of ata_transfer.c for ata_dma. */
+void ata_advance(struct ide_drive *d, uint32_t sectors);
+void ata_finish(struct ide_drive *d);
+void ata_fetch_piece(struct ide_drive *d); /* into the buffer */
+void ata_want_piece(struct ide_drive *d);
 void ata_identify(struct ide_drive *d, uint8_t out[BLK_SECTOR]);
 void ata_set_default_geometry(struct ide_drive *d);
 bool ata_set_geometry(struct ide_drive *d, uint8_t heads, uint8_t sectors);

@@ -11,6 +11,7 @@
 #ifndef NOVT_DEVEMU_VIRTIO_H
 #define NOVT_DEVEMU_VIRTIO_H
 
+#include <sys/uio.h>
 #include "devemu/pci.h"
 
 enum { VIRTIO_QUEUES = 3, VIRTIO_QUEUE_MAX = 256, VIRTIO_CHAIN_MAX = 256, VIRTIO_CONFIG_MAX = 40 };
@@ -114,6 +115,11 @@ bool virtio_pop(struct virtio_dev *v, unsigned q, struct virtio_chain *c);
  * the device is broken. */
 bool virtio_get(struct virtio_dev *v, const struct virtio_chain *c, uint64_t offset, void *buf, uint32_t len);
 bool virtio_put(struct virtio_dev *v, const struct virtio_chain *c, uint64_t offset, const void *buf, uint32_t len);
+/* The bytes for the device, or with `room` the room for the answer, as pieces of host memory: how many bytes from
+ * offset on, at most len, the pieces (at most max) hold; 0: they are no memory. [offset, offset+len) lies inside them.
+ */
+uint32_t virtio_gather(struct virtio_dev *v, const struct virtio_chain *c, bool room, uint64_t offset, uint32_t len,
+                       struct iovec *vec, unsigned max, unsigned *count);
 /* Gives a chain back, with this many bytes in its room, and interrupts if the driver wants that. */
 void virtio_push(struct virtio_dev *v, unsigned q, const struct virtio_chain *c, uint64_t written);
 #endif

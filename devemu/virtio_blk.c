@@ -2,10 +2,9 @@
  * virtio_blk.c: see its header.
  *
  * A request lives in a slot from its chain's taking to its giving back. Its
- * data passes piece by piece through the slot's buffer, so a request of any
- * length needs no memory. Writes are durable before they are acknowledged
- * unless the driver knows the flush command. When all slots are busy, chains
- * wait in the guest's queue.
+ * data passes piece by piece, so a request of any length needs no memory: in place where it is memory (what the
+ * host can read at once, and all writes), else through the slot's buffer. Writes are durable before they are
+ * acknowledged unless the driver knows the flush command. When all slots are busy, chains wait in the guest's queue.
  */
 #include "devemu/virtio_blk.h"
 
@@ -30,6 +29,7 @@ struct slot {
     uint64_t offset;    /* on the disk */
     uint64_t pos, size; /* bytes of data: done; all */
     uint8_t *buf;       /* PIECE bytes */
+    struct iovec vec[BLK_VEC];
     struct blk_request req;
     struct virtio_chain chain;
 };
@@ -39,6 +39,7 @@ struct virtio_blk {
     struct blk *blk;
     uint8_t id[ID_BYTES];
     uint8_t *buffers;
+    uint32_t budget; /* bytes still to be read at once, lest the guest's processor stands still for long */
     struct slot slot[SLOTS];
 };
 
@@ -55,10 +56,12 @@ static void complete(struct slot *s, uint8_t status) {
 
 /* ---- Data ---- */
 
-static uint32_t piece(const struct slot *s) {
+static uint32_t at_most(const struct slot *s, uint32_t limit) {
     uint64_t left = s->size - s->pos;
-    return left < PIECE ? (uint32_t)left : PIECE;
+    return left < limit ? (uint32_t)left : limit;
 }
+
+static uint32_t piece(const struct slot *s) { return at_most(s, PIECE); }
 
 /* False: the device is broken, and the slot is free. */
 static bool fetch_piece(struct slot *s) {
@@ -67,15 +70,61 @@ static bool fetch_piece(struct slot *s) {
     return false;
 }
 
-static void move_piece(struct slot *s) {
+/* Whole sectors of the pieces, which end anywhere. */
+static uint32_t gather(struct slot *s, bool room, uint64_t offset, uint32_t limit, unsigned *count) {
+    uint32_t n = virtio_gather(&s->owner->v, &s->chain, room, offset, at_most(s, limit), s->vec, BLK_VEC, count);
+    uint32_t excess = n % BLK_SECTOR;
+    for (; excess; (*count)--) {
+        struct iovec *last = &s->vec[*count - 1];
+        if (last->iov_len > excess) {
+            last->iov_len -= excess;
+            break;
+        }
+        excess -= (uint32_t)last->iov_len;
+    }
+    return n - n % BLK_SECTOR;
+}
+
+/* All of the pieces are announced: there may be bytes of a sector that does not count as read. */
+static uint32_t read_some_now(struct slot *s) {
+    struct virtio_blk *b = s->owner;
+    unsigned count;
+    uint32_t want = gather(s, true, s->pos, b->budget, &count);
+    uint32_t got = want ? blk_read_now(b->blk, s->offset + s->pos, s->vec, count, want) : 0;
+    for (unsigned i = 0; i < count; i++)
+        smmu_mem_span_written(b->v.pci.dev.host->mem, s->vec[i].iov_base, s->vec[i].iov_len);
+    s->pos += got;
+    b->budget -= got;
+    return got;
+}
+
+static void read_piece(struct slot *s) {
+    while (s->pos < s->size && s->owner->budget && read_some_now(s)) {}
+    if (s->pos == s->size)
+        complete(s, S_OK);
+    else
+        blk_read(s->owner->blk, &s->req, s->offset + s->pos, s->buf, piece(s));
+}
+
+static void write_piece(struct slot *s) {
     struct virtio_blk *b = s->owner;
     uint64_t at = s->offset + s->pos;
+    bool durable = !virtio_has(&b->v, VIRTIO_F(F_FLUSH));
+    unsigned count;
+    uint32_t n = gather(s, false, HEADER_BYTES + s->pos, BLK_VEC_BYTES, &count);
+    if (n)
+        blk_writev(b->blk, &s->req, at, s->vec, count, n, durable);
+    else if (fetch_piece(s))
+        blk_write(b->blk, &s->req, at, s->buf, piece(s), durable);
+}
+
+static void move_piece(struct slot *s) {
     if (s->pos == s->size)
         complete(s, S_OK);
     else if (s->type == T_IN)
-        blk_read(b->blk, &s->req, at, s->buf, piece(s));
-    else if (fetch_piece(s))
-        blk_write(b->blk, &s->req, at, s->buf, piece(s), !virtio_has(&b->v, VIRTIO_F(F_FLUSH)));
+        read_piece(s);
+    else
+        write_piece(s);
 }
 
 /* What was read before an error is the guest's all the same. */
@@ -90,6 +139,7 @@ static void run_queue(struct virtio_blk *b);
 static void storage_done(void *opaque) {
     struct slot *s = opaque;
     struct virtio_blk *b = s->owner;
+    b->budget = BLK_VEC_BYTES;
     if (s->type == T_FLUSH) {
         complete(s, s->req.status == BLK_OK ? S_OK : S_IOERR);
     } else if (deliver_piece(s)) {
@@ -167,6 +217,7 @@ static void run_queue(struct virtio_blk *b) {
 
 static void notify(struct virtio_dev *v, unsigned q) {
     (void)q;
+    to_blk(v)->budget = BLK_VEC_BYTES;
     run_queue(to_blk(v));
 }
 

@@ -195,6 +195,34 @@ bool virtio_put(struct virtio_dev *v, const struct virtio_chain *c, uint64_t off
     return !v->broken;
 }
 
+/* Adds memory at pa to the pieces, as much of it as lies together. */
+static uint32_t gather_part(struct virtio_dev *v, uint32_t pa, uint32_t len, bool room, struct iovec *vec, unsigned max,
+                            unsigned *count) {
+    uint32_t done = 0;
+    while (done < len && *count < max) {
+        uint8_t *host;
+        uint32_t n = (uint32_t)smmu_mem_span(v->pci.dev.host->mem, gpa(pa + done), len - done, room, &host);
+        if (!n) break;
+        vec[(*count)++] = (struct iovec){host, n};
+        done += n;
+    }
+    return done;
+}
+
+uint32_t virtio_gather(struct virtio_dev *v, const struct virtio_chain *c, bool room, uint64_t offset, uint32_t len,
+                       struct iovec *vec, unsigned max, unsigned *count) {
+    uint32_t pa = 0, total = 0;
+    unsigned i = room ? c->n_out : 0, end = room ? c->n : c->n_out;
+    *count = 0;
+    for (; i < end && total < len; i++) {
+        uint32_t want = part_of(&c->seg[i], &offset, len - total, &pa);
+        uint32_t n = gather_part(v, pa, want, room, vec, max, count);
+        total += n;
+        if (n < want) break;
+    }
+    return total;
+}
+
 /* ---- Giving back ---- */
 
 void virtio_push(struct virtio_dev *v, unsigned q, const struct virtio_chain *c, uint64_t written) {

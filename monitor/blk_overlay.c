@@ -18,6 +18,7 @@ struct overlay {
     struct blk_store store;
     struct blk_store *base;
     int fd;
+    bool waits;   /* fd knows no reading without waiting */
     uint8_t *map; /* one bit a sector: in the temporary file */
     size_t map_bytes;
 };
@@ -48,6 +49,16 @@ static size_t overlay_read(struct blk_store *s, uint64_t offset, void *buf, size
     return done;
 }
 
+/* What lies in both files is left to the worker. */
+static size_t overlay_read_now(struct blk_store *s, uint64_t offset, const struct iovec *vec, unsigned count) {
+    struct overlay *o = (struct overlay *)s;
+    size_t len = 0;
+    for (unsigned i = 0; i < count; i++) len += vec[i].iov_len;
+    if (run_length(o, offset, len) < len) return 0;
+    if (is_written(o, offset / BLK_SECTOR)) return blk_fd_read_now(o->fd, offset, vec, count, &o->waits);
+    return o->base->ops->read_now ? o->base->ops->read_now(o->base, offset, vec, count) : 0;
+}
+
 static size_t overlay_write(struct blk_store *s, uint64_t offset, const void *buf, size_t len, int *error) {
     struct overlay *o = (struct overlay *)s;
     size_t put = blk_fd_write(o->fd, offset, buf, len, error) / BLK_SECTOR * BLK_SECTOR;
@@ -75,6 +86,7 @@ static void overlay_give_up(struct blk_store *s) {
 static const struct blk_store_ops overlay_ops = {
     .read = overlay_read,
     .write = overlay_write,
+    .read_now = overlay_read_now,
     .flush = overlay_flush,
     .close = overlay_close,
     .give_up = overlay_give_up,

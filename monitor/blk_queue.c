@@ -12,10 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 struct list {
     struct blk_request *first, *last;
@@ -30,7 +27,8 @@ struct blk_queue {
     struct blk_store *store; /* NULL until it is open */
     const char *name;
     struct mon_events *events;
-    struct events_source ended_src; /* eventfd: `ended` is not empty */
+    struct events_post news; /* from the worker: `ended` is not empty, and more */
+    unsigned under_way;      /* submitted, not yet delivered; the vCPU thread's */
     pthread_t thread;
     pthread_mutex_t lock;          /* what follows */
     pthread_cond_t work, progress; /* for the worker; for who waits for it */
@@ -120,10 +118,15 @@ static int read_store(struct blk_queue *q, struct blk_request *r) {
     return error;
 }
 
+static size_t put(struct blk_store *s, const struct blk_request *r, int *error) {
+    if (!r->vec) return s->ops->write(s, r->offset, r->buf, r->len, error);
+    return (s->ops->writev ? s->ops->writev : blk_store_gather)(s, r->offset, r->vec, r->vec_count, r->len, error);
+}
+
 static int write_store(struct blk_queue *q, struct blk_request *r) {
     int error = 0;
     q->dirty = true;
-    r->good = (uint32_t)q->store->ops->write(q->store, r->offset, r->buf, r->len, &error);
+    r->good = (uint32_t)put(q->store, r, &error);
     if (error) report(q, "write", error);
     return !error && r->durable ? flush_store(q) : error;
 }
@@ -144,8 +147,10 @@ static void run_next(struct blk_queue *q) {
     r->status = status;
     q->running = NULL;
     append(&q->ended, r);
-    eventfd_write(q->ended_src.fd, 1);
     pthread_cond_broadcast(&q->progress);
+    pthread_mutex_unlock(&q->lock); /* the other thread comes for it at once */
+    events_post(q->events, &q->news);
+    pthread_mutex_lock(&q->lock);
 }
 
 static void open_store(struct blk_queue *q) {
@@ -158,7 +163,7 @@ static void open_store(struct blk_queue *q) {
     }
     q->opening = s ? OPEN : FAILED;
     q->announce = q->opener.opened != NULL;
-    eventfd_write(q->ended_src.fd, 1);
+    events_post(q->events, &q->news);
     pthread_cond_broadcast(&q->progress);
     pthread_mutex_unlock(&q->lock);
 }
@@ -182,7 +187,7 @@ static void *worker(void *opaque) {
     }
     pthread_mutex_lock(&q->lock);
     q->closed = true;
-    eventfd_write(q->ended_src.fd, 1);
+    events_post(q->events, &q->news);
     pthread_mutex_unlock(&q->lock);
     return NULL;
 }
@@ -191,6 +196,8 @@ static void *worker(void *opaque) {
 
 static void submit(struct blk *b, struct blk_request *r) {
     struct blk_queue *q = b->opaque;
+    q->under_way++;
+    q->events->expected++;
     pthread_mutex_lock(&q->lock);
     append(&q->todo, r);
     pthread_cond_signal(&q->work);
@@ -218,6 +225,12 @@ static void wait_for_progress(struct blk_queue *q) {
     if (pthread_cond_timedwait(&q->progress, &q->lock, &until) == ETIMEDOUT) give_up(q);
 }
 
+static void is_over(struct blk_queue *q, struct blk_request *r) {
+    r->busy = false;
+    q->under_way--;
+    q->events->expected--;
+}
+
 static void cancel(struct blk *b, struct blk_request *r) {
     struct blk_queue *q = b->opaque;
     pthread_mutex_lock(&q->lock);
@@ -225,7 +238,7 @@ static void cancel(struct blk *b, struct blk_request *r) {
         while (q->running == r) wait_for_progress(q);
         take_out(&q->ended, r);
     }
-    r->busy = false;
+    is_over(q, r);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -238,7 +251,7 @@ static struct blk_request *take_ended(struct blk_queue *q) {
 
 static void deliver(struct blk_queue *q) {
     for (struct blk_request *r; (r = take_ended(q));) {
-        r->busy = false;
+        is_over(q, r);
         r->done(r->opaque);
     }
 }
@@ -258,11 +271,8 @@ static bool is_gone(struct blk_queue *q) {
     return gone;
 }
 
-static void ended_ready(void *opaque, uint32_t ready) {
+static void have_news(void *opaque) {
     struct blk_queue *q = opaque;
-    eventfd_t count;
-    (void)ready;
-    eventfd_read(q->ended_src.fd, &count);
     if (is_gone(q))
         q->gone(q->gone_opaque); /* destroys the queue */
     else if (take_announcement(q))
@@ -284,7 +294,15 @@ static void drain(struct blk *b) {
     while (wait_for_worker(q)) deliver(q);
 }
 
-static const struct blk_ops queue_ops = {submit, cancel, drain};
+/* With nothing under way the worker does not touch the store. */
+static uint32_t read_now(struct blk *b, uint64_t offset, const struct iovec *vec, unsigned count, uint32_t len) {
+    struct blk_queue *q = b->opaque;
+    const struct blk_store_ops *ops = q->store->ops;
+    size_t n = !q->under_way && ops->read_now ? ops->read_now(q->store, offset, vec, count) : 0;
+    return n < len ? (uint32_t)n : len;
+}
+
+static const struct blk_ops queue_ops = {.submit = submit, .cancel = cancel, .drain = drain, .read_now = read_now};
 
 /* ---- Life ---- */
 
@@ -299,14 +317,9 @@ static bool start_worker(struct blk_queue *q) {
     return !error;
 }
 
-static bool open_eventfd(struct blk_queue *q) {
-    q->ended_src = (struct events_source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .fn = ended_ready, .opaque = q};
-    return q->ended_src.fd >= 0 && events_watch(q->events, &q->ended_src, EPOLLIN);
-}
-
 static void free_queue(struct blk_queue *q) {
-    events_watch(q->events, &q->ended_src, 0);
-    if (q->ended_src.fd >= 0) close(q->ended_src.fd);
+    q->events->expected -= q->under_way;
+    events_post_remove(q->events, &q->news);
     pthread_cond_destroy(&q->progress);
     pthread_cond_destroy(&q->work);
     pthread_mutex_destroy(&q->lock);
@@ -332,7 +345,9 @@ struct blk_queue *blk_queue_create(const struct blk_opener *opener, const char *
     q->events = events;
     q->patience_ms = CANCEL_PATIENCE_MS;
     init_locks(q);
-    if (open_eventfd(q) && start_worker(q)) return q;
+    q->news = (struct events_post){.fn = have_news, .opaque = q};
+    events_post_add(events, &q->news);
+    if (start_worker(q)) return q;
     int saved = errno;
     free_queue(q);
     errno = saved;

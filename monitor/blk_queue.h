@@ -1,7 +1,8 @@
 /*
  * blk_queue.h: a store made asynchronous: struct blk for devices, a worker
- * thread that runs its requests in order, and an eventfd that brings their
- * ends back to the vCPU thread. Caller: blk.c, tests.
+ * thread that runs its requests in order and posts their ends to the vCPU
+ * thread. With none under way the vCPU thread may read from the store itself, if that needs no waiting.
+ * Caller: blk.c, tests.
  */
 #ifndef NOVT_MONITOR_BLK_QUEUE_H
 #define NOVT_MONITOR_BLK_QUEUE_H

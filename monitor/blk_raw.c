@@ -15,13 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "monitor/blk_store.h"
+#include "monitor/hostsys.h"
 
 struct raw {
     struct blk_store store;
     int fd;
     uint64_t file_size;
     bool guarded;
-    int lost; /* errno of a flush that failed: the kernel may have dropped the data, so no later one succeeds */
+    bool waits; /* this file knows no reading without waiting */
+    int lost;   /* errno of a flush that failed: the kernel may have dropped the data, so no later one succeeds */
 };
 
 /* ---- Transfers ---- */
@@ -58,6 +60,18 @@ static size_t raw_read(struct blk_store *s, uint64_t offset, void *buf, size_t l
     return blk_fd_read(((struct raw *)s)->fd, offset, buf, len, error);
 }
 
+size_t blk_fd_read_now(int fd, uint64_t offset, const struct iovec *vec, unsigned count, bool *waits) {
+    if (*waits) return 0;
+    long n = hostsys_preadv_now(fd, vec, count, offset);
+    if (n == -EOPNOTSUPP) *waits = true;
+    return n < 0 ? 0 : (size_t)n;
+}
+
+static size_t raw_read_now(struct blk_store *s, uint64_t offset, const struct iovec *vec, unsigned count) {
+    struct raw *r = (struct raw *)s;
+    return blk_fd_read_now(r->fd, offset, vec, count, &r->waits);
+}
+
 /* ---- The guard ---- */
 
 /* The part of [at, at+size) that a write replaces. */
@@ -66,11 +80,18 @@ static void lay_over(uint8_t *out, uint64_t at, size_t size, uint64_t offset, co
         if (at + i >= offset && at + i - offset < len) out[i] = buf[at + i - offset];
 }
 
+static uint64_t tail_start(const struct raw *r) {
+    return r->file_size < MON_PROBE_TAIL ? 0 : r->file_size - MON_PROBE_TAIL;
+}
+
+static bool needs_guard(const struct raw *r, uint64_t offset, size_t len) {
+    return r->guarded && (offset < MON_PROBE_HEAD || offset + len > tail_start(r));
+}
+
 static bool changes_format(struct raw *r, uint64_t offset, const void *buf, size_t len) {
     uint8_t head[MON_PROBE_HEAD] = {0}, tail[MON_PROBE_TAIL] = {0};
-    uint64_t tail_at = r->file_size < sizeof tail ? 0 : r->file_size - sizeof tail;
+    uint64_t tail_at = tail_start(r);
     int ignored;
-    if (offset >= sizeof head && offset + len <= tail_at) return false;
     (void)blk_fd_read(r->fd, 0, head, sizeof head, &ignored);
     (void)blk_fd_read(r->fd, tail_at, tail, sizeof tail, &ignored);
     lay_over(head, 0, sizeof head, offset, buf, len);
@@ -80,11 +101,23 @@ static bool changes_format(struct raw *r, uint64_t offset, const void *buf, size
 
 static size_t raw_write(struct blk_store *s, uint64_t offset, const void *buf, size_t len, int *error) {
     struct raw *r = (struct raw *)s;
-    if (r->guarded && changes_format(r, offset, buf, len)) {
+    if (needs_guard(r, offset, len) && changes_format(r, offset, buf, len)) {
         *error = EBADMSG;
         return 0;
     }
     return blk_fd_write(((struct raw *)s)->fd, offset, buf, len, error);
+}
+
+/* What the guard looks at must be what is written: the guest may change its memory meanwhile. */
+static size_t raw_writev(struct blk_store *s, uint64_t offset, const struct iovec *vec, unsigned count, size_t len,
+                         int *error) {
+    struct raw *r = (struct raw *)s;
+    if (needs_guard(r, offset, len)) return blk_store_gather(s, offset, vec, count, len, error);
+    ssize_t n;
+    do n = pwritev(r->fd, vec, (int)count, (off_t)offset);
+    while (n < 0 && errno == EINTR);
+    if (n == (ssize_t)len) return len;
+    return blk_store_gather(s, offset, vec, count, len, error); /* which finds out what the matter is */
 }
 
 static int raw_flush(struct blk_store *s) {
@@ -101,6 +134,8 @@ static void raw_close(struct blk_store *s) {
 static const struct blk_store_ops raw_ops = {
     .read = raw_read,
     .write = raw_write,
+    .writev = raw_writev,
+    .read_now = raw_read_now,
     .flush = raw_flush,
     .close = raw_close,
 };

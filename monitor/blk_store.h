@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include "monitor/guess.h"
 
 struct blk_store;
@@ -17,6 +18,12 @@ struct blk_store_ops {
     /* Bytes transferred from the start; less than len: *error is the errno of the rest. */
     size_t (*read)(struct blk_store *s, uint64_t offset, void *buf, size_t len, int *error);
     size_t (*write)(struct blk_store *s, uint64_t offset, const void *buf, size_t len, int *error);
+    /* The same of pieces; NULL: they are put together for write. */
+    size_t (*writev)(struct blk_store *s, uint64_t offset, const struct iovec *vec, unsigned count, size_t len,
+                     int *error);
+    /* Reads what needs no waiting, on the vCPU thread while nothing else is under way. Bytes from the start, any number
+     * of them. NULL: never. */
+    size_t (*read_now)(struct blk_store *s, uint64_t offset, const struct iovec *vec, unsigned count);
     int (*flush)(struct blk_store *s); /* 0 or errno */
     void (*close)(struct blk_store *s);
     /* From another thread: what is under way is to fail soon, as all that follows. NULL: it cannot hang for ever. */
@@ -41,6 +48,12 @@ struct blk_store *blk_nbd_open(const char *path, enum mon_image_format format, b
 /* Takes base over, also on failure. Writes go to a temporary file that vanishes with the process. */
 struct blk_store *blk_overlay_open(struct blk_store *base, char *errbuf, size_t errlen);
 
+/* Pieces through s->ops->write, by a copy of them. */
+size_t blk_store_gather(struct blk_store *s, uint64_t offset, const struct iovec *vec, unsigned count, size_t len,
+                        int *error);
+
+/* struct blk_store_ops' read_now of a descriptor. *waits is set if it can never. */
+size_t blk_fd_read_now(int fd, uint64_t offset, const struct iovec *vec, unsigned count, bool *waits);
 /* Whole transfers on a descriptor, as struct blk_store_ops has them. The end of the file is an error. */
 size_t blk_fd_read(int fd, uint64_t offset, void *buf, size_t len, int *error);
 size_t blk_fd_write(int fd, uint64_t offset, const void *buf, size_t len, int *error);

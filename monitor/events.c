@@ -10,18 +10,35 @@
 
 enum { NS_PER_S = 1000000000 };
 
-/* ---- Other threads ---- */
+enum events_rest { NOT_RESTING, SPINNING, ASLEEP };
+enum { SPIN_NS = 100000, SPIN_LOOKS = 64 /* between two looks at the clock */ };
+
+static void set_rest(struct mon_events *ev, enum events_rest r) { __atomic_store_n(&ev->rest, r, __ATOMIC_SEQ_CST); }
+static bool noted(const struct mon_events *ev) { return __atomic_load_n(&ev->wake, __ATOMIC_SEQ_CST); }
+
+/* ---- From other threads ---- */
 
 /* Either the vCPU thread is asleep on `wake`, or it is about to look at it, or a signal must get it out of
- * guest code. Sequential consistency orders this against events_sleep. */
+ * guest code. Sequential consistency orders this against events_sleep: who rests looks at `wake` after it has stopped.
+ */
 void events_wake(struct mon_events *ev) {
-    if (ev->kick) ev->kick(ev->kick_opaque);
     events_note(ev);
-    if (__atomic_load_n(&ev->sleeping, __ATOMIC_SEQ_CST))
-        hostsys_futex_wake(&ev->wake);
-    else
+    switch (__atomic_load_n(&ev->rest, __ATOMIC_SEQ_CST)) {
+    case SPINNING: break;
+    case ASLEEP: hostsys_futex_wake(&ev->wake); break;
+    default:
+        if (ev->kick) ev->kick(ev->kick_opaque);
         hostsys_tgkill(hostsys_getpid(), ev->tid, ev->signo);
+    }
 }
+
+void events_post(struct mon_events *ev, struct events_post *p) {
+    __atomic_store_n(&p->pending, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&ev->posted, true, __ATOMIC_SEQ_CST);
+    events_wake(ev);
+}
+
+/* ---- The I/O thread ---- */
 
 static bool quitting(const struct mon_events *ev) { return __atomic_load_n(&ev->quit, __ATOMIC_SEQ_CST); }
 
@@ -62,7 +79,40 @@ static void run_batch(struct mon_events *ev, const struct epoll_event *e, int n)
     ev->batch_count = 0;
 }
 
+void events_post_add(struct mon_events *ev, struct events_post *p) {
+    p->pending = false;
+    p->pass = ev->pass;
+    p->next = ev->posts;
+    ev->posts = p;
+}
+
+void events_post_remove(struct mon_events *ev, struct events_post *p) {
+    for (struct events_post **at = &ev->posts; *at; at = &(*at)->next) {
+        if (*at != p) continue;
+        *at = p->next;
+        return;
+    }
+}
+
+static struct events_post *next_post(struct mon_events *ev) {
+    for (struct events_post *p = ev->posts; p; p = p->next)
+        if (p->pass != ev->pass && __atomic_load_n(&p->pending, __ATOMIC_SEQ_CST)) return p;
+    return NULL;
+}
+
+/* Each once: what is posted again meanwhile has been noted again. A handler may remove any of them. */
+static void run_posts(struct mon_events *ev) {
+    if (!__atomic_exchange_n(&ev->posted, false, __ATOMIC_SEQ_CST)) return;
+    ev->pass++;
+    for (struct events_post *p; (p = next_post(ev));) {
+        p->pass = ev->pass;
+        __atomic_store_n(&p->pending, false, __ATOMIC_SEQ_CST);
+        p->fn(p->opaque);
+    }
+}
+
 void events_dispatch(struct mon_events *ev) {
+    run_posts(ev);
     if (!__atomic_load_n(&ev->ready, __ATOMIC_SEQ_CST)) return;
     struct epoll_event e[EVENTS_BATCH];
     int n = epoll_wait(ev->epoll_fd, e, EVENTS_BATCH, 0);
@@ -71,12 +121,30 @@ void events_dispatch(struct mon_events *ev) {
     hostsys_futex_wake(&ev->ready);
 }
 
+static uint64_t now_ns(void) {
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* A sleep and its wake take longer than most requests of a disk. */
+bool events_spin(struct mon_events *ev) {
+    if (!ev->expected) return false;
+    set_rest(ev, SPINNING);
+    uint64_t end = now_ns() + SPIN_NS;
+    do
+        for (int i = 0; i < SPIN_LOOKS && !noted(ev); i++) __builtin_ia32_pause();
+    while (!noted(ev) && now_ns() < end);
+    set_rest(ev, NOT_RESTING);
+    return noted(ev);
+}
+
 void events_sleep(struct mon_events *ev, uint64_t until_ns) {
     struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S), .tv_nsec = (long)(until_ns % NS_PER_S)};
-    __atomic_store_n(&ev->sleeping, true, __ATOMIC_SEQ_CST);
-    while (!__atomic_load_n(&ev->wake, __ATOMIC_SEQ_CST))
+    set_rest(ev, ASLEEP);
+    while (!noted(ev))
         if (hostsys_futex_wait_until(&ev->wake, 0, until_ns ? &until : NULL) == -ETIMEDOUT) events_note(ev);
-    __atomic_store_n(&ev->sleeping, false, __ATOMIC_SEQ_CST);
+    set_rest(ev, NOT_RESTING);
     ev->sleeps++;
 }
 

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
 static inline long hostsys_call6(long nr, long a, long b, long c, long d, long e, long f) {
@@ -53,6 +54,10 @@ static inline long hostsys_futex_wake(uint32_t *word) {
 static inline long hostsys_tgkill(int pid, int tid, int signo) { return hostsys_call4(SYS_tgkill, pid, tid, signo, 0); }
 static inline int hostsys_gettid(void) { return (int)hostsys_call4(SYS_gettid, 0, 0, 0, 0); }
 static inline int hostsys_getpid(void) { return (int)hostsys_call4(SYS_getpid, 0, 0, 0, 0); }
+/* Without waiting for the disk: -EAGAIN, or less, what needs that. */
+static inline long hostsys_preadv_now(int fd, const struct iovec *vec, unsigned count, uint64_t offset) {
+    return hostsys_call6(SYS_preadv2, fd, (long)(intptr_t)vec, (long)count, (long)offset, 0, RWF_NOWAIT);
+}
 static inline long hostsys_write(int fd, const void *buf, size_t n) {
     return hostsys_call4(SYS_write, fd, (long)(intptr_t)buf, (long)n, 0);
 }

@@ -124,7 +124,7 @@ static void sleep_halted(struct machine *m) {
     bt_fpu_park(&m->vcpu.cpu);
     uint64_t start = clock_now(&m->clock);
     m->stats.halts++;
-    events_sleep(&m->events, next_timer(m));
+    if (!events_spin(&m->events)) events_sleep(&m->events, next_timer(m));
     m->stats.halted_ns += clock_now(&m->clock) - start;
 }
 

@@ -119,3 +119,30 @@ bool smmu_mem_write(struct smmu_mem *mem, struct gpa pa, const void *buf, size_t
     }
     return ram;
 }
+
+/* ---- Transfers without a copy ---- */
+
+static uint8_t *page_host(const struct smmu_mem *mem, uint64_t pa, bool write) {
+    struct phys_page p = mem_page(mem, pa);
+    int32_t frame1 = write ? p.write1 : p.read1;
+    return frame1 > 0 ? mem_frame_ptr(mem, (uint32_t)frame1 - 1) + (pa & SMMU_PAGE_MASK) : NULL;
+}
+
+size_t smmu_mem_span(struct smmu_mem *mem, struct gpa pa, size_t len, bool write, uint8_t **host) {
+    size_t total = 0;
+    *host = page_host(mem, pa.v, write);
+    while (*host && total < len && page_host(mem, pa.v + total, write) == *host + total) {
+        total += page_chunk(pa.v + total, len - total);
+        if (pa.v + total < pa.v) break; /* the end of 64 bits */
+    }
+    return total;
+}
+
+void smmu_mem_span_written(struct smmu_mem *mem, const uint8_t *host, size_t len) {
+    size_t at = (size_t)(host - smmu_mem_linear(mem)), end = at + len;
+    while (at < end) {
+        uint32_t frame = (uint32_t)(at >> SMMU_PAGE_SHIFT), n = page_chunk(at, end - at);
+        if (mem_is_code(mem, frame)) mem_code_written(mem, frame, (uint32_t)(at & SMMU_PAGE_MASK), n);
+        at += n;
+    }
+}

@@ -79,6 +79,13 @@ struct smmu_backing smmu_mem_lookup(const struct smmu_mem *mem, struct gpa pa);
 bool smmu_mem_read(struct smmu_mem *mem, struct gpa pa, void *buf, size_t len);
 bool smmu_mem_write(struct smmu_mem *mem, struct gpa pa, const void *buf, size_t len);
 
+/* For transfers without a copy: where the bytes from pa on lie in the host, as many of the len as lie together. 0: a
+ * device, a hole or, for writing, ROM. Only the vCPU thread may write to guest memory: C reads it twice and relies on
+ * finding the same (a translation decodes it, then copies it). */
+size_t smmu_mem_span(struct smmu_mem *mem, struct gpa pa, size_t len, bool write, uint8_t **host);
+/* Bytes of such a span were written: announces the code among them. */
+void smmu_mem_span_written(struct smmu_mem *mem, const uint8_t *host, size_t len);
+
 /* Frames that hold translated code. bt marks and unmarks; a write by whatever
  * path to a marked frame calls the listener AFTER the bytes have changed. */
 void smmu_mem_on_code_write(struct smmu_mem *mem,

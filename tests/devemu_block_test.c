@@ -61,6 +61,63 @@ static void raw_image_reads_and_writes(void **state) {
     blk_close(m);
 }
 
+/* All or nothing: not every file system can. */
+static bool reads_now(struct blk *b, uint64_t offset, uint8_t a, uint8_t z) {
+    uint8_t s[2][1024];
+    struct iovec vec[] = {{s[0], 512}, {s[1], 1024}};
+    uint32_t n = blk_read_now(b, offset, vec, 2, 1536);
+    if (!n) return false;
+    assert_int_equal(n, 1536);
+    assert_int_equal(s[0][0], a);
+    assert_int_equal(s[1][1023], z);
+    return true;
+}
+
+static void transfers_in_place(void **state) {
+    (void)state;
+    make_file(1 << 20);
+    struct mon_blk *m = open_image(false, false, 512);
+    struct blk *b = blk_dev(m);
+    uint8_t s[3][4096];
+    struct iovec vec[] = {{s[0], 100}, {s[1], 924}, {s[2], 512}};
+    struct blk_request r = {.done = count_done};
+    memset(s, 0x44, sizeof s);
+    for (int i = 0; i < 2; i++) { /* the first sector has a guard, the others not */
+        done_count = 0;
+        uint64_t at = i ? 65536 : 0;
+        blk_writev(b, &r, at, vec, 3, 1536, false);
+        assert_false(reads_now(b, 32768, 0x11, 0x11)); /* not while a request is under way */
+        wait_done(1);
+        assert_int_equal(r.status, BLK_OK);
+        assert_int_equal(r.good, 1536);
+        assert_int_equal(file_byte((off_t)at), 0x44);
+        assert_int_equal(file_byte((off_t)at + 1535), 0x44);
+        assert_int_equal(file_byte((off_t)at + 1536), 0x11);
+    }
+    if (reads_now(b, 65536, 0x44, 0x44)) assert_true(reads_now(b, 65536 + 1536, 0x11, 0x11));
+    assert_false(reads_now(b, (1 << 20) - 512, 0, 0)); /* beyond the end */
+    memcpy(s[0], "QFI\xfb\0\0\0\3", 8);                /* the guard sees what comes in pieces */
+    done_count = 0;
+    blk_writev(b, &r, 0, vec, 3, 1536, false);
+    wait_done(1);
+    assert_int_equal(r.status, BLK_IO_ERROR);
+    assert_int_equal(file_byte(0), 0x44);
+    blk_close(m);
+}
+
+static void a_snapshot_is_read_in_place(void **state) {
+    (void)state;
+    make_file(1 << 20);
+    struct mon_blk *m = open_image(false, true, 512);
+    struct blk *b = blk_dev(m);
+    memset(buf, 0x55, 1536);
+    assert_int_equal(run(b, BLK_WRITE, 8192, buf, 1536), BLK_OK);
+    (void)reads_now(b, 8192, 0x55, 0x55);
+    (void)reads_now(b, 4096, 0x11, 0x11);
+    assert_false(reads_now(b, 8192 - 512, 0x11, 0x55)); /* in two files */
+    blk_close(m);
+}
+
 static void snapshot_leaves_the_image_alone(void **state) {
     (void)state;
     make_file(1 << 20);
@@ -242,6 +299,8 @@ static void cancel_and_drain(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_image_reads_and_writes),
+        cmocka_unit_test(transfers_in_place),
+        cmocka_unit_test(a_snapshot_is_read_in_place),
         cmocka_unit_test(snapshot_leaves_the_image_alone),
         cmocka_unit_test(one_writer),
         cmocka_unit_test(refuses_what_is_no_image),

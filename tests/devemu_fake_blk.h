@@ -14,8 +14,34 @@ struct fake_blk {
     struct blk_request *first, *last;
     uint64_t bad_from; /* bytes from here on cannot be read or written */
     enum blk_status bad_status;
-    int submitted, flushes, durable_writes;
+    uint64_t cached; /* bytes from the start that blk_read_now finds; at most now_max of them a call */
+    uint32_t now_max;
+    int submitted, flushes, durable_writes, reads_now, writes_in_place;
 };
+
+/* Copies to, or from, the pieces of guest memory. */
+static inline void fake_blk_copy(const struct iovec *vec, unsigned count, uint8_t *data, size_t n, bool to_guest) {
+    for (unsigned i = 0; i < count && n; i++) {
+        size_t part = vec[i].iov_len < n ? vec[i].iov_len : n;
+        memcpy(to_guest ? vec[i].iov_base : data, to_guest ? data : vec[i].iov_base, part);
+        data += part;
+        n -= part;
+    }
+}
+static inline uint32_t fake_blk_read_now(struct blk *b, uint64_t offset, const struct iovec *vec, unsigned count,
+                                         uint32_t len) {
+    struct fake_blk *s = b->opaque;
+    uint64_t end = s->cached < s->bad_from ? s->cached : s->bad_from, n = end > offset ? end - offset : 0;
+    size_t sum = 0;
+    for (unsigned i = 0; i < count; i++) sum += vec[i].iov_len;
+    assert_int_equal(sum, len);
+    if (s->first || !n) return 0;
+    if (n > len) n = len;
+    if (s->now_max && n > s->now_max) n = s->now_max;
+    fake_blk_copy(vec, count, s->data + offset, n, true);
+    s->reads_now++;
+    return (uint32_t)n;
+}
 
 static inline void fake_blk_submit(struct blk *b, struct blk_request *r) {
     struct fake_blk *s = b->opaque;
@@ -59,8 +85,11 @@ static inline void fake_blk_run(struct fake_blk *s, struct blk_request *r) {
     }
     if (r->op == BLK_READ)
         memcpy(r->buf, s->data + r->offset, n);
-    else
+    else if (!r->vec)
         memcpy(s->data + r->offset, r->buf, n);
+    else
+        fake_blk_copy(r->vec, r->vec_count, s->data + r->offset, n, false);
+    s->writes_in_place += r->op == BLK_WRITE && r->vec;
     s->durable_writes += r->op == BLK_WRITE && r->durable;
     r->good = (uint32_t)n;
 }
@@ -82,7 +111,7 @@ static inline void fake_blk_drain(struct blk *b) { fake_blk_pump(b->opaque); }
 /* Byte i of sector n is a mix of both. */
 static inline uint8_t fake_blk_byte(uint64_t n, unsigned i) { return (uint8_t)(n * 7 + i + (i >> 8) * 3 + (n >> 8)); }
 static inline struct fake_blk *fake_blk_create(uint64_t size) {
-    static const struct blk_ops ops = {fake_blk_submit, fake_blk_cancel, fake_blk_drain};
+    static const struct blk_ops ops = {fake_blk_submit, fake_blk_cancel, fake_blk_drain, fake_blk_read_now};
     struct fake_blk *s = calloc(1, sizeof *s);
     assert_non_null(s);
     s->data = malloc(size);

@@ -276,7 +276,148 @@ static void dma_table_oddities(void **state) {
     dma(0xC8, 0, 1, 8);
     assert_int_equal(pin(f, BM + 2) & 5, 1);
     config8(PCI_COMMAND, PCI_CMD_IO | PCI_CMD_MASTER);
+    pump();
     assert_int_equal(pin(f, BM + 2) & 5, 4);
+}
+
+static void expect_data(uint32_t at, uint32_t lba, unsigned n) {
+    uint8_t s[512];
+    for (unsigned i = 0; i < n; i++) {
+        smmu_mem_read(f->host.mem, gpa(at + 512 * i), s, 512);
+        expect_sector(s, lba + i);
+    }
+}
+
+/* What the storage can read at once is over when the bus master has been started. */
+static void dma_reads_in_place(void **state) {
+    (void)state;
+    uint8_t s[512];
+    disk->cached = UINT64_MAX;
+    put_prd(0, DATA, 700); /* regions end within a sector */
+    put_prd(1, DATA + 700, 324);
+    put_prd(2, DATA + 0x2000, 0x80000000u | 512);
+    pout(f, BM, 0);
+    out32(BM + 4, PRD);
+    command_lba(0xC8, 20, 3);
+    assert_int_equal(disk->reads_now, 0); /* nobody knows where to */
+    pout(f, BM, 9);
+    assert_int_equal(disk->reads_now, 1);
+    assert_int_equal(disk->submitted, 0);
+    assert_int_equal(pin(f, BM + 2), 4);
+    assert_true(f->line[IRQ14]);
+    assert_int_equal(pin(f, CMD + 7), IDLE);
+    expect_data(DATA, 20, 2);
+    expect_data(DATA + 0x2000, 22, 1);
+    put_prd(0, DATA, 0x80000200u); /* less than asked for: the drive waits */
+    dma(0xC8, 40, 2, 8);
+    assert_int_equal(pin(f, BM + 2) & 5, 0);
+    assert_int_equal(pin(f, CMD + 7), IDLE | DRQ);
+    expect_data(DATA, 40, 1);
+    pout(f, BM, 0); /* the driver gives the rest */
+    put_prd(0, DATA + 512, 0x80000200u);
+    pout(f, BM, 9);
+    pump();
+    assert_int_equal(pin(f, BM + 2) & 5, 4);
+    expect_data(DATA, 40, 2);
+    disk->bad_from = 60 * 512 + 512;
+    put_prd(0, DATA, 0x80000800u);
+    dma(0xC8, 60, 4, 8); /* an error is the worker's to find */
+    assert_int_equal(pin(f, CMD + 7) & ERR, ERR);
+    expect_data(DATA, 60, 1);
+    smmu_mem_read(f->host.mem, gpa(DATA + 512), s, 512);
+    expect_sector(s, 41);
+}
+
+/* Cached are some sectors and a half: the rest goes by the buffer, then in place again. */
+static void dma_reads_partly_in_place(void **state) {
+    (void)state;
+    for (unsigned n = 0; n < 4; n++) put_prd(n, DATA + 0x10000 * n, n == 3 ? 0x80000000u : 0);
+    disk->cached = 1000 * 512 + 100;
+    dma(0xC8, 980, 0, 8);
+    assert_int_equal(pin(f, BM + 2), 5);
+    expect_data(DATA, 980, 256);
+    assert_int_equal(disk->reads_now, 2);
+    assert_true(disk->submitted > 0);
+    disk->cached = UINT64_MAX;
+    disk->now_max = 3 * 512 + 7; /* a little at a time */
+    dma(0xC8, 2000, 20, 8);
+    expect_data(DATA, 2000, 20);
+    assert_int_equal(pin(f, BM + 2) & 4, 4);
+}
+
+/* No more than a mebibyte while the guest waits; more regions than pieces; the same for a write. */
+static void long_dma(void **state) {
+    (void)state;
+    enum { SECTORS = 1200, REGION = 1024 };
+    for (unsigned n = 0; n < SECTORS * 512 / REGION; n++) /* no two lie together */
+        put_prd(n, DATA + (n % 256) * 2 * REGION, REGION | (n == SECTORS * 512 / REGION - 1 ? 0x80000000u : 0));
+    disk->cached = UINT64_MAX;
+    pout(f, BM, 0);
+    out32(BM + 4, PRD);
+    command_ext(0x25, 100, SECTORS);
+    pout(f, BM, 9);
+    assert_int_equal(pin(f, BM + 2), 4);
+    assert_int_equal(disk->submitted, 0);
+    assert_true(disk->reads_now >= SECTORS * 512 / REGION / BLK_VEC);
+    for (unsigned n = 344; n < 600; n++) expect_data(DATA + (n % 256) * 2 * REGION, 100 + 2 * n, 2);
+    pout(f, BM, 0);
+    pout(f, BM + 2, 4);
+    command_ext(0x35, 2000, SECTORS);
+    pout(f, BM, 1);
+    pump();
+    assert_int_equal(pin(f, BM + 2), 4);
+    assert_true(disk->writes_in_place > 1);
+    assert_memory_equal(disk->data + (2000 + 2 * 344) * 512, disk->data + (100 + 2 * 344) * 512, 256 * REGION);
+}
+
+static void dma_writes_in_place(void **state) {
+    (void)state;
+    uint8_t s[1536];
+    for (unsigned i = 0; i < sizeof s; i++) s[i] = (uint8_t)(i * 3 + (i >> 8));
+    smmu_mem_write(f->host.mem, gpa(DATA + 2), s, sizeof s);
+    put_prd(0, DATA + 2, 700);
+    put_prd(1, DATA + 702, 0x80000000u | 836);
+    dma(0xCA, 300, 3, 0);
+    assert_int_equal(pin(f, BM + 2), 4);
+    assert_int_equal(disk->writes_in_place, 1);
+    assert_memory_equal(disk->data + 300 * 512, s, sizeof s);
+    put_prd(1, 0xFFFFF000u, 0x80000000u | 836); /* no memory: by the buffer */
+    dma(0xCA, 310, 3, 0);
+    assert_int_equal(pin(f, BM + 2), 4);
+    assert_memory_equal(disk->data + 310 * 512, s, 700);
+    assert_int_equal(disk->data[310 * 512 + 700], 0xFF);
+    disk->bad_from = 500 * 512;
+    put_prd(0, DATA, 0x80000400u);
+    dma(0xCA, 499, 2, 0);
+    assert_int_equal(pin(f, CMD + 7) & ERR, ERR);
+    pout(f, BM, 0); /* a reset takes a write back */
+    command_lba(0xCA, 20, 2);
+    pout(f, BM, 1);
+    assert_non_null(disk->first);
+    pout(f, CTL, 4), pout(f, CTL, 0);
+    assert_null(disk->first);
+}
+
+/* A command that waits for the bus master is saved, and goes on. */
+static void waiting_dma_is_saved(void **state) {
+    (void)state;
+    uint8_t saved[16384];
+    put_prd(0, DATA, 0x80000200u);
+    pout(f, BM, 0);
+    out32(BM + 4, PRD);
+    command_lba(0xC8, 77, 1);
+    struct dev_state st = {.buf = saved, .cap = sizeof saved, .saving = true};
+    d->cls->state(d, &st);
+    assert_false(st.failed);
+    d->cls->reset(d);
+    struct dev_state ld = {.buf = saved, .cap = st.pos};
+    d->cls->state(d, &ld);
+    assert_false(ld.failed);
+    enable();
+    pout(f, BM, 9);
+    pump();
+    assert_int_equal(pin(f, BM + 2), 4);
+    expect_data(DATA, 77, 1);
 }
 
 /* ---- CD-ROM ---- */
@@ -469,6 +610,11 @@ int main(void) {
         TEST(selection_and_resets),
         TEST(dma_read_and_write),
         TEST(dma_table_oddities),
+        TEST(dma_reads_in_place),
+        TEST(dma_reads_partly_in_place),
+        TEST(long_dma),
+        TEST(dma_writes_in_place),
+        TEST(waiting_dma_is_saved),
         TEST(cd_identity),
         TEST(cd_read_pio),
         TEST(cd_read_dma),

@@ -247,6 +247,71 @@ static void long_and_scattered(void **state) {
     assert_memory_equal(disk->data + 7000 * 512, disk->data + 1000 * 512, BYTES);
 }
 
+/* What the storage can read at once is used when the notification returns; more than a mebibyte is not read at once. */
+static void read_in_place(void **state) {
+    (void)state;
+    disk->cached = UINT64_MAX;
+    post(0, T_IN, 100, VD_DATA, 8 * 512);
+    post(1, T_IN, 300, VD_DATA + 8 * 512, 512);
+    vd_notify(0);
+    assert_int_equal(vd_take_used(0, NULL), 8 * 512 + 1);
+    assert_int_equal(vd_take_used(0, NULL), 512 + 1);
+    assert_int_equal(disk->submitted, 0);
+    assert_int_equal(status(0), OK);
+    expect_sectors(VD_DATA, 100, 8);
+    expect_sectors(VD_DATA + 8 * 512, 300, 1);
+    assert_int_equal(vd_isr(), 1);
+
+    disk->cached = 1004 * 512 + 100; /* half a sector does not count */
+    post(2, T_IN, 1000, VD_DATA, 8 * 512);
+    vd_notify(0);
+    assert_int_equal(vd_used(0), 2);
+    fake_blk_pump(disk);
+    assert_int_equal(vd_take_used(0, NULL), 8 * 512 + 1);
+    expect_sectors(VD_DATA, 1000, 8);
+
+    disk->cached = UINT64_MAX;
+    struct part p[20] = {{HEADER, 16, false}};
+    for (unsigned n = 1; n <= 18; n++) p[n] = (struct part){VD_DATA, 100 * 1024 + 4 * n, true}; /* end within sectors */
+    uint32_t len = 18 * 100 * 1024 + 4 * 171;
+    p[18].len -= len % 512;
+    p[19] = (struct part){STATUS, 1, true};
+    header(0, T_IN, 0);
+    vd_post(0, p, 20);
+    disk->submitted = 0;
+    vd_notify(0);
+    assert_int_equal(vd_used(0), 3);
+    assert_int_equal(disk->submitted, 1);
+    fake_blk_pump(disk);
+    assert_int_equal(disk->submitted, 1);
+    assert_int_equal(vd_take_used(0, NULL), len - len % 512 + 1);
+    assert_int_equal(status(0), OK);
+}
+
+static void write_in_place(void **state) {
+    (void)state;
+    struct part p[] = {
+        {HEADER, 16, false}, {VD_DATA + 3, 700, false}, {VD_DATA + 0x5000, 836, false}, {STATUS, 1, true}};
+    uint8_t s[1536];
+    for (unsigned i = 0; i < sizeof s; i++) s[i] = (uint8_t)(i * 5 + (i >> 8));
+    smmu_mem_write(f->host.mem, gpa(VD_DATA + 3), s, 700);
+    smmu_mem_write(f->host.mem, gpa(VD_DATA + 0x5000), s + 700, 836);
+    header(0, T_OUT, 4000);
+    vd_post(0, p, 4);
+    vd_notify(0);
+    fake_blk_pump(disk);
+    assert_int_equal(vd_take_used(0, NULL), 1);
+    assert_int_equal(status(0), OK);
+    assert_int_equal(disk->writes_in_place, 1);
+    assert_memory_equal(disk->data + 4000 * 512, s, sizeof s);
+    disk->bad_from = 4001 * 512;
+    header(1, T_OUT, 4000);
+    post(1, T_OUT, 4000, VD_DATA, 1024);
+    vd_notify(0);
+    fake_blk_pump(disk);
+    assert_int_equal(status(1), IOERR);
+}
+
 /* More requests than slots: those behind wait in the queue; a reset takes all back. */
 static void many_and_reset(void **state) {
     (void)state;
@@ -580,6 +645,8 @@ int main(void) {
         MODERN(access_window),
         BOTH(read_write),
         BOTH(long_and_scattered),
+        BOTH(read_in_place),
+        BOTH(write_in_place),
         BOTH(many_and_reset),
         BOTH(errors),
         cmocka_unit_test(read_only),

@@ -170,6 +170,55 @@ static void a_sleep_waits_for_the_deadline_itself(void **state) {
     events_fini(&ev);
 }
 
+static struct mon_events post_events;
+static struct events_post posts[2];
+static int posted[2];
+static void on_post(void *opaque) {
+    int n = *(int *)opaque;
+    posted[n]++;
+    if (n == 0 && posted[0] == 1) events_post(&post_events, &posts[0]); /* once a pass */
+    if (n == 0 && posted[0] == 2) events_post_remove(&post_events, &posts[1]);
+}
+static void *post_later(void *opaque) {
+    struct timespec t = {.tv_nsec = 3000000};
+    nanosleep(&t, NULL);
+    events_post(&post_events, opaque);
+    return NULL;
+}
+
+static void other_threads_post(void **state) {
+    (void)state;
+    static int number[2] = {0, 1};
+    struct mon_events *ev = &post_events;
+    signal(SIGUSR1, SIG_IGN);
+    assert_true(events_init(ev, SIGUSR1, NULL, NULL));
+    for (int i = 0; i < 2; i++) {
+        posts[i] = (struct events_post){.fn = on_post, .opaque = &number[i]};
+        events_post_add(ev, &posts[i]);
+    }
+    events_dispatch(ev);
+    assert_int_equal(posted[0] + posted[1], 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, post_later, &posts[0]), 0);
+    events_sleep(ev, 0); /* a post ends a sleep */
+    pthread_join(thread, NULL);
+    assert_true(events_take(ev));
+    events_post(ev, &posts[1]);
+    events_post(ev, &posts[1]);
+    events_dispatch(ev);
+    assert_int_equal(posted[0], 1);
+    assert_int_equal(posted[1], 1);
+    assert_true(events_take(ev));
+    events_post(ev, &posts[1]);
+    events_dispatch(ev);
+    assert_int_equal(posted[0], 2);
+    int before = posted[1];
+    events_post(ev, &posts[1]); /* who was removed is not called */
+    events_dispatch(ev);
+    assert_int_equal(posted[1], before);
+    events_fini(ev);
+}
+
 static volatile sig_atomic_t signals;
 static void count_signal(int signo) {
     (void)signo;
@@ -212,6 +261,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(arming_again_moves_a_timer, setup, teardown),
         cmocka_unit_test_setup_teardown(the_host_timer_follows_the_earliest_lazily, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sleep_waits_for_the_deadline_itself, setup, teardown),
+        cmocka_unit_test(other_threads_post),
         cmocka_unit_test_setup_teardown(a_due_timer_raises_the_signal, setup, teardown),
         cmocka_unit_test_setup_teardown(the_tsc_frequency_agrees_with_the_clock, setup, teardown),
     };

@@ -156,6 +156,7 @@ static void dma_moves_every_byte(void **state) {
 static unsigned changes, code_writes;
 static uint64_t changed_base, changed_size;
 static uint32_t last[3];
+static uint8_t code_byte;
 static void on_change(void *opaque, struct gpa base, uint64_t size) {
     (void)opaque;
     changes++;
@@ -183,7 +184,8 @@ static void listeners_hear(void **state) {
     assert_int_equal(changed_size, 0x2000);
     assert_int_equal(smmu_mem_map_frames(w.mem, gpa(0x1f0000), 0x2000, 0x1f0, 0x1f0), SMMU_OK);
 
-    smmu_mem_on_code_write(w.mem, on_code, bytes);
+    code_byte = bytes[0];
+    smmu_mem_on_code_write(w.mem, on_code, &code_byte);
     assert_false(smmu_mem_frame_is_code(w.mem, 0x101));
     smmu_code_protect(w.s, 0x101);
     assert_true(smmu_mem_frame_is_code(w.mem, 0x101));
@@ -193,6 +195,47 @@ static void listeners_hear(void **state) {
     smmu_code_unprotect(w.s, 0x101);
     assert_true(smmu_mem_write(w.mem, gpa(0x100f00), bytes, 0x200));
     assert_int_equal(code_writes, 1);
+}
+
+/* What of [pa, pa+len) lies together, and where. */
+static size_t span(uint64_t pa, size_t len, bool write, uint8_t **host) {
+    return smmu_mem_span(w.mem, gpa(pa), len, write, host);
+}
+
+static void spans_lie_together(void **state) {
+    (void)state;
+    uint8_t *host, *again;
+    assert_int_equal(span(0x12345, 0x10000, true, &host), 0x10000);
+    assert_ptr_equal(host, w.linear + 0x12345);
+    assert_int_equal(span(0x9ff00, 0x1000, false, &host), 0x100); /* up to the device */
+    assert_int_equal(span(0xa0000, 16, false, &host), 0);
+    assert_int_equal(span(0xc0010, 16, true, &host), 0); /* ROM: to be read only */
+    assert_int_equal(span(0xc0010, 16, false, &host), 16);
+    assert_ptr_equal(host, w.linear + 2 * MIB + 0x10);
+    assert_int_equal(span(0xd0000, 16, true, &host), 16); /* one frame to be read, another to be written */
+    assert_int_equal(span(0xd0000, 16, false, &again), 16);
+    assert_ptr_not_equal(host, again);
+    assert_int_equal(span(0xfffff800, 0x1000, true, &host), 0x800); /* nothing beyond 4 GiB */
+    assert_ptr_equal(host, w.linear + 5 * 4096 + 0x800);
+    assert_int_equal(span(UINT64_MAX, 16, true, &host), 0);
+    assert_int_equal(span(0x80000000, 16, false, &host), 0);
+    assert_int_equal(span(0x1000, 0, true, &host), 0);
+}
+
+static void written_spans_are_announced(void **state) {
+    (void)state;
+    uint8_t *host;
+    unsigned before = code_writes;
+    code_byte = 0x66;
+    smmu_code_protect(w.s, 0x111);
+    assert_int_equal(span(0x110f00, 0x200, true, &host), 0x200);
+    memset(host, code_byte, 0x200);
+    smmu_mem_span_written(w.mem, host, 0x100);
+    assert_int_equal(code_writes, before);
+    smmu_mem_span_written(w.mem, host, 0x180);
+    assert_true(code_writes > before);
+    assert_true(last[0] == 0x111 && last[1] == 0 && last[2] == 0x80);
+    smmu_code_unprotect(w.s, 0x111);
 }
 
 static void mmio_entries_are_reused(void **state) {
@@ -210,6 +253,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_bad_ranges),      cmocka_unit_test(looks_up),
         cmocka_unit_test(dma_moves_every_byte),    cmocka_unit_test(listeners_hear),
+        cmocka_unit_test(spans_lie_together),      cmocka_unit_test(written_spans_are_announced),
         cmocka_unit_test(mmio_entries_are_reused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
