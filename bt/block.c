@@ -258,6 +258,7 @@ void jump_cache_select(struct bt_engine *e, uint32_t mode) {
         if (!jc->used || (victim->used && jc->stamp < victim->stamp)) victim = jc;
     }
     jump_cache_clear(e, victim);
+    syscall_forget(e);
     victim->mode = mode;
     victim->cs_base = cs->base;
     victim->cs_limit = cs->limit;

@@ -98,7 +98,13 @@ struct bt_cpu {
         struct bt_cpuid_same {
             uint64_t minus_leaf;
             uint32_t out[4];
-        } cpuid_same[2];     /* latest first */
+        } cpuid_same[2];    /* latest first */
+        struct bt_syscall { /* SYSENTER, SYSEXIT: see syscall.c */
+            uint64_t minus_mode, minus_flags;
+            struct bt_seg cs, ss;
+            uint64_t lim_r, tlb_base, view_base, jump_cache, jc;
+            uint32_t mode_after, eip, esp;
+        } syscall[2];
         uint64_t bad_seg;    /* seg_base_ptr of a segment that is not plain */
         uint32_t seg_mode;   /* the mode key's bits that depend on segment registers */
         uint16_t last_cs[4]; /* latest CS selector of each privilege */
@@ -163,9 +169,12 @@ void bt_tables_changed(struct bt_cpu *c);
 /* What GDTR or IDTR is now: LGDT and LIDT of the same do nothing. After every change. */
 enum bt_table { BT_GDTR, BT_IDTR };
 void bt_table_loaded(struct bt_cpu *c, enum bt_table which, uint32_t base, uint16_t limit);
-/* CPUID of this leaf gives out (EAX, EBX, ECX, EDX) whatever ECX was, until bt_cpuid_forget. */
+/* CPUID of this leaf gives out (EAX, EBX, ECX, EDX) whatever ECX was, until bt_msrs_changed. */
 void bt_cpuid_known(struct bt_cpu *c, uint32_t leaf, const uint32_t out[4]);
-void bt_cpuid_forget(struct bt_cpu *c);
+/* SYSENTER (or SYSEXIT) is about to change the state, and nothing can go wrong any more. */
+void bt_syscall_begins(struct bt_cpu *c, bool exit);
+/* What CPUID and SYSENTER depend on. */
+void bt_msrs_changed(struct bt_cpu *c);
 void bt_seg_loaded(struct bt_cpu *c, int seg);
 
 /* ---- Life ---- */
@@ -182,6 +191,7 @@ struct bt_config {
     bool no_inline_caches;   /* indirect jumps and calls go by the jump cache */
     bool no_inline_segments; /* every load of a segment register is a callout */
     bool no_inline_cpuid;    /* CPUID is a callout */
+    bool no_inline_syscalls; /* SYSENTER and SYSEXIT are callouts */
     bool no_inline_tables;   /* LGDT and LIDT are callouts */
     bool no_inline_tsc;      /* RDTSC is a callout */
     bool no_divide_checks;   /* a division by zero is a signal of the host each time */

@@ -155,7 +155,8 @@ struct thunks {
     uint8_t *enter, *exit_link, *exit_indirect, *exit_port, *exit_exception, *exit_step, *exit_window,
         *exit_from_signal;
     uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit,
-        *mem_commit_end /* the instruction ends with it */, *seg_slow, *ret_miss, *lookup, *lookup_end;
+        *mem_commit_end /* the instruction ends with it */, *seg_slow, *ret_miss, *lookup, *lookup_end, *sysenter,
+        *sysexit;
     uint8_t *end;
 };
 
@@ -225,6 +226,11 @@ struct bt_engine {
         struct smmu_register reg; /* dev: NULL if not known */
     } bounce_for;
 
+    struct {
+        enum { SYSCALL_NONE, SYSCALL_ENTER, SYSCALL_EXIT } kind;
+        uint32_t mode, flags_sys; /* before it */
+    } syscall;
+
     struct guilt *guilt;
     uint32_t samples;                    /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
     uint32_t *hot;                       /* GUILT_SLOTS keys of promoted block starts */
@@ -288,6 +294,13 @@ void adapt_apply(struct bt_engine *e);                              /* does what
 
 /* emit_divide.c: the instruction at eip of the block has raised #DE. Async-signal-safe. */
 void divide_faulted(struct bt_engine *e, uint32_t id, uint32_t eip);
+
+/* syscall.c */
+void syscall_build(struct bt_engine *e, struct x86_buf *b); /* its thunks */
+/* The callout of e->syscall has set up the new mode. */
+void syscall_note(struct bt_engine *e);
+void syscall_sync(struct bt_engine *e);
+void syscall_forget(struct bt_engine *e);
 
 /* runtime.c: called from thunks */
 enum { CALLOUT_RETURN = 0, CALLOUT_LEAVE = 1, CALLOUT_JUMP = 2 /* to eip, through the jump cache */ };

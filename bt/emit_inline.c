@@ -325,6 +325,8 @@ bool emit_inline(struct translation *t) {
     case ZYDIS_MNEMONIC_MOV: return emit_mov_from_seg(t) || emit_mov_to_seg(t);
     case ZYDIS_MNEMONIC_POP: return emit_pop_seg(t);
     case ZYDIS_MNEMONIC_RDTSC: return emit_rdtsc(t);
+    case ZYDIS_MNEMONIC_SYSENTER:
+    case ZYDIS_MNEMONIC_SYSEXIT: return emit_syscall(t), true;
     case ZYDIS_MNEMONIC_CPUID: return emit_cpuid(t);
     case ZYDIS_MNEMONIC_LGDT: return emit_load_table(t, BT_GDTR);
     case ZYDIS_MNEMONIC_LIDT: return emit_load_table(t, BT_IDTR);

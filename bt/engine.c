@@ -154,6 +154,7 @@ void bt_flush(struct bt_engine *e) {
     for (unsigned i = 0; i < JUMP_CACHES; i++) e->jc[i].used = false;
     e->jc_cur = NULL;
     e->ras[0].valid = e->ras[1].valid = false;
+    syscall_forget(e);
     e->promote_tail = e->promote_head;
     e->want_flush = false;
     e->stats.flushes++;
@@ -162,6 +163,7 @@ void bt_flush(struct bt_engine *e) {
 void bt_state_changed(struct bt_engine *e) {
     for (int i = 0; i < DEC_SEG_COUNT; i++) bt_seg_loaded(e->cpu, i);
     e->ras[0].valid = e->ras[1].valid = false;
+    syscall_forget(e);
 }
 
 void bt_get_stats(const struct bt_engine *e, struct bt_stats *out) {

@@ -101,8 +101,9 @@ void bt_cpuid_known(struct bt_cpu *c, uint32_t leaf, const uint32_t out[4]) {
 }
 
 /* Never zero when a leaf is added. */
-void bt_cpuid_forget(struct bt_cpu *c) {
+void bt_msrs_changed(struct bt_cpu *c) {
     c->p.cpuid_same[0].minus_leaf = c->p.cpuid_same[1].minus_leaf = UINT64_C(1) << 32;
+    if (c->engine) syscall_forget(c->engine);
 }
 
 void bt_seg_save(const struct bt_cpu *c, int seg, struct bt_seg_state *s) {

@@ -18,7 +18,10 @@ static void sync_predictions(struct bt_engine *e, uint32_t mode) {
     struct bt_cpu *c = e->cpu;
     unsigned slot = c->cpl == 3;
     struct ras *r = &e->ras[slot];
-    if (e->ras_reset_wanted) e->ras[0].valid = e->ras[1].valid = e->ras_reset_wanted = false;
+    if (e->ras_reset_wanted) {
+        e->ras[0].valid = e->ras[1].valid = e->ras_reset_wanted = false;
+        syscall_forget(e);
+    }
     bool entering_kernel = e->ras_cur != slot && slot == 0;
     if (e->ras_cur != slot) {
         e->ras[e->ras_cur].rsp = c->p.ras_rsp;
@@ -45,6 +48,7 @@ static uint32_t sync_mode(struct bt_engine *e) {
     c->p.tlb_base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, user);
     c->p.view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, user);
     sync_predictions(e, mode);
+    syscall_sync(e);
     e->mode = mode;
     return mode;
 }
@@ -59,6 +63,7 @@ static void ras_restart(struct bt_engine *e) {
     c->p.ras_rsp = r->top - 8;
     *(uint64_t *)(uintptr_t)c->p.ras_rsp = back;
     e->ras[!e->ras_cur].valid = false;
+    syscall_forget(e);
     e->ras_reset_wanted = false;
     e->stats.ras_resets++;
 }
@@ -91,7 +96,12 @@ uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
     e->stats.callouts[s->op]++;
     e->code_changed = false;
     c->eip = s->eip;
-    if (s->fn(c, &s->insn) == BT_NEXT_EXIT) return go_on(e);
+    if (s->fn(c, &s->insn) == BT_NEXT_EXIT) {
+        uint64_t answer = go_on(e);
+        if (e->syscall.kind && answer == CALLOUT_JUMP) syscall_note(e);
+        e->syscall.kind = SYSCALL_NONE;
+        return answer;
+    }
     /* What follows may not be what memory holds now; and an interrupt that the instruction has caused is cheaper taken
      * here than through the fault of the next poll. */
     bool stale = e->code_changed || e->ras_reset_wanted, interrupted = c->intr && c->flags_if;

@@ -332,6 +332,7 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->callout = build_callout(b, leave, t->lookup);
     t->callout_end = build_callout_end(b, t->callout);
     t->exit_exception = build_exception(b, leave, t->lookup);
+    syscall_build(e, b);
     t->mem_slow = build_slow(e, b, leave, (uintptr_t)rt_mem_slow, R_B, true);
     t->mem_slow_c = build_slow(e, b, leave, (uintptr_t)rt_mem_slow, R_B, false);
     t->seg_slow = build_slow(e, b, leave, (uintptr_t)rt_seg_slow, R_A, false);

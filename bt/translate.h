@@ -140,6 +140,9 @@ void emit_string(struct translation *t);
 bool emit_inline(struct translation *t);
 void emit_windows(struct translation *t);
 
+/* syscall.c */
+void emit_syscall(struct translation *t);
+
 /* emit_callout.c */
 void emit_callout(struct translation *t);
 void emit_exception(struct translation *t, int vector, uint32_t error);

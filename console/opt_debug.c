@@ -31,6 +31,7 @@ static const struct kv_key bt_keys[] = {
     {.name = "no-inline-caches", .type = KV_SWITCH, .at = AT(bt_no_inline_caches)},
     {.name = "no-inline-cpuid", .type = KV_SWITCH, .at = AT(bt_no_inline_cpuid)},
     {.name = "no-inline-segments", .type = KV_SWITCH, .at = AT(bt_no_inline_segments)},
+    {.name = "no-inline-syscalls", .type = KV_SWITCH, .at = AT(bt_no_inline_syscalls)},
     {.name = "no-inline-tables", .type = KV_SWITCH, .at = AT(bt_no_inline_tables)},
     {.name = "no-inline-tsc", .type = KV_SWITCH, .at = AT(bt_no_inline_tsc)},
     {.name = "no-live-fpu", .type = KV_SWITCH, .at = AT(bt_no_live_fpu)},

@@ -122,6 +122,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_inline_caches = c->bt_plain || c->bt_no_inline_caches,
                             .no_inline_segments = c->bt_plain || c->bt_no_inline_segments,
                             .no_inline_cpuid = c->bt_plain || c->bt_no_inline_cpuid,
+                            .no_inline_syscalls = c->bt_plain || c->bt_no_inline_syscalls,
                             .no_inline_tables = c->bt_plain || c->bt_no_inline_tables,
                             .no_inline_tsc = c->bt_plain || c->bt_no_inline_tsc,
                             .no_divide_checks = c->bt_plain || c->bt_no_divide_checks,

@@ -66,6 +66,7 @@ enum bt_next mon_op_sysenter(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     (void)insn;
     if (!vcpu_protected(v) || sel_null((uint16_t)v->sysenter_cs)) return op_gp0(v);
+    bt_syscall_begins(cpu, false);
     op_merge_eflags(v, 0, EFL_VM | EFL_IF | EFL_RF);
     return enter_flat(v, v->sysenter_cs & 0xFFFC, 0, v->sysenter_eip, v->sysenter_esp);
 }
@@ -74,5 +75,6 @@ enum bt_next mon_op_sysexit(struct bt_cpu *cpu, const struct insn *insn) {
     struct vcpu *v = vcpu_of(cpu);
     (void)insn;
     if (!vcpu_protected(v) || cpu->cpl != 0 || sel_null((uint16_t)v->sysenter_cs)) return op_gp0(v);
+    bt_syscall_begins(cpu, true);
     return enter_flat(v, (v->sysenter_cs & 0xFFFC) + 16, 3, cpu->gpr[DEC_EDX], cpu->gpr[DEC_ECX]);
 }

@@ -39,7 +39,7 @@ enum bt_next mon_op_wrmsr(struct bt_cpu *cpu, const struct insn *insn) {
     uint32_t index = cpu->gpr[DEC_ECX];
     uint64_t value = (uint64_t)cpu->gpr[DEC_EDX] << 32 | cpu->gpr[DEC_EAX];
     if (cpu->cpl != 0 || !mon_msr_write(v, index, value)) return op_gp0(v);
-    bt_cpuid_forget(cpu);
+    bt_msrs_changed(cpu);
     /* These two change how memory is reached. */
     if (index == MSR_EFER || index == MSR_APIC_BASE) return op_exit_at(v, op_next(v, insn));
     return BT_NEXT_CONTINUE;

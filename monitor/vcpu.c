@@ -72,6 +72,6 @@ void vcpu_reset(struct vcpu *v) {
     reset_fpu(c);
     reset_pending(v);
     mon_msr_reset(v);
-    bt_cpuid_forget(c);
+    bt_msrs_changed(c);
     mon_update_paging(v, true);
 }

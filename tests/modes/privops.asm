@@ -643,6 +643,29 @@ user_fast:
     pop dword [stored]
     int 0x81
 
+user_unaligned:
+    mov ebp, ROUNDS
+    mov dword [user_flags_bad], 0
+    push 0x43002                        ; AC, IOPL 3
+    popf
+.next:
+    mov ecx, esp
+    mov edx, .back
+    sysenter
+.back:
+    db 0xA1                             ; mov eax, [calls + 1]: 5 bytes, which the handler skips
+    dd calls + 1
+    pushf
+    pop eax
+    and eax, 0x40000
+    xor eax, 0x40000
+    or [user_flags_bad], eax
+    dec ebp
+    jnz .next
+    push 0x3002
+    popf
+    int 0x81
+
 fast_system_calls:
     mov eax, 1
     cpuid
@@ -672,6 +695,15 @@ fast_system_calls:
     MSR 0x174, KCODE
     USER user_fast
     EXPECT [other_calls], ROUNDS * 2, "SYSENTER: back"
+    MSR 0x176, toggling_entry           ; alignment checks for every second piece of the user's code
+    mov dword [aligned_faults], 0
+    USER user_unaligned
+    mov eax, cr0
+    and eax, ~0x40000
+    mov cr0, eax
+    EXPECT [aligned_faults], ROUNDS / 2, "AC: after SYSEXIT with CR0.AM set, and not without"
+    EXPECT [user_flags_bad], 0, "AC: SYSENTER and SYSEXIT keep the flag"
+    MSR 0x176, other_fast_entry
     mov word [gdt + KDATA], 0x1000      ; descriptors are not looked at
     mov word [gdt + (UDATA & ~7)], 0x1000
     USER user_fast
@@ -681,6 +713,11 @@ fast_system_calls:
 .none:
     ret
 
+toggling_entry:
+    mov eax, cr0
+    xor eax, 0x40000                    ; AM
+    mov cr0, eax
+    sysexit
 fast_entry:
     mov [call_esp], esp
     inc dword [calls]
@@ -735,6 +772,11 @@ on_divide:
     pop edx
     pop eax
     iret
+on_unaligned:
+    add esp, 4
+    inc dword [aligned_faults]
+    add dword [esp], 5
+    iret
 %macro FAULT 1
 on_fault_%1:
     mov dword [caught], %1
@@ -778,7 +820,9 @@ idt:
     GATE KCODE, on_fault_12, 0x8E
     GATE KCODE, on_fault_13, 0x8E
     GATE KCODE, on_fault_14, 0x8E
-    times 0x31 - 15 dq 0
+    dq 0, 0
+    GATE KCODE, on_unaligned, 0x8E
+    times 0x31 - 18 dq 0
     GATE KCODE, on_interrupt, 0x8E
     times 0x51 - 0x32 dq 0
     GATE KCODE, on_interrupt, 0x8E
@@ -798,6 +842,8 @@ divide_want: dd 0
 divide_resume: dd 0
 divide_esp: dd 0
 expected_edx: dd 0
+aligned_faults: dd 0
+align 4
 calls: dd 0
 other_calls: dd 0
 call_esp: dd 0
