@@ -215,11 +215,17 @@ static bool may_load_same(const struct translation *t, int seg) {
     return data && kernel_mode(t) && t->mode & MODE_PE && t->chained && t->direct_insn && !t->e->cfg.no_inline_segments;
 }
 
-/* "MOV sreg, r". */
+/* "MOV sreg, r/m16"; the callout reads memory again. */
 static bool emit_mov_to_seg(struct translation *t) {
     const struct insn *insn = cur(t);
-    if (insn->map != 0 || insn->opcode != 0x8E || insn->mod != 3 || !may_load_same(t, insn->reg)) return false;
-    x86_movzx_r32_r16(&t->b, R_C, host_reg(insn->rm));
+    if (insn->map != 0 || insn->opcode != 0x8E || !may_load_same(t, insn->reg)) return false;
+    if (insn->mem.present) {
+        struct mref m = mref_of(insn);
+        m.size = 2;
+        emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = 2});
+    } else {
+        x86_movzx_r32_r16(&t->b, R_C, host_reg(insn->rm));
+    }
     emit_load_same(t, insn->reg, 0);
     return true;
 }

@@ -9,9 +9,55 @@
 ; expect null_and_back: eax=0x11 ebx=0x11
 ; expect two_selectors: eax=0x11 ebx=0x22 ecx=0x11 edx=0x22
 ; expect popped: eax=0x11 ebx=0x22
+; expect from_memory: eax=0x11 ebx=0x22 ecx=0x11 edx=0x22 ebp=0
+; expect from_stack: eax=0x11 ebx=0x22 ecx=3
+; expect memory_faults: fault=14 error=0 cr2=0x20004000
 ; expect flags_stay: eax=0x8d7
 ; expect other_table: eax=0x11 ebx=0x22
 %include "segments.inc"
+
+CASE "from_memory"                      ; MOV sreg, m16: what lies behind the word does not matter
+    SETUP
+    mov dword [DATA + 0x200], 0xffff0000 | ONE
+    mov dword [DATA + 0x204], 0xffff0000 | TWO
+    mov dword [DATA + 0x208], 0xffff0000
+%rep 3
+    mov fs, [DATA + 0x200]
+    mov gs, [DATA + 0x204]
+    mov eax, [fs:0]
+    mov ebx, [gs:0]
+    mov fs, [DATA + 0x208]
+%endrep
+    mov ebp, fs
+    mov fs, [DATA + 0x200]
+    mov ecx, [fs:0]
+    mov fs, [DATA + 0x204]
+    mov edx, [fs:0]
+ENDCASE
+CASE "from_stack"
+    SETUP
+    xor ecx, ecx
+%rep 3
+    push edi
+    push esi
+    mov fs, [esp]
+    mov gs, [esp + 4]
+    mov eax, [fs:0]
+    mov ebx, [gs:0]
+    add esp, 8
+    inc ecx
+%endrep
+ENDCASE
+CASE "memory_faults"
+    SETUP
+    mov ebx, DATA
+    mov word [ebx + 0x3ffe], ONE
+%rep 3
+    mov fs, [ebx + 0x3ffe]
+%endrep
+    inc ebx
+    mov fs, [ebx + 0x3ffe]
+ENDCASE
 
 CASE "again"
     SETUP
