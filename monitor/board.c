@@ -156,12 +156,12 @@ union device_config {
 static struct dev_line isa_line(struct board *b, int irq) { return irq_router_line(b->dev[ROUTER], irq); }
 
 /* The processor's INTR pin. Guest code that could take the interrupt is asked to leave; while IF is clear, the
- * instruction that sets it looks at vcpu.cpu.intr. */
+ * instruction that sets it looks at vcpu.cpu.intr. Between two runs of guest code the run loop looks itself. */
 static void set_cpu_intr(void *opaque, int n, bool level) {
     struct machine *m = opaque;
     (void)n;
     m->vcpu.cpu.intr = level;
-    if (level && m->vcpu.cpu.flags_if) bt_kick(m->engine);
+    if (level && m->vcpu.cpu.flags_if && m->in_guest) bt_kick(m->engine);
 }
 
 static int ack_pic(void *opaque) { return i8259_ack(((struct board *)opaque)->dev[PIC]); }

@@ -67,6 +67,7 @@ struct machine {
     int exit_code;
     enum mon_cause reset_cause, exit_cause;
     bool paused;         /* no guest code runs, guest time stands still (pause.c) */
+    bool in_guest;       /* bt_run is under way */
     bool begun;          /* some has run */
     uint64_t paused_tsc; /* the guest's TSC then */
     /* signals.c */

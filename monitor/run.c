@@ -237,7 +237,9 @@ static void run_guest(struct machine *m) {
     if (v->cpu.debug_step && at_breakpoint(v)) return;
     bool ignne = v->ignne, ignored = v->ignne_masked;
     before_step(v, &s);
+    m->in_guest = true;
     bt_run(m->engine, &x);
+    m->in_guest = false;
     m->stats.exits[x.reason]++;
     MON_LOG(&m->log, MON_LOG_EXIT, "%s at %04x:%08x", exit_name(x.reason), v->cpu.seg[DEC_CS].selector, v->cpu.eip);
     switch (x.reason) {
