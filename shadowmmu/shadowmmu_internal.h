@@ -169,8 +169,9 @@ struct tlb_ring {
 struct tlb_ctx {
     uint8_t *base; /* SMMU_TLB_BYTES */
     struct tlb_ring data, code;
-    uint64_t large[16];   /* per 4-MiB region: some entry came from a large page */
-    uint32_t *frame_page; /* per frame: page << 12 | TLB_HINT_*: where the frame's write entry is */
+    struct tlb_ring global_data, global_code; /* of pages that a CR3 write leaves */
+    uint64_t large[16];                       /* per 4-MiB region: some entry came from a large page */
+    uint32_t *frame_page;                     /* per frame: page << 12 | TLB_HINT_*: where the frame's write entry is */
 };
 
 struct code_flush_listener {

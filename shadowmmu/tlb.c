@@ -3,7 +3,7 @@
  *
  * Callers: bt on a miss (smmu_tlb_fill, smmu_code_fill), access.c, smmu.c.
  * Three flat tables a privilege; what was filled is remembered in bounded
- * rings, so a flush costs what was used since the last one.
+ * rings, global pages apart, so a flush costs what it drops and what was used since the last one.
  * Invariants: a slot that is not zero has a record in its ring; a record may
  * outlive its slot (clearing twice is harmless). A write slot never points
  * to a code frame.
@@ -33,14 +33,19 @@ static void release(void *p, size_t bytes) {
 
 static size_t hint_bytes(const struct smmu *s) { return (size_t)s->mem->frames * sizeof(uint32_t); }
 
+static bool create_rings(struct tlb_ctx *t) {
+    struct tlb_ring *const all[] = {&t->data, &t->code, &t->global_data, &t->global_code};
+    for (int i = 0; i < 4; i++)
+        if (!(all[i]->rec = anonymous(TLB_RING_BYTES))) return false;
+    return true;
+}
+
 enum smmu_status tlb_create(struct smmu *s) {
     for (int i = 0; i < 2; i++) {
         struct tlb_ctx *t = &s->tlb[i];
         t->base = anonymous_low(SMMU_TLB_BYTES);
-        t->data.rec = anonymous(TLB_RING_BYTES);
-        t->code.rec = anonymous(TLB_RING_BYTES);
         t->frame_page = anonymous(hint_bytes(s));
-        if (!t->base || !t->data.rec || !t->code.rec || !t->frame_page) return SMMU_NO_MEMORY;
+        if (!t->base || !t->frame_page || !create_rings(t)) return SMMU_NO_MEMORY;
     }
     return SMMU_OK;
 }
@@ -51,6 +56,8 @@ void tlb_destroy(struct smmu *s) {
         release(t->base, SMMU_TLB_BYTES);
         release(t->data.rec, TLB_RING_BYTES);
         release(t->code.rec, TLB_RING_BYTES);
+        release(t->global_data.rec, TLB_RING_BYTES);
+        release(t->global_code.rec, TLB_RING_BYTES);
         release(t->frame_page, hint_bytes(s));
     }
 }
@@ -78,38 +85,39 @@ static uint32_t ring_push(struct tlb_ring *r, uint32_t rec) {
     return evicted;
 }
 
-static void flush_data(struct tlb_ctx *t, bool keep_global) {
-    struct tlb_ring *r = &t->data;
+static void flush_data(struct tlb_ctx *t, struct tlb_ring *r) {
+    for (uint32_t i = 0; i < r->count; i++) clear_data(t, r->rec[(r->head + i) % TLB_RING]);
+    r->count = 0;
+}
+
+/* Returns true if a live entry was dropped. */
+static bool flush_code(struct tlb_ctx *t, struct tlb_ring *r) {
+    bool dropped = false;
+    for (uint32_t i = 0; i < r->count; i++) {
+        uint32_t *slot = tlb_code_slot(t, r->rec[(r->head + i) % TLB_RING]);
+        if (*slot == 0) continue;
+        *slot = 0;
+        dropped = true;
+    }
+    r->count = 0;
+    return dropped;
+}
+
+/* Records of pages that were dropped one by one since: no flush takes them off the rings of global pages. */
+static void forget_dead(struct tlb_ctx *t, struct tlb_ring *r, bool code) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < r->count; i++) {
         uint32_t rec = r->rec[(r->head + i) % TLB_RING];
-        if (keep_global && (rec & TLB_GLOBAL_REC)) {
-            if (data_live(t, rec)) r->rec[(r->head + kept++) % TLB_RING] = rec;
-        } else {
-            clear_data(t, rec);
-        }
+        if (code ? *tlb_code_slot(t, rec) != 0 : data_live(t, rec)) r->rec[(r->head + kept++) % TLB_RING] = rec;
     }
     r->count = kept;
 }
 
-/* Returns true if a live entry was dropped. */
-static bool flush_code(struct tlb_ctx *t, bool keep_global) {
-    struct tlb_ring *r = &t->code;
-    uint32_t kept = 0;
-    bool dropped = false;
-    for (uint32_t i = 0; i < r->count; i++) {
-        uint32_t rec = r->rec[(r->head + i) % TLB_RING];
-        uint32_t *slot = tlb_code_slot(t, rec);
-        if (*slot == 0) continue;
-        if (keep_global && (rec & TLB_GLOBAL_REC)) {
-            r->rec[(r->head + kept++) % TLB_RING] = rec;
-        } else {
-            *slot = 0;
-            dropped = true;
-        }
-    }
-    r->count = kept;
-    return dropped;
+static uint32_t remember(struct tlb_ctx *t, uint32_t rec, bool code) {
+    const bool global = rec & TLB_GLOBAL_REC;
+    struct tlb_ring *r = code ? global ? &t->global_code : &t->code : global ? &t->global_data : &t->data;
+    if (global && r->count == TLB_RING) forget_dead(t, r, code);
+    return ring_push(r, rec);
 }
 
 static void code_changed(struct smmu *s) {
@@ -125,9 +133,13 @@ void tlb_flush(struct smmu *s, bool keep_global) {
     s->stats.tlb_flushes++;
     device_forget(s);
     for (int i = 0; i < 2; i++) {
-        flush_data(&s->tlb[i], keep_global);
-        dropped |= flush_code(&s->tlb[i], keep_global);
-        if (!keep_global) memset(s->tlb[i].large, 0, sizeof s->tlb[i].large);
+        struct tlb_ctx *t = &s->tlb[i];
+        flush_data(t, &t->data);
+        dropped |= flush_code(t, &t->code);
+        if (keep_global) continue;
+        flush_data(t, &t->global_data);
+        dropped |= flush_code(t, &t->global_code);
+        memset(t->large, 0, sizeof t->large);
     }
     if (dropped) code_changed(s);
 }
@@ -207,7 +219,7 @@ uint64_t tlb_enter(struct smmu *s, bool user, uint32_t va, bool write, const str
     uint32_t rec =
         (va & SMMU_PAGE_BASE) | TLB_READ_REC | (write ? TLB_WRITE_REC : 0) | (w->global ? TLB_GLOBAL_REC : 0);
     /* Before the slots are set: the record that goes may name this page, and slots that the new one does not. */
-    uint32_t evicted = ring_push(&t->data, rec);
+    uint32_t evicted = remember(t, rec, false);
     if (evicted) clear_data(t, evicted);
     if (write) {
         /* May write implies may read; hardware has one entry for both. */
@@ -249,7 +261,8 @@ enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t
     note_large(t, va.v, &w);
     s->stats.code_fills++;
     bool changed = old != 0 && old != *slot;
-    uint32_t evicted = ring_push(&t->code, (va.v & SMMU_PAGE_BASE) | TLB_READ_REC | (w.global ? TLB_GLOBAL_REC : 0));
+    uint32_t rec = (va.v & SMMU_PAGE_BASE) | TLB_READ_REC | (w.global ? TLB_GLOBAL_REC : 0);
+    uint32_t evicted = remember(t, rec, true);
     if (evicted && (evicted ^ va.v) >> SMMU_PAGE_SHIFT && *tlb_code_slot(t, evicted)) {
         *tlb_code_slot(t, evicted) = 0;
         changed = true;
@@ -258,11 +271,10 @@ enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t
     return SMMU_FILL_OK;
 }
 
-bool smmu_tlb_find(const struct smmu *s, bool user, const void *host, uint32_t *va) {
-    const struct tlb_ctx *t = &s->tlb[user];
+static bool find_in(const struct tlb_ctx *t, const struct tlb_ring *r, const void *host, uint32_t *va) {
     uint64_t at = (uint64_t)(uintptr_t)host;
-    for (uint32_t i = t->data.count; i-- > 0;) {
-        uint32_t page = t->data.rec[(t->data.head + i) % TLB_RING] & SMMU_PAGE_BASE;
+    for (uint32_t i = r->count; i-- > 0;) {
+        uint32_t page = r->rec[(r->head + i) % TLB_RING] & SMMU_PAGE_BASE;
         uint64_t delta = *tlb_read_slot(t, page);
         if (!delta || at - delta - page >= SMMU_PAGE_SIZE) continue;
         *va = (uint32_t)(at - delta);
@@ -271,13 +283,18 @@ bool smmu_tlb_find(const struct smmu *s, bool user, const void *host, uint32_t *
     return false;
 }
 
+bool smmu_tlb_find(const struct smmu *s, bool user, const void *host, uint32_t *va) {
+    const struct tlb_ctx *t = &s->tlb[user];
+    return find_in(t, &t->data, host, va) || find_in(t, &t->global_data, host, va);
+}
+
 uint8_t *smmu_tlb_base(const struct smmu *s, bool user) { return s->tlb[user].base; }
 
 /* ---- Code frames ---- */
 
-static void scan_frame_writes(const struct smmu *s, struct tlb_ctx *t, uint32_t frame) {
-    for (uint32_t i = 0; i < t->data.count; i++) {
-        uint32_t rec = t->data.rec[(t->data.head + i) % TLB_RING];
+static void scan_frame_writes(const struct smmu *s, struct tlb_ctx *t, const struct tlb_ring *r, uint32_t frame) {
+    for (uint32_t i = 0; i < r->count; i++) {
+        uint32_t rec = r->rec[(r->head + i) % TLB_RING];
         uint32_t page = rec & SMMU_PAGE_BASE;
         if ((rec & TLB_WRITE_REC) && *tlb_write_slot(t, page) == delta_of(s, frame, page)) *tlb_write_slot(t, page) = 0;
     }
@@ -289,10 +306,12 @@ void tlb_drop_frame_writes(struct smmu *s, uint32_t frame) {
         uint32_t hint = t->frame_page[frame];
         uint32_t page = hint & SMMU_PAGE_BASE;
         if (!(hint & TLB_HINT_VALID)) continue;
-        if (hint & TLB_HINT_MANY)
-            scan_frame_writes(s, t, frame);
-        else if (*tlb_write_slot(t, page) == delta_of(s, frame, page))
+        if (hint & TLB_HINT_MANY) {
+            scan_frame_writes(s, t, &t->data, frame);
+            scan_frame_writes(s, t, &t->global_data, frame);
+        } else if (*tlb_write_slot(t, page) == delta_of(s, frame, page)) {
             *tlb_write_slot(t, page) = 0;
+        }
         t->frame_page[frame] = 0;
     }
 }

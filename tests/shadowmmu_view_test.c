@@ -226,6 +226,46 @@ static void dirty_bit_comes_with_the_write(void **state) {
     check_vmas();
 }
 
+/* A range that the guest maps, uses and gives up page by page, as Linux does with a temporary mapping. */
+static uint64_t use_and_give_up(uint32_t pages) {
+    uint32_t v;
+    for (uint32_t i = 0; i < pages; i++) put32(PT + (64 + i) * 4, 0x200000 + i * 4096 + 0x67);
+    assert_int_equal(peek(false, 0x40000, &v), DONE);
+    assert_int_equal(peek(false, 0x40000 + (pages - 1) * 4096, &v), DONE);
+    uint64_t unmaps = stats().view_unmaps;
+    for (uint32_t i = 0; i < pages; i++) {
+        put32(PT + (64 + i) * 4, 0);
+        smmu_invlpg(mmu, gva(0x40000 + i * 4096));
+        assert_int_equal(peek(false, 0x40000 + i * 4096, &v), FAULTED);
+    }
+    return stats().view_unmaps - unmaps;
+}
+
+static void ranges_go_in_few_steps(void **state) {
+    (void)state;
+    uint32_t v;
+    plain_tables(PD, PT);
+    for (uint32_t i = 0; i < 1024; i++) put32(PT + i * 4, i >= 96 && i < 100 ? 0x260067 + (i - 96) * 4096 : 0);
+    paging_on(PD, true);
+    assert_true(use_and_give_up(16) <= 6);
+    assert_true(use_and_give_up(16) <= 4);
+    assert_int_equal(use_and_give_up(1), 1);
+    /* What was not given up comes back. */
+    put32(0x260000, 1234);
+    put32(0x263000, 5678);
+    assert_int_equal(peek(false, 0x63000, &v), DONE);
+    put32(PT + 97 * 4, 0);
+    smmu_invlpg(mmu, gva(0x61000));
+    put32(PT + 98 * 4, 0);
+    smmu_invlpg(mmu, gva(0x62000));
+    assert_int_equal(peek(false, 0x63000, &v), DONE);
+    assert_int_equal(v, 5678);
+    assert_int_equal(peek(false, 0x60000, &v), DONE);
+    assert_int_equal(v, 1234);
+    assert_int_equal(peek(false, 0x61000, &v), FAULTED);
+    check_vmas();
+}
+
 static void true_faults(void **state) {
     (void)state;
     uint32_t v;
@@ -725,6 +765,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(identity_without_paging),
         CASE(dirty_bit_comes_with_the_write),
+        CASE(ranges_go_in_few_steps),
         CASE(true_faults),
         CASE(runs_not_pages),
         CASE(code_frames_are_read_only_everywhere),

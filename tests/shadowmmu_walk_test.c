@@ -444,6 +444,27 @@ static void tlb_ring_evicts(void **state) {
     }
 }
 
+/* Global pages: a ring of their own, from which pages dropped one by one go when it is full. */
+static void tlb_ring_of_global_pages(void **state) {
+    (void)state;
+    plain_tables();
+    for (uint32_t i = 2; i < 12; i++) put32(PD + i * 4, 8 * MIB + 0x187);
+    paging_on(PD, 0x90, true);
+    for (uint32_t i = 0; i < 8192; i++) assert_int_equal(fill(false, (2 * 1024 + i) << 12, i & 1), SMMU_FILL_OK);
+    smmu_invlpg(mmu, gva(8 * MIB)); /* all of its large page */
+    for (uint32_t i = 0; i < 1024; i++) assert_int_equal(fill(false, (10 * 1024 + i) << 12, true), SMMU_FILL_OK);
+    paging_on(PD, 0x90, false);
+    for (uint32_t i = 0; i < 9216; i++)
+        assert_true((slot(false, false, (2 * 1024 + i) << 12) != 0) == (i >= 1024)); /* nothing live was evicted */
+    assert_int_equal(fill(false, 11 * 4 * MIB, true), SMMU_FILL_OK);
+    assert_int_equal(slot(false, false, 3 * 4 * MIB), 0); /* the oldest one goes */
+    paging_on(PD, 0x90, true);
+    for (uint32_t i = 0; i < 10240; i++) {
+        assert_int_equal(slot(false, false, (2 * 1024 + i) << 12), 0);
+        assert_int_equal(slot(false, true, (2 * 1024 + i) << 12), 0);
+    }
+}
+
 /* Both records of one page go, the second while that page is being filled: no slot may be left without a record. */
 static void tlb_ring_evicts_own_page(void **state) {
     (void)state;
@@ -694,6 +715,7 @@ int main(void) {
         cmocka_unit_test(tlb_keeps_global),
         cmocka_unit_test(invlpg_drops_large_page),
         cmocka_unit_test(tlb_ring_evicts),
+        cmocka_unit_test(tlb_ring_of_global_pages),
         cmocka_unit_test(tlb_ring_evicts_own_page),
         cmocka_unit_test(map_generation_counts_what_changes_code),
         cmocka_unit_test(tlb_refuses_what_is_not_ram),
