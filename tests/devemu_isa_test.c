@@ -24,7 +24,7 @@ static void bus_write(void *o, uint16_t port, unsigned size, uint32_t v) {
 static void bus_splits_and_claims(void **state) {
     (void)state;
     static const struct dev_io_ops bytes = {.name = "bytes", .read = bus_read, .write = bus_write, .byte_only = true};
-    static const struct dev_io_ops words = {.name = "words", .read = bus_read, .write = bus_write};
+    static const struct dev_io_ops words = {.name = "words", .read = bus_read, .write = bus_write, .keeps_fpu = true};
     struct dev_io_bus *bus = dev_io_create();
     int n = 0, m = 0;
     assert_int_equal(dev_io_map(bus, 0x100, 4, &bytes, &n), DEV_OK);
@@ -32,6 +32,12 @@ static void bus_splits_and_claims(void **state) {
     assert_int_equal(dev_io_map(bus, 0x107, 1, &words, &m), DEV_CONFLICT);
     assert_int_equal(dev_io_map(bus, 0xFFFF, 2, &words, &m), DEV_BAD_CONFIG);
     assert_int_equal(dev_io_map(bus, 0xFFFF, 1, &bytes, &n), DEV_OK);
+    assert_true(dev_io_keeps_fpu(bus, 0x104, 4));
+    assert_true(dev_io_keeps_fpu(bus, 0x107, 1));
+    assert_true(dev_io_keeps_fpu(bus, 0x5000, 4)); /* nobody */
+    assert_false(dev_io_keeps_fpu(bus, 0x100, 1));
+    assert_false(dev_io_keeps_fpu(bus, 0x106, 4)); /* reaches another range */
+    assert_false(dev_io_keeps_fpu(bus, 0xFFFE, 4));
     assert_int_equal(dev_io_read(bus, 0x100, 4), 0x03020100);
     assert_int_equal(n, 4);
     assert_int_equal(dev_io_read(bus, 0x104, 4), 0xA0B0C0D0u);

@@ -77,6 +77,7 @@ start32:
     call tables
     call system_calls
     call fast_system_calls
+    call devices_keep_fpu
     FINISH
 
 set_up_paging:
@@ -731,6 +732,129 @@ other_fast_entry:
     inc dword [other_calls]
     sysexit
 
+; ---- Device accesses while the x87, MMX and SSE state is live ----
+
+devices_keep_fpu:
+    mov eax, cr4
+    or eax, 0x200                       ; OSFXSR
+    mov cr4, eax
+    mov eax, cr0
+    and eax, ~0x0C                      ; EM, TS
+    mov cr0, eax
+    mov edi, pattern
+    mov ecx, 128 / 4
+    mov eax, 0x12345678
+.fill:
+    stosd
+    imul eax, eax, 69069
+    inc eax
+    dec ecx
+    jnz .fill
+    fninit
+    fldpi
+    fldl2e
+    fldlg2
+    fld1
+%assign n 0
+%rep 8
+    movups xmm %+ n, [pattern + n * 16]
+  %assign n n + 1
+%endrep
+    fxsave [state_before]
+    xor edx, edx
+    mov ecx, 3
+.again:
+    push ecx
+    in al, 0x21
+    out 0x21, al
+    in al, 0xA1
+    out 0xA1, al
+    mov al, 0x0B                        ; ISR
+    out 0x20, al
+    in al, 0x20
+    xor al, al                          ; latch counter 0
+    out 0x43, al
+    in al, 0x40
+    in al, 0x40
+    mov al, 0x34
+    out 0x43, al
+    mov al, 0xFF
+    out 0x40, al
+    out 0x40, al
+    in al, 0x61
+    out 0x61, al
+    mov esi, 0                          ; every register of the clock
+.rtc:
+    mov eax, esi
+    out 0x70, al
+    in al, 0x71
+    inc esi
+    cmp esi, 0x10
+    jb .rtc
+    mov al, 0x0B
+    out 0x70, al
+    mov al, 0x02
+    out 0x71, al
+    in al, 0x80
+    out 0x80, al
+    mov dx, 0x3D4
+    mov al, 0x0F
+    out dx, al
+    inc dx
+    in al, dx
+    out dx, al
+    mov dx, 0x3DA
+    in al, dx
+    mov dx, 0x3C4
+    mov ax, 0x0F02
+    out dx, ax
+    mov dx, 0x4D0
+    in al, dx
+    out dx, al
+    mov dx, 0x5555                      ; nobody
+    in eax, dx
+    out dx, eax
+    mov dx, 0xCF8
+    mov eax, 0x80000000
+    out dx, eax
+    mov dx, 0xCFC
+    in eax, dx
+    mov dx, 0xCF8
+    mov eax, 0x80000004
+    out dx, eax
+    mov dx, 0xCFC
+    in eax, dx
+    out dx, eax
+    mov dx, 0xB008                      ; the PM timer, where SeaBIOS puts it
+    in eax, dx
+    mov eax, [LAPIC + 0x390]
+    mov dword [LAPIC + 0x3E0], 3
+    mov dword [LAPIC + 0x320], 0x10031  ; masked
+    mov dword [LAPIC + 0x380], 100000
+    mov dword [LAPIC + 0x380], 0
+    mov dword [EOI], 0
+    mov dword [0xFEC00000], 1
+    mov eax, [0xFEC00010]
+    pop ecx
+    dec ecx
+    jnz .again
+    fxsave [state_after]
+    mov esi, state_before
+    mov edi, state_after
+    mov ecx, (32 + 16 * 16) / 4
+    repe cmpsd
+    EXPECT ecx, 0, "FPU: device accesses leave it alone"
+    EXPECT_CC e, "FPU: all of it"
+    fstp st0
+    fstp st0
+    fstp st0
+    fldpi
+    fcompp
+    fnstsw ax
+    and eax, 0x4500
+    EXPECT eax, 0x4000, "FPU: and it works"
+    ret
+
 ; ---- Handlers ----
 
 on_call:
@@ -843,6 +967,9 @@ divide_resume: dd 0
 divide_esp: dd 0
 expected_edx: dd 0
 aligned_faults: dd 0
+pattern equ 0x210000
+state_before equ 0x210100
+state_after  equ 0x210400
 align 4
 calls: dd 0
 other_calls: dd 0

@@ -20,7 +20,7 @@ GUESTS = {
     "pm286": (115, ["limit:", "type:", "real mode limit", "LOCK"]),  # nor types at an access, nor null selectors
     "ferr": (19, None),  # QEMU 7.2 aborts: it raises IRQ 13 without its lock
     # TCG leaves the page of the local APIC where it was, has #NP for an absent SS, checks no limit of CS, sets no Accessed bit, knows no #AC
-    "privops": (96, ["AC:", "page: stores to the new", "page: back", "IRET: the outer stack's", "IRET: EIP beyond", "IRET: sets Accessed"]),
+    "privops": (99, ["AC:", "page: stores to the new", "page: back", "IRET: the outer stack's", "IRET: EIP beyond", "IRET: sets Accessed"]),
     "tasks": (49, ["the T bit:"]),  # TCG leaves the T bit alone
 }
 
