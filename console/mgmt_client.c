@@ -17,6 +17,8 @@ enum {
     QUEUE_MAX = 16 << 20,   /* ... before it is dropped */
     PATIENCE_MS = 10000,    /* for a client that takes nothing */
     FAREWELL_MS = 200,
+    SWEEP_MS = 1000,
+    TYPE_MS = 20, /* a guest that does not read is asked again so often */
 };
 
 static uint64_t now_ms(void) {
@@ -36,7 +38,7 @@ bool mgmt_watch(struct mgmt *g, int fd, struct mgmt_source *s, uint32_t *watched
 }
 
 static void watch(struct mgmt_client *c) {
-    uint32_t in = c->out.len < QUEUE_PAUSE ? EPOLLIN : 0, out = c->out.len ? EPOLLOUT : 0;
+    uint32_t in = c->out.len < QUEUE_PAUSE && !c->typed.len ? EPOLLIN : 0, out = c->out.len ? EPOLLOUT : 0;
     if (c->fd >= 0 && !mgmt_watch(c->g, c->fd, &c->source, &c->watched, in | out)) mgmt_client_drop(c);
 }
 
@@ -60,13 +62,12 @@ static void flush(struct mgmt_client *c) {
     }
 }
 
-void mgmt_client_send(struct mgmt_client *c, const json_t *message) {
-    char *text = json_dumps(message, JSON_COMPACT | JSON_ENSURE_ASCII);
+bool mgmt_client_has_room(const struct mgmt_client *c) { return c->out.len < QUEUE_PAUSE; }
+
+void mgmt_client_send_raw(struct mgmt_client *c, const void *bytes, size_t n) {
     if (!c->out.len) c->moved_ms = now_ms();
-    if (text) mgmt_text_add(&c->out, text, strlen(text));
-    free(text);
-    mgmt_text_add(&c->out, "\r\n", 2);
-    if (!text || c->out.failed || c->out.len > QUEUE_MAX) {
+    mgmt_text_add(&c->out, bytes, n);
+    if (c->out.failed || c->out.len > QUEUE_MAX) {
         mgmt_client_drop(c);
         return;
     }
@@ -74,10 +75,23 @@ void mgmt_client_send(struct mgmt_client *c, const json_t *message) {
     watch(c);
 }
 
+void mgmt_client_send(struct mgmt_client *c, const json_t *message) {
+    char *text = json_dumps(message, JSON_COMPACT | JSON_ENSURE_ASCII);
+    struct mgmt_text line = {0};
+    if (text) mgmt_text_add(&line, text, strlen(text));
+    mgmt_text_add(&line, "\r\n", 2);
+    if (text && !line.failed)
+        mgmt_client_send_raw(c, line.at, line.len);
+    else
+        mgmt_client_drop(c);
+    mgmt_text_free(&line);
+    free(text);
+}
+
 /* ---- In ---- */
 
 static void take(struct mgmt_client *c, const char *bytes, size_t n) {
-    while (n && c->fd >= 0) {
+    while (n && c->fd >= 0 && c->mode == MGMT_PROTOCOL) {
         size_t used;
         enum mgmt_frame_found found = mgmt_frame_take(&c->frame, bytes, n, &used);
         bytes += used;
@@ -87,6 +101,7 @@ static void take(struct mgmt_client *c, const char *bytes, size_t n) {
         else if (found)
             mgmt_session_broken(c, found);
     }
+    if (n && c->fd >= 0) mgmt_serial_input(c, bytes, n);
 }
 
 static void readable(struct mgmt_client *c) {
@@ -101,6 +116,7 @@ static void readable(struct mgmt_client *c) {
 static void ready(struct mgmt_source *s, uint32_t events) {
     struct mgmt_client *c = (struct mgmt_client *)s;
     if (events & EPOLLOUT) flush(c);
+    if (c->mode == MGMT_LINE) mgmt_serial_pump(c);
     if (c->fd >= 0 && events & EPOLLIN)
         readable(c);
     else if (c->fd >= 0 && events & (EPOLLHUP | EPOLLERR))
@@ -131,17 +147,26 @@ static void free_client(struct mgmt_client *c) {
     mgmt_client_drop(c);
     mgmt_frame_free(&c->frame);
     mgmt_text_free(&c->out);
+    mgmt_text_free(&c->typed);
     c->g->clients--;
     free(c);
 }
 
-bool mgmt_clients_sweep(struct mgmt *g) {
+/* Nothing is read while something waits to be typed. */
+static bool type_rest(struct mgmt_client *c) {
+    bool done = mgmt_serial_type(c);
+    if (done) watch(c);
+    return done;
+}
+
+int mgmt_clients_sweep(struct mgmt *g) {
     uint64_t now = now_ms();
-    bool waiting = false;
+    int again = -1;
     for (struct mgmt_client **at = &g->client; *at;) {
         struct mgmt_client *c = *at;
         if (c->out.len && now - c->moved_ms > PATIENCE_MS) mgmt_client_drop(c);
-        waiting |= c->fd >= 0 && c->out.len;
+        if (c->fd >= 0 && c->out.len && again < 0) again = SWEEP_MS;
+        if (c->fd >= 0 && c->typed.len && !type_rest(c)) again = TYPE_MS;
         if (c->fd < 0) {
             *at = c->next;
             free_client(c);
@@ -149,7 +174,7 @@ bool mgmt_clients_sweep(struct mgmt *g) {
             at = &c->next;
         }
     }
-    return waiting;
+    return again;
 }
 
 void mgmt_clients_close(struct mgmt *g) {

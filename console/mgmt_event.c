@@ -18,6 +18,8 @@ void mgmt_event_post(void *opaque, enum mon_event_kind what, enum mon_cause caus
     eventfd_write(g->wake.fd, 1);
 }
 
+void mgmt_event_serial(void *opaque) { eventfd_write(((struct mgmt *)opaque)->wake.fd, 1); }
+
 /* The names of the protocol. */
 static const char *const names[MON_EVENT_KINDS] = {
     [MON_EVENT_STOP] = "STOP",           [MON_EVENT_RESUME] = "RESUME",           [MON_EVENT_RESET] = "RESET",
@@ -60,7 +62,7 @@ void mgmt_events_send(struct mgmt *g) {
         json_t *m = message(&g->event[g->events_taken % MGMT_EVENTS]);
         __atomic_store_n(&g->events_taken, g->events_taken + 1, __ATOMIC_RELEASE);
         for (struct mgmt_client *c = g->client; c; c = c->next)
-            if (c->negotiated && c->fd >= 0) mgmt_client_send(c, m);
+            if (c->negotiated && c->mode == MGMT_PROTOCOL && c->fd >= 0) mgmt_client_send(c, m);
         json_decref(m);
     }
 }

@@ -20,6 +20,9 @@ struct mgmt_source {
     void (*ready)(struct mgmt_source *s, uint32_t events);
 };
 
+/* What its bytes are. */
+enum mgmt_mode { MGMT_PROTOCOL, MGMT_LINE_SOON /* after the answer */, MGMT_LINE };
+
 struct mgmt_client {
     struct mgmt_source source;
     struct mgmt *g;
@@ -29,6 +32,9 @@ struct mgmt_client {
     uint32_t watched;  /* epoll events */
     uint64_t moved_ms; /* when it last took something */
     bool negotiated;   /* qmp_capabilities */
+    enum mgmt_mode mode;
+    uint64_t line_at;       /* of all that came over the serial line */
+    struct mgmt_text typed; /* for the serial line */
     struct mgmt_client *next;
 };
 
@@ -69,12 +75,15 @@ struct mgmt {
 /* ---- mgmt_client.c ---- */
 /* Takes fd. */
 void mgmt_client_open(struct mgmt *g, int fd);
+bool mgmt_client_has_room(const struct mgmt_client *c);
+void mgmt_client_send_raw(struct mgmt_client *c, const void *bytes, size_t n);
 /* Queues a message; ends the line. */
 void mgmt_client_send(struct mgmt_client *c, const json_t *message);
 /* Drops it; it is freed by mgmt_clients_sweep. */
 void mgmt_client_drop(struct mgmt_client *c);
-/* Frees those that are gone, drops those that take nothing. Is anybody being waited for? */
-bool mgmt_clients_sweep(struct mgmt *g);
+/* Frees those that are gone, drops those that take nothing, types what could not be. When to come again, in ms; -1:
+ * nobody is being waited for. */
+int mgmt_clients_sweep(struct mgmt *g);
 /* Lets everybody have what waits, for a moment, and closes. */
 void mgmt_clients_close(struct mgmt *g);
 /* Makes epoll watch what the client is ready for. */
@@ -87,7 +96,16 @@ void mgmt_session_greet(struct mgmt_client *c);
 void mgmt_session_message(struct mgmt_client *c, const char *text, size_t len);
 void mgmt_session_broken(struct mgmt_client *c, enum mgmt_frame_found why);
 
+/* ---- mgmt_serial.c ---- */
+/* Sends what the line has, as far as there is room. */
+void mgmt_serial_pump(struct mgmt_client *c);
+void mgmt_serial_news(struct mgmt *g);
+void mgmt_serial_input(struct mgmt_client *c, const char *bytes, size_t n);
+/* True: all has been typed. */
+bool mgmt_serial_type(struct mgmt_client *c);
+
 /* ---- mgmt_event.c ---- */
+void mgmt_event_serial(void *opaque);
 void mgmt_event_post(void *opaque, enum mon_event_kind what, enum mon_cause cause);
 /* Tells the clients what has happened. */
 void mgmt_events_send(struct mgmt *g);

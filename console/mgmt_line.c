@@ -175,11 +175,11 @@ static bool take_args(struct mgmt_call *c, const struct mgmt_command *row, const
     return true;
 }
 
-/* Behind a slash at the command's name. */
+/* Behind a slash at the command's name, or a blank after it. */
 static bool take_format(struct mgmt_call *c, const struct mgmt_command *row, const char **rest) {
     char word[WORD_MAX];
     const struct mgmt_arg *a = find_type(row, MGMT_FORMAT);
-    if (**rest != '/') return true;
+    if (**rest != '/' || (!a && word_ends((*rest)[-1]))) return true; /* a file's name, say */
     *rest = take_word(*rest + 1, word, sizeof word);
     return a ? set_value(c, a, word) : (mgmt_fail(c, "'%.100s' takes no format", row->line), false);
 }

@@ -15,8 +15,6 @@
 #include "console/mgmt_internal.h"
 #include "console/mgmt_socket.h"
 
-enum { SWEEP_MS = 1000 };
-
 const struct mon_config *mgmt_vm_config(const struct mgmt *g) { return g->config; }
 const struct mon_observer *mgmt_observer(struct mgmt *g) { return &g->observer; }
 
@@ -36,17 +34,19 @@ static void woken(struct mgmt_source *s, uint32_t events) {
 /* One at a time, so that nothing refers to a client that is gone. */
 static void *serve(void *opaque) {
     struct mgmt *g = opaque;
-    bool waiting = false;
+    int again_ms = -1;
     while (!__atomic_load_n(&g->quit, __ATOMIC_SEQ_CST)) {
         struct epoll_event e;
         eventfd_t count;
-        int n = epoll_wait(g->epoll_fd, &e, 1, waiting ? SWEEP_MS : -1);
+        int n = epoll_wait(g->epoll_fd, &e, 1, again_ms);
         if (n > 0 && e.data.ptr == &g->wake) eventfd_read(g->wake.fd, &count);
         if (n > 0) ((struct mgmt_source *)e.data.ptr)->ready(e.data.ptr, e.events);
         mgmt_events_send(g);
-        waiting = mgmt_clients_sweep(g);
+        mgmt_serial_news(g);
+        again_ms = mgmt_clients_sweep(g);
     }
     mgmt_events_send(g);
+    mgmt_serial_news(g);
     mgmt_clients_close(g);
     return NULL;
 }
@@ -137,7 +137,8 @@ struct mgmt *mgmt_create(const struct mgmt_options *o, const struct mon_config *
     g->options = o;
     g->config = config;
     g->wake.fd = g->epoll_fd = -1;
-    g->observer = (struct mon_observer){.opaque = g, .start = start, .event = mgmt_event_post, .end = stop};
+    g->observer = (struct mon_observer){
+        .opaque = g, .start = start, .event = mgmt_event_post, .serial = mgmt_event_serial, .end = stop};
     return g;
 }
 

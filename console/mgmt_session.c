@@ -106,6 +106,9 @@ static void execute(struct mgmt_client *c, const struct request *r) {
             answer(c, json_pack("{s:o}", "return", result), r->id);
         else
             refuse(c, r->id, call.error_class, call.error);
+        if (c->mode != MGMT_LINE_SOON) return;
+        c->mode = MGMT_LINE;
+        mgmt_serial_pump(c);
     }
 }
 

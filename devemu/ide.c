@@ -91,6 +91,12 @@ bool ide_cd_change(struct dev *dev, int drive, struct blk *disc, bool force) {
     return d->kind == IDE_CDROM && atapi_change(d, disc, force);
 }
 
+void ide_cd_tray(struct dev *dev, int drive, bool *open, bool *locked) {
+    const struct ide_drive *d = &to_ide(dev)->channel[drive / IDE_UNITS].drive[drive % IDE_UNITS];
+    *open = d->kind == IDE_CDROM && d->cd.open;
+    *locked = d->kind == IDE_CDROM && d->cd.locked;
+}
+
 /* ---- Life ---- */
 
 static enum dev_status init_pci(struct ide *s, struct dev *bus) {

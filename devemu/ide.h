@@ -39,4 +39,6 @@ extern const struct dev_class ide_class;
 /* Puts another disc (NULL: none) into a CD-ROM drive. False: the guest has locked the tray and is now asked to
  * give it free; the old disc stays in. With force it is taken out nevertheless. */
 bool ide_cd_change(struct dev *d, int drive, struct blk *disc, bool force);
+/* The tray of a CD-ROM drive: is it open, does the guest keep it closed? For the console. */
+void ide_cd_tray(struct dev *d, int drive, bool *open, bool *locked);
 #endif

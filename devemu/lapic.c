@@ -396,31 +396,42 @@ static void send_ipi(struct lapic *s) {
 
 /* ---- Registers ---- */
 
-static uint32_t read_register(struct lapic *s, uint32_t at) {
+/* False: there is none there. */
+static bool find_register(const struct lapic *s, uint32_t at, uint32_t *v) {
     switch (at) {
-    case R_ID: return s->id;
-    case R_VERSION: return LAPIC_VERSION;
-    case R_TPR: return tpr(s);
-    case R_APR: return 0; /* no arbitration on this bus */
-    case R_PPR: return ppr(s);
-    case R_LDR: return s->ldr;
-    case R_DFR: return s->dfr;
-    case R_SVR: return s->svr;
-    case R_ESR: return s->esr;
-    case R_ICR_LOW: return s->icr_low;
-    case R_ICR_HIGH: return s->icr_high;
-    case R_TIMER_INITIAL: return s->initial;
-    case R_TIMER_CURRENT: return current_count(s);
-    case R_TIMER_DIVIDE: return s->divide_reg;
-    case R_EOI: return 0;
+    case R_ID: return *v = s->id, true;
+    case R_VERSION: return *v = LAPIC_VERSION, true;
+    case R_TPR: return *v = tpr(s), true;
+    case R_APR: return *v = 0, true; /* no arbitration on this bus */
+    case R_PPR: return *v = ppr(s), true;
+    case R_LDR: return *v = s->ldr, true;
+    case R_DFR: return *v = s->dfr, true;
+    case R_SVR: return *v = s->svr, true;
+    case R_ESR: return *v = s->esr, true;
+    case R_ICR_LOW: return *v = s->icr_low, true;
+    case R_ICR_HIGH: return *v = s->icr_high, true;
+    case R_TIMER_INITIAL: return *v = s->initial, true;
+    case R_TIMER_CURRENT: return *v = current_count(s), true;
+    case R_TIMER_DIVIDE: return *v = s->divide_reg, true;
+    case R_EOI: return *v = 0, true;
     default: break;
     }
-    if (at >= R_ISR && at < R_ISR + 0x80) return s->isr[(at - R_ISR) >> 4];
-    if (at >= R_TMR && at < R_TMR + 0x80) return s->tmr[(at - R_TMR) >> 4];
-    if (at >= R_IRR && at < R_IRR + 0x80) return s->irr[(at - R_IRR) >> 4];
-    if (at >= R_LVT && at < R_LVT + 0x10 * LVT_COUNT) return s->lvt[(at - R_LVT) >> 4];
-    raise_error(s, ESR_REGISTER);
-    return 0;
+    if (at >= R_ISR && at < R_ISR + 0x80) return *v = s->isr[(at - R_ISR) >> 4], true;
+    if (at >= R_TMR && at < R_TMR + 0x80) return *v = s->tmr[(at - R_TMR) >> 4], true;
+    if (at >= R_IRR && at < R_IRR + 0x80) return *v = s->irr[(at - R_IRR) >> 4], true;
+    if (at >= R_LVT && at < R_LVT + 0x10 * LVT_COUNT) return *v = s->lvt[(at - R_LVT) >> 4], true;
+    return false;
+}
+
+static uint32_t read_register(struct lapic *s, uint32_t at) {
+    uint32_t v = 0;
+    if (!find_register(s, at, &v)) raise_error(s, ESR_REGISTER);
+    return v;
+}
+
+void lapic_inspect(struct dev *d, uint32_t out[LAPIC_REGISTERS]) {
+    for (uint32_t i = 0; i < LAPIC_REGISTERS; i++)
+        if (!find_register(to_lapic(d), i << 4, &out[i])) out[i] = 0;
 }
 
 static void write_svr(struct lapic *s, uint32_t v) {

@@ -78,6 +78,9 @@ bool lapic_extint_enabled(struct dev *d);
 void lapic_deliver(struct dev *d, uint8_t vector, bool level);
 /* A message to whom it may concern. False: nobody accepted. */
 bool apic_bus_send(struct apic_bus *bus, const struct apic_message *m);
+/* For the console: registers 0, 10h, ..., 3F0h as the guest would read them, reserved ones 0; without an effect. */
+enum { LAPIC_REGISTERS = 64 };
+void lapic_inspect(struct dev *d, uint32_t out[LAPIC_REGISTERS]);
 /* INIT: everything but id and base returns to its reset value. */
 void lapic_init_reset(struct dev *d);
 #endif

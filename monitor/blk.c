@@ -10,6 +10,7 @@
 struct mon_blk {
     struct blk_config cfg;
     char *path;
+    enum mon_image_format format; /* found by the worker */
     struct blk_queue *queue;
     void (*opened)(void *opaque);
     void *opaque;
@@ -18,20 +19,22 @@ struct mon_blk {
 /* ---- On the worker ---- */
 
 /* The format is decided here, by us: qemu-nbd is always told which it is. */
-static struct blk_store *open_image(const struct blk_config *c, bool read_only, char *errbuf, size_t errlen) {
+static struct blk_store *open_image(struct mon_blk *b, bool read_only, char *errbuf, size_t errlen) {
+    const struct blk_config *c = &b->cfg;
     int fd = blk_file_open(c->path, read_only, errbuf, errlen);
     if (fd < 0) return NULL;
-    enum mon_image_format format = c->format == MON_FORMAT_AUTO ? mon_format_probe_fd(fd) : c->format;
-    if (format == MON_FORMAT_RAW)
+    b->format = c->format == MON_FORMAT_AUTO ? mon_format_probe_fd(fd) : c->format;
+    if (b->format == MON_FORMAT_RAW)
         return blk_raw_open(fd, c->path, read_only, c->format == MON_FORMAT_AUTO, c->unit, errbuf, errlen);
     close(fd);
-    return blk_nbd_open(c->path, format, read_only, c->unit, errbuf, errlen);
+    return blk_nbd_open(c->path, b->format, read_only, c->unit, errbuf, errlen);
 }
 
 static struct blk_store *open_store(void *opaque, char *errbuf, size_t errlen) {
-    const struct blk_config *c = &((struct mon_blk *)opaque)->cfg;
+    struct mon_blk *b = opaque;
+    const struct blk_config *c = &b->cfg;
     bool overlay = c->snapshot && !c->read_only;
-    struct blk_store *s = open_image(c, c->read_only || overlay, errbuf, errlen);
+    struct blk_store *s = open_image(b, c->read_only || overlay, errbuf, errlen);
     return s && overlay ? blk_overlay_open(s, errbuf, errlen) : s;
 }
 
@@ -82,6 +85,9 @@ void blk_close(struct mon_blk *b) {
     free(b->path);
     free(b);
 }
+
+const struct blk_config *blk_config(const struct mon_blk *b) { return &b->cfg; }
+enum mon_image_format blk_format(const struct mon_blk *b) { return b->format; }
 
 struct blk *blk_dev(struct mon_blk *b) {
     return b ? blk_queue_dev(b->queue) : NULL;

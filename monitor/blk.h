@@ -28,6 +28,9 @@ bool blk_is_open(struct mon_blk *b, char *errbuf, size_t errlen);
 void blk_retire(struct mon_blk *b, void (*gone)(void *opaque), void *opaque);
 /* Ends what is under way and flushes. NULL is nothing. */
 void blk_close(struct mon_blk *b);
+/* What it was opened with; format: what it is kept in. Once it is open. */
+const struct blk_config *blk_config(const struct mon_blk *b);
+enum mon_image_format blk_format(const struct mon_blk *b);
 /* For a device; NULL stays NULL. */
 struct blk *blk_dev(struct mon_blk *b);
 #endif

@@ -499,6 +499,10 @@ struct dev *board_keyboard(struct board *b) {
     return b->dev[KEYBOARD];
 }
 
+void board_interrupts(struct board *b, struct board_interrupts *out) {
+    *out = (struct board_interrupts){.pic = b->dev[PIC], .lapic = b->dev[LAPIC], .ioapic = b->dev[IOAPIC]};
+}
+
 static bool tablet_in_use(void *opaque) { return usb_tablet_in_use(opaque); }
 static void tablet_event(void *opaque, unsigned x, unsigned y, int wheel, unsigned buttons) {
     usb_tablet_event(opaque, (int)x, (int)y, wheel, buttons);

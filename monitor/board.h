@@ -46,6 +46,11 @@ bool board_tablet(struct board *b, struct pointer_absolute *out);
 /* Those whose media the user changes. */
 struct dev *board_ide(struct board *b);
 struct dev *board_floppy(struct board *b);
+/* The interrupt controllers, to be looked at. */
+struct board_interrupts {
+    struct dev *pic, *lapic, *ioapic;
+};
+void board_interrupts(struct board *b, struct board_interrupts *out);
 /* Presses the power button. False: no ACPI system listens. */
 bool board_power_button(struct board *b);
 #endif

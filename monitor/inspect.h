@@ -8,6 +8,7 @@
 #ifndef NOVT_MONITOR_INSPECT_H
 #define NOVT_MONITOR_INSPECT_H
 
+#include <stdio.h>
 #include "monitor/monitor.h"
 
 enum mon_ask {
@@ -78,4 +79,76 @@ enum mon_ask mon_ask_memory_map(struct machine *m, uint64_t from, struct mon_ran
 /* The same for I/O ports. */
 enum mon_ask mon_ask_port_map(struct machine *m, uint32_t from, struct mon_range out[MON_RANGES], unsigned *n,
                               uint32_t *next);
+
+/* ---- What a user sees and types (inspect_user.c) ---- */
+struct mon_picture {
+    unsigned width, height;
+    uint32_t *pixels; /* 00RRGGBB */
+};
+/* The caller frees it. */
+enum mon_ask mon_ask_picture(struct machine *m, struct mon_picture *p, char *errbuf, size_t errlen);
+void mon_picture_free(struct mon_picture *p);
+/* As PNG. False: errno tells. */
+bool mon_picture_png(FILE *f, const struct mon_picture *p);
+/* The text of a text mode as UTF-8 lines; empty in graphics modes. */
+struct mon_screen_text {
+    char text[100 << 10];
+};
+enum mon_ask mon_ask_screen_text(struct machine *m, struct mon_screen_text *t);
+/* Presses keys by name in order and releases them in reverse. */
+enum { MON_KEYS = 16 };
+enum mon_ask mon_ask_chord(struct machine *m, const char *const *names, unsigned n, char *errbuf, size_t errlen);
+/* Types on the first serial line: *n bytes, then as many as were taken. */
+enum { MON_TYPE_MAX = 1024 };
+enum mon_ask mon_ask_serial_type(struct machine *m, const void *bytes, size_t *n);
+/* What the guest has sent on the first serial line after byte *from of all, which moves on; the last 64 KiB are kept.
+ * Does not ask the vCPU thread. 0: nothing yet, the observer will be told. One reader. */
+size_t mon_serial_read(struct machine *m, uint64_t *from, void *buf, size_t size);
+
+/* ---- Drives (inspect_drives.c) ---- */
+enum { MON_PATH = 4096, MON_DRIVES = MON_DISKS + MON_FLOPPIES + 1 };
+struct mon_drive {
+    char name[16]; /* as QEMU calls it: ide1-cd0 */
+    bool removable, inserted, tray_open, locked;
+    bool read_only, snapshot;
+    char format[16];
+    uint64_t bytes;
+    char path[MON_PATH];
+};
+struct mon_drives {
+    unsigned n;
+    struct mon_drive drive[MON_DRIVES];
+};
+enum mon_ask mon_ask_drives(struct machine *m, struct mon_drives *out);
+/* Takes the medium out; with force from a locked drive too. */
+enum mon_ask mon_ask_eject(struct machine *m, const char *drive, bool force, char *errbuf, size_t errlen);
+/* Puts an image in: its path, format and read_only count. */
+enum mon_ask mon_ask_insert(struct machine *m, const char *drive, const struct mon_disk_config *image, bool force,
+                            char *errbuf, size_t errlen);
+
+/* ---- Interrupt controllers (inspect_board.c) ---- */
+struct mon_pic {
+    uint8_t irr, imr, isr, elcr, base;
+};
+enum { MON_IOAPIC_PINS = 24, MON_LAPIC_REGISTERS = 64 };
+struct mon_interrupts {
+    struct mon_pic pic[2];
+    bool intr, nmi_pending; /* of the processor */
+    uint64_t ioapic[MON_IOAPIC_PINS];
+    uint64_t apic_base;
+    uint32_t lapic[MON_LAPIC_REGISTERS]; /* registers 0, 10h, ..., 3F0h, as the guest would read them */
+};
+enum mon_ask mon_ask_interrupts(struct machine *m, struct mon_interrupts *out);
+
+/* ---- Counters (inspect_stats.c) ---- */
+enum { MON_COUNTERS = 128 };
+struct mon_counter {
+    const char *group, *name; /* constants */
+    uint64_t value;
+};
+struct mon_counters {
+    unsigned n;
+    struct mon_counter counter[MON_COUNTERS];
+};
+enum mon_ask mon_ask_counters(struct machine *m, struct mon_counters *out);
 #endif

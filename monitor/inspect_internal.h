@@ -8,6 +8,7 @@
 #include "monitor/inspect.h"
 #include "monitor/mailbox.h"
 #include "monitor/machine.h"
+#include "monitor/serial_tap.h"
 
 /* Asks and waits. */
 enum mon_ask inspect_ask(struct machine *m, mailbox_fn *fn, void *args, size_t size);

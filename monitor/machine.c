@@ -18,6 +18,7 @@
 #include "monitor/nics.h"
 #include "monitor/screen.h"
 #include "monitor/script.h"
+#include "monitor/serial_tap.h"
 #include "monitor/signals.h"
 
 enum { VGA_ROM_MAX_BYTES = 64 << 10, FIRMWARE_MAX = 16 << 20, FIRMWARE_UNIT = 64 << 10, NS_PER_MS = 1000000 };
@@ -142,8 +143,27 @@ static bool open_script(struct machine *m, char *errbuf, size_t errlen) {
 }
 
 /* A script stands between the first port and its backend. */
+static struct dev_chr *first_line(struct machine *m) {
+    return m->script ? script_serial(m->script) : chr_dev(m->backends.serial[0]);
+}
+
+static void tap_woken(void *opaque) {
+    struct machine *m = opaque;
+    bt_fpu_park(&m->vcpu.cpu);
+    m->cfg->observer->serial(m->cfg->observer->opaque);
+}
+
+static bool open_tap(struct machine *m, char *errbuf, size_t errlen) {
+    if (!m->cfg->observer || !m->cfg->serials) return true;
+    m->tap = malloc(sizeof *m->tap);
+    if (!m->tap) return fail(errbuf, errlen, "out of memory");
+    serial_tap_init(m->tap, first_line(m), tap_woken, m);
+    return true;
+}
+
 struct dev_chr *machine_serial(struct machine *m, unsigned n) {
-    return m->script && !n ? script_serial(m->script) : chr_dev(m->backends.serial[n]);
+    if (n) return chr_dev(m->backends.serial[n]);
+    return m->tap ? &m->tap->front : first_line(m);
 }
 
 static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
@@ -155,7 +175,7 @@ static bool create_devices(struct machine *m, char *errbuf, size_t errlen) {
     if (!m->drives) return false;
     m->nics = nics_open(m->cfg, &m->events, errbuf, errlen);
     if (!m->nics) return false;
-    if (!open_script(m, errbuf, errlen)) return false;
+    if (!open_script(m, errbuf, errlen) || !open_tap(m, errbuf, errlen)) return false;
     struct board_config bc = {.firmware = &m->firmware, .vga_rom = &m->vga_rom};
     m->board = board_create(m, &bc, errbuf, errlen);
     if (!m->board) return false;
@@ -236,6 +256,7 @@ void machine_destroy(struct machine *m) {
     drives_close(m->drives);
     nics_close(m->nics);
     backends_close(&m->backends);
+    free(m->tap);
     if (m->io) dev_io_destroy(m->io);
     if (m->have_events) events_fini(&m->events);
     if (m->have_real) clock_fini(&m->real);

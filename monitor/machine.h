@@ -27,6 +27,7 @@ struct drives;
 struct mon_display;
 struct mon_script;
 struct nics;
+struct serial_tap;
 
 struct machine_stats {
     uint64_t exits[BT_EXIT_STEP + 1]; /* by enum bt_exit */
@@ -56,6 +57,7 @@ struct machine {
     struct pointer pointer;
     struct mon_display *display; /* NULL: nobody looks */
     struct mon_script *script;   /* NULL: none */
+    struct serial_tap *tap;      /* NULL: none */
     struct image firmware, flat, vga_rom;
     struct dev_timer timeout;
     bool park_for_ports; /* also where the device keeps the FPU's state */

@@ -37,6 +37,8 @@ struct mon_observer {
     /* The machine is built and is about to run; m may be asked from now on. False: errbuf holds one line, no run. */
     bool (*start)(void *opaque, struct machine *m, char *errbuf, size_t errlen);
     void (*event)(void *opaque, enum mon_event_kind what, enum mon_cause cause);
+    /* mon_serial_read had nothing for the first serial line, and now has. */
+    void (*serial)(void *opaque);
     /* The run is over: m is gone when this returns. Questions are answered MON_ASK_ENDED already. */
     void (*end)(void *opaque);
 };
