@@ -7,7 +7,7 @@ void con_overview(FILE *out) {
     fputs("novt runs unmodified 32-bit PC operating systems in one ordinary process: no KVM, no root.\n\n"
           "Usage: novt COMMAND [OPTION]...\n\nCommands:\n",
           out);
-    for (const struct con_command *c = con_commands; c->name; c++) fprintf(out, "  %-9s %s\n", c->name, c->summary);
+    for (const struct con_command *c = con_commands; c->name; c++) fprintf(out, "  %-10s %s\n", c->name, c->summary);
     fputs("\nStart here:\n"
           "  novt run --kernel vmlinuz --initrd initrd.gz --append 'console=ttyS0'\n"
           "  novt help run\n",

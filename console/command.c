@@ -7,6 +7,16 @@
 
 const struct con_command con_commands[] = {
     {"run", "run a virtual machine", con_run, con_run_help},
+    {"list", "list the machines that run", con_list, con_list_help},
+    {"monitor", "command a machine: interactively, or one command", con_monitor, con_monitor_help},
+    {"console", "connect this terminal with a machine's serial line", con_console, con_console_help},
+    {"stop", "stop a machine, and its time", con_vm, con_stop_help},
+    {"cont", "let a stopped machine go on", con_vm, con_cont_help},
+    {"reset", "press a machine's reset button", con_vm, con_reset_help},
+    {"powerdown", "press a machine's power button", con_vm, con_powerdown_help},
+    {"kill", "end a machine at once", con_vm, con_kill_help},
+    {"screenshot", "write a machine's screen to a file", con_vm, con_screenshot_help},
+    {"key", "press keys of a machine", con_vm, con_key_help},
     {"bench", "measure this program", con_bench, con_bench_help},
     {"version", "print the version", con_version, con_version_help},
     {"help", "explain novt or one of its commands", con_help, con_help_help},

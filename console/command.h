@@ -31,6 +31,21 @@ int con_finish_output(void);
 
 int con_run(int argc, char **argv);
 void con_run_help(FILE *out);
+int con_list(int argc, char **argv);
+void con_list_help(FILE *out);
+int con_monitor(int argc, char **argv);
+void con_monitor_help(FILE *out);
+int con_console(int argc, char **argv);
+void con_console_help(FILE *out);
+/* Those of cmd_vm.c, told apart by argv[0]. */
+int con_vm(int argc, char **argv);
+void con_stop_help(FILE *out);
+void con_cont_help(FILE *out);
+void con_reset_help(FILE *out);
+void con_powerdown_help(FILE *out);
+void con_kill_help(FILE *out);
+void con_screenshot_help(FILE *out);
+void con_key_help(FILE *out);
 int con_bench(int argc, char **argv);
 void con_bench_help(FILE *out);
 int con_version(int argc, char **argv);

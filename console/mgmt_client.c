@@ -29,16 +29,18 @@ static uint64_t now_ms(void) {
 
 /* ---- Watching ---- */
 
+/* Errors are always told; that bit makes *watched differ from that of a descriptor not yet known to epoll. */
 bool mgmt_watch(struct mgmt *g, int fd, struct mgmt_source *s, uint32_t *watched, uint32_t events) {
-    struct epoll_event e = {.events = events, .data.ptr = s};
-    if (events == *watched) return true;
+    struct epoll_event e = {.events = events | EPOLLERR, .data.ptr = s};
+    if (e.events == *watched) return true;
     if (epoll_ctl(g->epoll_fd, *watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e)) return false;
-    *watched = events;
+    *watched = e.events;
     return true;
 }
 
 static void watch(struct mgmt_client *c) {
-    uint32_t in = c->out.len < QUEUE_PAUSE && !c->typed.len ? EPOLLIN : 0, out = c->out.len ? EPOLLOUT : 0;
+    uint32_t in = c->out.len < QUEUE_PAUSE && !c->typed.len && !c->unread.len ? EPOLLIN : 0,
+             out = c->out.len ? EPOLLOUT : 0;
     if (c->fd >= 0 && !mgmt_watch(c->g, c->fd, &c->source, &c->watched, in | out)) mgmt_client_drop(c);
 }
 
@@ -90,8 +92,15 @@ void mgmt_client_send(struct mgmt_client *c, const json_t *message) {
 
 /* ---- In ---- */
 
+/* The end of the line in which the connection became the serial line, as far as it has come. */
+static size_t line_end(const char *bytes, size_t n) {
+    if (n && bytes[0] == '\n') return 1;
+    return n > 1 && bytes[0] == '\r' && bytes[1] == '\n' ? 2 : 0;
+}
+
+/* What comes while much waits to be sent is kept for later. */
 static void take(struct mgmt_client *c, const char *bytes, size_t n) {
-    while (n && c->fd >= 0 && c->mode == MGMT_PROTOCOL) {
+    while (n && c->fd >= 0 && c->mode == MGMT_PROTOCOL && mgmt_client_has_room(c)) {
         size_t used;
         enum mgmt_frame_found found = mgmt_frame_take(&c->frame, bytes, n, &used);
         bytes += used;
@@ -100,8 +109,17 @@ static void take(struct mgmt_client *c, const char *bytes, size_t n) {
             mgmt_session_message(c, c->frame.text, c->frame.len);
         else if (found)
             mgmt_session_broken(c, found);
+        if (c->mode == MGMT_LINE) used = line_end(bytes, n), bytes += used, n -= used;
     }
-    if (n && c->fd >= 0) mgmt_serial_input(c, bytes, n);
+    if (n && c->fd >= 0 && c->mode == MGMT_PROTOCOL) mgmt_text_add(&c->unread, bytes, n);
+    if (n && c->fd >= 0 && c->mode == MGMT_LINE) mgmt_serial_input(c, bytes, n);
+}
+
+static void take_unread(struct mgmt_client *c) {
+    struct mgmt_text t = c->unread;
+    c->unread = (struct mgmt_text){0};
+    take(c, t.at, t.len);
+    mgmt_text_free(&t);
 }
 
 static void readable(struct mgmt_client *c) {
@@ -116,6 +134,7 @@ static void readable(struct mgmt_client *c) {
 static void ready(struct mgmt_source *s, uint32_t events) {
     struct mgmt_client *c = (struct mgmt_client *)s;
     if (events & EPOLLOUT) flush(c);
+    if (c->unread.len && mgmt_client_has_room(c)) take_unread(c);
     if (c->mode == MGMT_LINE) mgmt_serial_pump(c);
     if (c->fd >= 0 && events & EPOLLIN)
         readable(c);
@@ -148,6 +167,7 @@ static void free_client(struct mgmt_client *c) {
     mgmt_frame_free(&c->frame);
     mgmt_text_free(&c->out);
     mgmt_text_free(&c->typed);
+    mgmt_text_free(&c->unread);
     c->g->clients--;
     free(c);
 }

@@ -28,10 +28,10 @@ struct mgmt_client {
     struct mgmt *g;
     int fd; /* -1: gone, to be freed */
     struct mgmt_frame frame;
-    struct mgmt_text out;
-    uint32_t watched;  /* epoll events */
-    uint64_t moved_ms; /* when it last took something */
-    bool negotiated;   /* qmp_capabilities */
+    struct mgmt_text out, unread; /* to be sent; received, and kept until less is to be sent */
+    uint32_t watched;             /* epoll events */
+    uint64_t moved_ms;            /* when it last took something */
+    bool negotiated;              /* qmp_capabilities */
     enum mgmt_mode mode;
     uint64_t line_at;       /* of all that came over the serial line */
     struct mgmt_text typed; /* for the serial line */

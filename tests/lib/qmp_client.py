@@ -99,11 +99,13 @@ class Machines:
         return path
 
     def path(self, name):
-        return os.path.join(self.folder, name + ".sock")
+        return os.path.join(self.folder, name.replace(" ", "_") + ".sock")
 
     def start(self, name, *options, guest=True, **popen):
         """Starts a machine; returns it when its socket is there."""
-        argv = [self.novt, "run", "--name", name, "--serial", "none", "--net", "none", "--timeout", "300", *options]
+        argv = [self.novt, "run", "--name", name, "--net", "none", "--timeout", "300", *options]
+        if "--serial" not in options:
+            argv += ["--serial", "none"]
         if guest:
             argv += ["--flat-image", self.counter]
         child = subprocess.Popen(argv, env=self.env, stdin=subprocess.DEVNULL, **popen)
