@@ -495,6 +495,41 @@ tables:
     stc
     cpuid
     EXPECT_CC c, "CPUID: flags are kept"
+    xor eax, eax
+    cpuid
+    cmp eax, 4
+    jb .no_subleaves
+    mov ebp, ROUNDS
+    xor esi, esi                        ; sums of the types of caches 1 and 2: 1 (data) and 2 (code), again and again
+.subleaf:
+    mov eax, 4
+    mov ecx, ebp
+    and ecx, 1
+    cpuid
+    and eax, 31
+    add esi, eax
+    dec ebp
+    jnz .subleaf
+    EXPECT esi, ROUNDS / 2 * 3, "CPUID: sub-leaves"
+.no_subleaves:
+    mov ecx, 0x1B
+    rdmsr
+    mov [stored], eax
+    and eax, ~0x800                     ; the local APIC is switched off
+    wrmsr
+    mov eax, 1
+    cpuid
+    and edx, 1 << 9
+    EXPECT edx, 0, "CPUID: no APIC"
+    mov ecx, 0x1B
+    mov eax, [stored]
+    xor edx, edx
+    wrmsr
+    mov eax, 1
+    cpuid
+    and edx, 1 << 9
+    EXPECT edx, 1 << 9, "CPUID: an APIC"
+    mov dword [LAPIC + 0xF0], 0x1FF
     ret
 .load:
     TRY
