@@ -12,7 +12,7 @@
 #include "console/command.h"
 #include "console/vm.h"
 
-enum { HISTORY = 1000 };
+enum { HISTORY = 1000, QUIT_MS = 5000 };
 
 void con_monitor_help(FILE *out) {
     fputs(
@@ -147,19 +147,26 @@ static bool ended(const struct vm *v) {
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
+static bool is_quit(const char *line) {
+    size_t n = strcspn(line += strspn(line, " \t"), " \t");
+    return (n == 4 && !memcmp(line, "quit", n)) || (n == 1 && *line == 'q');
+}
+
+static void take_command(struct session *s, const char *line) {
+    HistEvent e;
+    history(s->history, &e, H_ENTER, line);
+    if (run_line(s->v, line, false) && is_quit(line)) vm_wait_end(s->v, QUIT_MS);
+}
+
 /* False: no more lines. */
 static bool take_line(struct session *s) {
-    HistEvent e;
     int n;
     const char *got = el_gets(s->el, &n);
     char *line = got && n > 0 ? strndup(got, (size_t)n) : NULL;
     if (!line) return false;
     line[strcspn(line, "\r\n")] = 0;
     bool leave = !strcmp(line, "exit"), blank = !line[strspn(line, " \t")];
-    if (!leave && !blank) {
-        history(s->history, &e, H_ENTER, line);
-        run_line(s->v, line, false);
-    }
+    if (!leave && !blank) take_command(s, line);
     free(line);
     return !leave;
 }
