@@ -183,6 +183,7 @@ struct bt_engine {
     struct smmu_mem *mem;
     struct smmu *smmu;
     struct bt_config cfg;
+    bool has_rorx; /* the host's BMI2 */
     uint8_t *linear;
 
     uint8_t *code; /* RWX */

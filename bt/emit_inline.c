@@ -241,21 +241,43 @@ static bool emit_pop_seg(struct translation *t) {
     return true;
 }
 
-/* "RDTSC". The halves meet in memory, because every shift writes flags; the host's RDTSC hides that. */
-static bool emit_rdtsc(struct translation *t) {
+enum { HIGH_HALF = 32, RORX_RM_RDX = 0xE3, RORX_RM_R8 = 0xC3 /* second byte of VEX */, RM_RDX = 0xD2, RM_R8 = 0xD0 };
+
+/* RORX rdx, rdx or r8, 32: turns without a flag. */
+static void emit_rorx_rdx(struct x86_buf *b, uint8_t vex, uint8_t modrm) {
+    x86_bytes(b, (const uint8_t[]){0xC4, vex, 0xFB, 0xF0, modrm, HIGH_HALF}, 6);
+}
+
+/* EDX:EAX += R9. Every shift writes flags: where the host has no RORX (BMI2) the halves meet in memory. */
+static void emit_add_to_tsc(struct translation *t) {
     struct x86_buf *b = &t->b;
     const struct x86_mem low = cpu_mem(CPU_OFF(p.exit_arg)), high = cpu_mem(CPU_OFF(p.exit_arg) + 4);
-    bool denied = t->mode & MODE_TSD && t->mode & (MODE_CPL | MODE_VM);
-    if (denied || !t->chained || !t->e->cpu->tsc_as_host || t->e->cfg.no_inline_tsc) return false;
-    x86_bytes(b, (const uint8_t[]){0x0F, 0x31}, 2);
+    if (t->e->has_rorx) {
+        emit_rorx_rdx(b, RORX_RM_RDX, RM_RDX);
+        x86_lea_r64(b, R_A, x86_base_index(X86_RAX, X86_RDX, 1, 0));
+        x86_lea_r64(b, R_A, x86_base_index(R_A, R_B, 1, 0));
+        x86_mov_r32_r32(b, X86_RAX, R_A);
+        emit_rorx_rdx(b, RORX_RM_R8, RM_R8);
+        x86_mov_r32_r32(b, X86_RDX, X86_RDX);
+        return;
+    }
     x86_mov_m32_r32(b, low, X86_RAX);
     x86_mov_m32_r32(b, high, X86_RDX);
     x86_mov_r64_m64(b, R_A, low);
-    x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(tsc_offset)));
     x86_lea_r64(b, R_A, x86_base_index(R_A, R_B, 1, 0));
     x86_mov_m64_r64(b, low, R_A);
     x86_mov_r32_r32(b, X86_RAX, R_A);
     x86_mov_r32_m32(b, X86_RDX, high);
+}
+
+/* "RDTSC". */
+static bool emit_rdtsc(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    bool denied = t->mode & MODE_TSD && t->mode & (MODE_CPL | MODE_VM);
+    if (denied || !t->chained || !t->e->cpu->tsc_as_host || t->e->cfg.no_inline_tsc) return false;
+    x86_bytes(b, (const uint8_t[]){0x0F, 0x31}, 2);
+    x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(tsc_offset)));
+    emit_add_to_tsc(t);
     return true;
 }
 

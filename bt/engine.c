@@ -85,6 +85,7 @@ enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct 
     e->mem = mem;
     e->smmu = cpu->smmu;
     e->cfg = *cfg;
+    e->has_rorx = __builtin_cpu_supports("bmi2");
     e->linear = smmu_mem_linear(mem);
     if (!allocate(e)) {
         bt_destroy(e);

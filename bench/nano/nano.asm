@@ -36,7 +36,7 @@ LAPIC      equ 0xFEE00000
 ABSENT     equ 0x50000000               ; no page there
 
 ITERATIONS equ 1000
-UNROLL     equ 8                        ; of operations that cost little more than a loop: what subtracting the empty
+UNROLL     equ 32                       ; of operations that cost little more than a loop: what subtracting the empty
                                         ; one does not take away, or takes away twice, is spread over them
 PAGES      equ 1000                     ; that "hidden" touches: one per iteration
 MIN_REPS   equ 5
