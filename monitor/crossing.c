@@ -140,29 +140,41 @@ void mon_crossing_note_in(struct vcpu *v, const struct mon_event *ev, const stru
 
 /* ---- Out ---- */
 
+/* Word by word, as it was written: a wider load would wait for the stores. */
+static uint32_t frame_word(const uint8_t *frame, unsigned n) {
+    uint32_t value;
+    __builtin_memcpy(&value, frame + 4 * n, sizeof value);
+    return value;
+}
+
+static bool out_matches(const struct vcpu *v, const struct crossing_out *e, uint32_t eip, uint16_t cs, uint32_t flags) {
+    return e->valid && e->code.selector == cs && !(flags & EFL_VM) && eip <= e->code.state.seg.limit &&
+           same_table(&e->gdt, &v->gdt) && still(v, e->code.lin, e->code.bytes);
+}
+
 bool mon_crossing_out(struct vcpu *v, uint32_t *flags) {
-    const uint32_t esp = v->cpu.gpr[DEC_ESP];
-    uint32_t word[5];
+    uint32_t esp = v->cpu.gpr[DEC_ESP];
     if (v->cpu.cpl != 0 || !op_pure_protected(v) || v->cpu.flags_sys & EFL_NT || !flat_stack(&v->cpu.seg[DEC_SS]))
         return false;
     const uint8_t *frame = smmu_tlb_hit(v->cpu.smmu, gva(esp), 12, false, false);
     if (!frame) return false;
-    __builtin_memcpy(word, frame, 12);
-    bool outer = sel_rpl((uint16_t)word[1]) != 0;
+    uint32_t eip = frame_word(frame, 0), image = frame_word(frame, 2);
+    uint16_t cs = (uint16_t)frame_word(frame, 1);
+    bool outer = sel_rpl(cs) != 0;
     const struct crossing_out *e = &v->crossings.out[outer];
-    if (!e->valid || e->code.selector != (uint16_t)word[1] || word[2] & EFL_VM || word[0] > e->code.state.seg.limit ||
-        !same_table(&e->gdt, &v->gdt) || !still(v, e->code.lin, e->code.bytes))
-        return false;
+    if (!out_matches(v, e, eip, cs, image)) return false;
+    esp += 12;
     if (outer) {
-        if (!smmu_tlb_hit(v->cpu.smmu, gva(esp), 20, false, false)) return false;
-        __builtin_memcpy(word + 3, frame + 12, 8);
-        if (e->stack.selector != (uint16_t)word[4] || !still(v, e->stack.lin, e->stack.bytes)) return false;
+        if (!smmu_tlb_hit(v->cpu.smmu, gva(esp - 12), 20, false, false)) return false;
+        esp = frame_word(frame, 3);
+        if (e->stack.selector != (uint16_t)frame_word(frame, 4) || !still(v, e->stack.lin, e->stack.bytes))
+            return false;
     }
-    v->cpu.cpl = (uint8_t)sel_rpl(e->code.selector);
+    v->cpu.cpl = (uint8_t)sel_rpl(cs);
     bt_seg_restore(&v->cpu, DEC_CS, &e->code.state);
-    v->cpu.eip = word[0];
-    v->cpu.gpr[DEC_ESP] = outer ? word[3] : esp + 12;
-    *flags = word[2];
+    v->cpu.eip = eip;
+    v->cpu.gpr[DEC_ESP] = esp;
+    *flags = image;
     if (!outer) return true;
     bt_seg_restore(&v->cpu, DEC_SS, &e->stack.state);
     mon_drop_inner_segs(v);
