@@ -205,8 +205,8 @@ struct bt_engine {
     uint32_t n_frames;
 
     struct jump_cache jc[JUMP_CACHES];
-    struct jump_cache *jc_cur;
-    struct ras ras[2]; /* supervisor, user */
+    struct jump_cache *jc_cur, *jc_last[2]; /* now; of supervisor and user code */
+    struct ras ras[2];                      /* supervisor, user */
     unsigned ras_cur;
     uint64_t stamp;
 

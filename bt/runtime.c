@@ -38,13 +38,25 @@ static void sync_predictions(struct bt_engine *e, uint32_t mode) {
     c->p.ras_top = r->top;
 }
 
+/* Mostly it is the one that this privilege used last. */
+static void sync_jump_cache(struct bt_engine *e, uint32_t mode, bool user) {
+    struct jump_cache *jc = e->jc_last[user];
+    const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
+    if (!jc || !jc->used || jc->mode != mode || jc->cs_base != cs->base || jc->cs_limit != cs->limit) {
+        jump_cache_select(e, mode);
+        e->jc_last[user] = e->jc_cur;
+    } else if (e->jc_cur != jc) {
+        e->jc_cur = jc;
+        e->cpu->p.jump_cache = (uint64_t)(uintptr_t)jc->slot;
+        jc->stamp = ++e->stamp;
+    }
+}
+
 static uint32_t sync_mode(struct bt_engine *e) {
     struct bt_cpu *c = e->cpu;
     uint32_t mode = bt_mode(c);
     bool user = c->cpl == 3;
-    const struct jump_cache *jc = e->jc_cur;
-    const struct bt_seg *cs = &c->seg[DEC_CS];
-    if (!jc || jc->mode != mode || jc->cs_base != cs->base || jc->cs_limit != cs->limit) jump_cache_select(e, mode);
+    sync_jump_cache(e, mode, user);
     c->p.tlb_base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, user);
     c->p.view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, user);
     sync_predictions(e, mode);
