@@ -12,6 +12,9 @@ const char *__asan_default_options(void) {
 }
 const char *__ubsan_default_options(void);
 const char *__ubsan_default_options(void) { return "print_stacktrace=1"; }
+/* libedit keeps the names of functions added to it (EL_ADDFN). */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:wcsdup"; }
 #endif
 
 int main(int argc, char **argv) { return con_main(argc, argv); }

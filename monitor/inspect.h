@@ -108,7 +108,7 @@ size_t mon_serial_read(struct machine *m, uint64_t *from, void *buf, size_t size
 /* ---- Drives (inspect_drives.c) ---- */
 enum { MON_PATH = 4096, MON_DRIVES = MON_DISKS + MON_FLOPPIES + 1 };
 struct mon_drive {
-    char name[16]; /* as QEMU calls it: ide1-cd0 */
+    char name[24]; /* as QEMU calls it: ide1-cd0 */
     bool removable, inserted, tray_open, locked;
     bool read_only, snapshot;
     char format[16];

@@ -35,7 +35,7 @@ static void describe_ide(const struct machine *m, struct mon_drives *out) {
 static bool do_drives(struct machine *m, void *args, struct letter *l) {
     struct mon_drives *out = args;
     const struct drives *d = m->drives;
-    char name[16];
+    char name[24];
     (void)l;
     out->n = 0;
     describe_ide(m, out);
