@@ -14,7 +14,6 @@ static json_t *run_line(struct mgmt_call *c, const char *line, const struct mgmt
     *row = mgmt_line_parse(&inner, line);
     json_t *result = *row ? mgmt_command_run(&inner, *row) : NULL;
     json_decref(inner.args);
-    c->later |= inner.later;
     if (!result) memcpy(c->error, inner.error, sizeof c->error), c->error_class = inner.error_class;
     return result;
 }

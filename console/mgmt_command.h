@@ -42,7 +42,6 @@ struct mgmt_call {
     struct mgmt *mgmt;
     struct mgmt_client *client; /* may be NULL: nobody to talk to later */
     struct machine *machine;
-    bool later;   /* the command's own: the events it causes come after its answer; else before, as QEMU has it */
     json_t *args; /* an object; names and types are those of the row, what is not optional is there */
     const char *error_class;
     char error[512];

@@ -44,14 +44,8 @@ static json_t *done(struct mgmt_call *c, enum mon_ask a) { return mgmt_asked(c, 
 
 static json_t *stop(struct mgmt_call *c) { return done(c, mon_ask_stop(c->machine)); }
 static json_t *cont(struct mgmt_call *c) { return done(c, mon_ask_cont(c->machine)); }
-static json_t *reset(struct mgmt_call *c) {
-    c->later = true;
-    return done(c, mon_ask_reset(c->machine));
-}
-static json_t *quit(struct mgmt_call *c) {
-    c->later = true;
-    return done(c, mon_ask_quit(c->machine, MON_EXIT_OK));
-}
+static json_t *reset(struct mgmt_call *c) { return done(c, mon_ask_reset(c->machine)); }
+static json_t *quit(struct mgmt_call *c) { return done(c, mon_ask_quit(c->machine, MON_EXIT_OK)); }
 
 /* As QEMU, which does not tell whether somebody listens. */
 static json_t *powerdown(struct mgmt_call *c) {

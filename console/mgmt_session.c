@@ -101,7 +101,7 @@ static void execute(struct mgmt_client *c, const struct request *r) {
     } else {
         struct mgmt_call call = {.mgmt = c->g, .client = c, .machine = c->g->machine, .args = r->args};
         json_t *result = mgmt_command_run(&call, command);
-        if (!call.later) mgmt_events_send(c->g);
+        mgmt_events_send(c->g); /* what it caused comes first, as QEMU has it */
         if (result)
             answer(c, json_pack("{s:o}", "return", result), r->id);
         else

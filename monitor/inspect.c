@@ -70,6 +70,7 @@ static bool do_cont(struct machine *m, void *args, struct letter *l) {
 static bool do_reset(struct machine *m, void *args, struct letter *l) {
     (void)args, (void)l;
     machine_request_reset(m, MON_CAUSE_CONSOLE);
+    machine_do_reset(m);
     return true;
 }
 

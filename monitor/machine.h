@@ -67,7 +67,7 @@ struct machine {
     volatile sig_atomic_t stop_signal; /* SIGTERM and the like arrived */
     bool reset_requested, exit_requested;
     int exit_code;
-    enum mon_cause reset_cause, exit_cause;
+    enum mon_cause reset_cause;
     bool paused;         /* no guest code runs, guest time stands still (pause.c) */
     bool in_guest;       /* bt_run is under way */
     bool begun;          /* some has run */
@@ -89,6 +89,8 @@ void machine_reset(struct machine *m);
 /* Ends the run with this code at the next boundary; the first call decides. */
 void machine_request_exit(struct machine *m, int code, enum mon_cause cause);
 void machine_request_reset(struct machine *m, enum mon_cause cause);
+/* Does what was requested, between two pieces of guest code. */
+void machine_do_reset(struct machine *m);
 /* Something between two pieces of guest code has to be looked at. */
 void machine_attention(struct machine *m);
 /* Delivers a fault of guest code (bt_config.raise). */

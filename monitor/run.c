@@ -17,7 +17,7 @@ void machine_request_exit(struct machine *m, int code, enum mon_cause cause) {
     if (m->exit_requested) return;
     m->exit_requested = true;
     m->exit_code = code;
-    m->exit_cause = cause;
+    machine_tell(m, MON_EVENT_SHUTDOWN, cause);
     machine_attention(m);
 }
 
@@ -50,7 +50,7 @@ static void handle_triple_fault(struct machine *m) {
     machine_request_exit(m, m->cfg->triple_fault_code, MON_CAUSE_TRIPLE_FAULT);
 }
 
-static void handle_reset(struct machine *m) {
+void machine_do_reset(struct machine *m) {
     m->reset_requested = false;
     if (m->exit_requested) return;
     if (m->cfg->no_reboot) {
@@ -60,6 +60,7 @@ static void handle_reset(struct machine *m) {
     bt_fpu_park(&m->vcpu.cpu);
     m->stats.resets++;
     machine_reset(m);
+    if (m->paused) m->begun = false;
     machine_tell(m, MON_EVENT_RESET, m->reset_cause);
 }
 
@@ -67,7 +68,7 @@ static void handle_reset(struct machine *m) {
 static bool handle_requests(struct machine *m) {
     if (m->stop_signal) machine_request_exit(m, MON_EXIT_OK, MON_CAUSE_SIGNAL);
     if (m->vcpu.triple_fault) handle_triple_fault(m);
-    if (m->reset_requested) handle_reset(m);
+    if (m->reset_requested) machine_do_reset(m);
     return m->exit_requested;
 }
 
@@ -269,7 +270,6 @@ int machine_run(struct machine *m) {
             run_guest(m);
     }
     bt_fpu_park(&m->vcpu.cpu);
-    machine_tell(m, MON_EVENT_SHUTDOWN, m->exit_cause);
     m->stats.run_ns = clock_now(&m->clock) - start;
     return m->exit_code;
 }
