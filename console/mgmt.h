@@ -13,9 +13,12 @@
 enum { MGMT_SOCKETS = 8 };
 
 struct mgmt_options {
-    bool none;                      /* no socket in the user's directory */
-    const char *path[MGMT_SOCKETS]; /* more sockets, of these names */
-    unsigned paths;
+    bool none; /* no socket in the user's folder */
+    unsigned sockets;
+    struct {
+        const char *path;
+        bool text;          /* the text console, else the protocol */
+    } socket[MGMT_SOCKETS]; /* more of them */
 };
 
 struct mgmt;

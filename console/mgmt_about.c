@@ -39,17 +39,26 @@ static json_t *text_value(struct mgmt_text *t) {
     return s;
 }
 
+static void run_as_text(struct mgmt_call *c, const char *line, struct mgmt_text *out) {
+    const struct mgmt_command *row;
+    json_t *result = run_line(c, line, &row);
+    if (result)
+        print_result(row, result, out);
+    else
+        mgmt_print(out, "Error: %s\n", c->error);
+    json_decref(result);
+}
+
+void mgmt_line_text(struct mgmt *g, struct mgmt_client *c, const char *line, struct mgmt_text *out) {
+    struct mgmt_call call = {.mgmt = g, .client = c, .machine = g->machine};
+    run_as_text(&call, line, out);
+}
+
 /* As QEMU: what goes wrong is text as well. */
 static json_t *human_monitor_command(struct mgmt_call *c) {
-    const struct mgmt_command *row;
     struct mgmt_text out = {0};
-    json_t *result = run_line(c, mgmt_arg_text(c, "command-line", ""), &row);
-    if (result)
-        print_result(row, result, &out);
-    else
-        mgmt_print(&out, "Error: %s\n", c->error);
+    run_as_text(c, mgmt_arg_text(c, "command-line", ""), &out);
     c->error[0] = 0;
-    json_decref(result);
     return text_value(&out);
 }
 

@@ -39,8 +39,8 @@ bool mgmt_watch(struct mgmt *g, int fd, struct mgmt_source *s, uint32_t *watched
 }
 
 static void watch(struct mgmt_client *c) {
-    uint32_t in = c->out.len < QUEUE_PAUSE && !c->typed.len && !c->unread.len ? EPOLLIN : 0,
-             out = c->out.len ? EPOLLOUT : 0;
+    bool busy = c->out.len >= QUEUE_PAUSE || c->typed.len || c->unread.len;
+    uint32_t in = busy || c->ended ? 0 : EPOLLIN, out = c->out.len ? EPOLLOUT : 0;
     if (c->fd >= 0 && !mgmt_watch(c->g, c->fd, &c->source, &c->watched, in | out)) mgmt_client_drop(c);
 }
 
@@ -98,20 +98,24 @@ static size_t line_end(const char *bytes, size_t n) {
     return n > 1 && bytes[0] == '\r' && bytes[1] == '\n' ? 2 : 0;
 }
 
+static size_t take_message(struct mgmt_client *c, const char *bytes, size_t n) {
+    size_t used;
+    enum mgmt_frame_found found = mgmt_frame_take(&c->frame, bytes, n, &used);
+    if (found == MGMT_FRAME_MESSAGE)
+        mgmt_session_message(c, c->frame.text, c->frame.len);
+    else if (found)
+        mgmt_session_broken(c, found);
+    return c->mode == MGMT_LINE ? used + line_end(bytes + used, n - used) : used;
+}
+
 /* What comes while much waits to be sent is kept for later. */
 static void take(struct mgmt_client *c, const char *bytes, size_t n) {
-    while (n && c->fd >= 0 && c->mode == MGMT_PROTOCOL && mgmt_client_has_room(c)) {
-        size_t used;
-        enum mgmt_frame_found found = mgmt_frame_take(&c->frame, bytes, n, &used);
+    while (n && c->fd >= 0 && c->mode != MGMT_LINE && mgmt_client_has_room(c)) {
+        size_t used = c->mode == MGMT_TEXT ? mgmt_hmp_take(c, bytes, n) : take_message(c, bytes, n);
         bytes += used;
         n -= used;
-        if (found == MGMT_FRAME_MESSAGE)
-            mgmt_session_message(c, c->frame.text, c->frame.len);
-        else if (found)
-            mgmt_session_broken(c, found);
-        if (c->mode == MGMT_LINE) used = line_end(bytes, n), bytes += used, n -= used;
     }
-    if (n && c->fd >= 0 && c->mode == MGMT_PROTOCOL) mgmt_text_add(&c->unread, bytes, n);
+    if (n && c->fd >= 0 && c->mode != MGMT_LINE) mgmt_text_add(&c->unread, bytes, n);
     if (n && c->fd >= 0 && c->mode == MGMT_LINE) mgmt_serial_input(c, bytes, n);
 }
 
@@ -127,7 +131,9 @@ static void readable(struct mgmt_client *c) {
     ssize_t n = recv(c->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n > 0)
         take(c, bytes, (size_t)n);
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+    else if (n == 0)
+        c->ended = true;
+    else if (errno != EAGAIN && errno != EINTR)
         mgmt_client_drop(c);
 }
 
@@ -140,6 +146,7 @@ static void ready(struct mgmt_source *s, uint32_t events) {
         readable(c);
     else if (c->fd >= 0 && events & (EPOLLHUP | EPOLLERR))
         mgmt_client_drop(c);
+    if (c->ended && !c->out.len && !c->unread.len && !c->typed.len) mgmt_client_drop(c);
     watch(c);
 }
 
@@ -148,7 +155,7 @@ static void ready(struct mgmt_source *s, uint32_t events) {
 static const char crowded[] =
     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"too many clients are connected\"}}\r\n";
 
-void mgmt_client_open(struct mgmt *g, int fd) {
+void mgmt_client_open(struct mgmt *g, int fd, bool text) {
     struct mgmt_client *c = g->clients < MGMT_CLIENTS ? calloc(1, sizeof *c) : NULL;
     if (!c) {
         send(fd, crowded, sizeof crowded - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -158,8 +165,12 @@ void mgmt_client_open(struct mgmt *g, int fd) {
     *c = (struct mgmt_client){.source = {ready}, .g = g, .fd = fd, .moved_ms = now_ms(), .next = g->client};
     g->client = c;
     g->clients++;
+    if (text) c->mode = MGMT_TEXT;
     watch(c);
-    mgmt_session_greet(c);
+    if (text)
+        mgmt_hmp_greet(c);
+    else
+        mgmt_session_greet(c);
 }
 
 static void free_client(struct mgmt_client *c) {
@@ -168,6 +179,7 @@ static void free_client(struct mgmt_client *c) {
     mgmt_text_free(&c->out);
     mgmt_text_free(&c->typed);
     mgmt_text_free(&c->unread);
+    mgmt_text_free(&c->line);
     c->g->clients--;
     free(c);
 }

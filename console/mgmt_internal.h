@@ -21,7 +21,7 @@ struct mgmt_source {
 };
 
 /* What its bytes are. */
-enum mgmt_mode { MGMT_PROTOCOL, MGMT_LINE_SOON /* after the answer */, MGMT_LINE };
+enum mgmt_mode { MGMT_PROTOCOL, MGMT_TEXT, MGMT_LINE_SOON /* after the answer */, MGMT_LINE };
 
 struct mgmt_client {
     struct mgmt_source source;
@@ -30,9 +30,12 @@ struct mgmt_client {
     struct mgmt_frame frame;
     struct mgmt_text out, unread; /* to be sent; received, and kept until less is to be sent */
     uint32_t watched;             /* epoll events */
+    bool ended;                   /* sends no more; gets what waits */
     uint64_t moved_ms;            /* when it last took something */
     bool negotiated;              /* qmp_capabilities */
     enum mgmt_mode mode;
+    struct mgmt_text line; /* MGMT_TEXT: so far */
+    bool line_long;
     uint64_t line_at;       /* of all that came over the serial line */
     struct mgmt_text typed; /* for the serial line */
     struct mgmt_client *next;
@@ -40,6 +43,7 @@ struct mgmt_client {
 
 struct mgmt_listener {
     struct mgmt_source source;
+    bool text;
     struct mgmt *g;
     int fd; /* -1: none */
     char *path;
@@ -74,7 +78,7 @@ struct mgmt {
 
 /* ---- mgmt_client.c ---- */
 /* Takes fd. */
-void mgmt_client_open(struct mgmt *g, int fd);
+void mgmt_client_open(struct mgmt *g, int fd, bool text);
 bool mgmt_client_has_room(const struct mgmt_client *c);
 void mgmt_client_send_raw(struct mgmt_client *c, const void *bytes, size_t n);
 /* Queues a message; ends the line. */
@@ -103,6 +107,13 @@ void mgmt_serial_news(struct mgmt *g);
 void mgmt_serial_input(struct mgmt_client *c, const char *bytes, size_t n);
 /* True: all has been typed. */
 bool mgmt_serial_type(struct mgmt_client *c);
+
+/* ---- mgmt_hmp.c ---- */
+void mgmt_hmp_greet(struct mgmt_client *c);
+/* Takes bytes up to the end of a line, which is run; how many. */
+size_t mgmt_hmp_take(struct mgmt_client *c, const char *bytes, size_t n);
+/* Runs a line; what it prints, errors as well (mgmt_about.c). */
+void mgmt_line_text(struct mgmt *g, struct mgmt_client *c, const char *line, struct mgmt_text *out);
 
 /* ---- mgmt_event.c ---- */
 void mgmt_event_serial(void *opaque);

@@ -24,7 +24,7 @@ static void accept_client(struct mgmt_source *s, uint32_t events) {
     struct mgmt_listener *l = (struct mgmt_listener *)s;
     (void)events;
     int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) mgmt_client_open(l->g, fd);
+    if (fd >= 0) mgmt_client_open(l->g, fd, l->text);
 }
 
 static void woken(struct mgmt_source *s, uint32_t events) {
@@ -58,12 +58,12 @@ static bool fail_errno(const char *what, char *errbuf, size_t errlen) {
     return false;
 }
 
-static bool listen_at(struct mgmt *g, const char *path, char *errbuf, size_t errlen) {
+static bool listen_at(struct mgmt *g, const char *path, bool text, char *errbuf, size_t errlen) {
     struct mgmt_listener *l = &g->listener[g->listeners];
     uint32_t watched = 0;
     int fd = mgmt_socket_listen(path, errbuf, errlen);
     if (fd < 0) return false;
-    *l = (struct mgmt_listener){.source = {accept_client}, .g = g, .fd = fd, .path = strdup(path)};
+    *l = (struct mgmt_listener){.source = {accept_client}, .text = text, .g = g, .fd = fd, .path = strdup(path)};
     g->listeners++;
     return mgmt_watch(g, fd, &l->source, &watched, EPOLLIN) || fail_errno(path, errbuf, errlen);
 }
@@ -72,14 +72,14 @@ static bool listen_at(struct mgmt *g, const char *path, char *errbuf, size_t err
 static void listen_in_folder(struct mgmt *g) {
     char path[MGMT_PATH], why[512];
     if (g->options->none) return;
-    if (!mgmt_socket_choose(g->config->name, path, why, sizeof why) || !listen_at(g, path, why, sizeof why))
+    if (!mgmt_socket_choose(g->config->name, path, why, sizeof why) || !listen_at(g, path, false, why, sizeof why))
         fprintf(stderr, "novt: %s; the machine runs without\n", why);
 }
 
 static bool open_sockets(struct mgmt *g, char *errbuf, size_t errlen) {
     listen_in_folder(g);
-    for (unsigned i = 0; i < g->options->paths; i++)
-        if (!listen_at(g, g->options->path[i], errbuf, errlen)) return false;
+    for (unsigned i = 0; i < g->options->sockets; i++)
+        if (!listen_at(g, g->options->socket[i].path, g->options->socket[i].text, errbuf, errlen)) return false;
     return true;
 }
 
@@ -125,7 +125,7 @@ static void stop(void *opaque) {
 static bool start(void *opaque, struct machine *m, char *errbuf, size_t errlen) {
     struct mgmt *g = opaque;
     g->machine = m;
-    if (g->options->none && !g->options->paths) return true;
+    if (g->options->none && !g->options->sockets) return true;
     if (prepare(g, errbuf, errlen) && open_sockets(g, errbuf, errlen) && start_thread(g, errbuf, errlen)) return true;
     stop(g);
     return false;

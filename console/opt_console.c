@@ -2,13 +2,17 @@
 #include <string.h>
 #include "console/options.h"
 
-const char *opt_qmp(struct run_options *r, const char *v) {
+static const char *add_socket(struct run_options *r, const char *v, bool text) {
     struct mgmt_options *m = &r->mgmt;
     if (strncmp(v, "unix:", 5) || !v[5]) return "must be unix:PATH";
-    if (m->paths == MGMT_SOCKETS) return "is one too many";
-    m->path[m->paths++] = opt_path(r, v + 5);
+    if (m->sockets == MGMT_SOCKETS) return "is one too many";
+    m->socket[m->sockets].path = opt_path(r, v + 5);
+    m->socket[m->sockets++].text = text;
     return NULL;
 }
+
+const char *opt_qmp(struct run_options *r, const char *v) { return add_socket(r, v, false); }
+const char *opt_monitor(struct run_options *r, const char *v) { return add_socket(r, v, true); }
 
 const char *opt_control(struct run_options *r, const char *v) {
     r->mgmt.none = !strcmp(v, "off");

@@ -54,21 +54,19 @@ const char *qemu_serial(struct qemu *q, const char *v) { return pass_chr(q, "ser
 const char *qemu_parallel(struct qemu *q, const char *v) { return pass_chr(q, "parallel", v); }
 const char *qemu_debugcon(struct qemu *q, const char *v) { return pass_chr(q, "debugcon", v); }
 
-const char *qemu_monitor(struct qemu *q, const char *v) {
-    (void)q;
-    bool nobody = !strcmp(v, "none") || !strcmp(v, "null") || !strcmp(v, "/dev/null");
-    return nobody ? NULL : "is not possible: there is no monitor; none is taken";
+/* The console and the machine protocol are on sockets only. */
+static const char *pass_socket(struct qemu *q, const char *option, const char *v) {
+    static const char *const nobody[] = {"none", "null", "/dev/null"};
+    const char *where, *wrong;
+    for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++)
+        if (!strcmp(v, nobody[i])) return NULL;
+    if (strncmp(v, "unix:", 5)) return "must be none or unix:PATH,server=on,wait=off";
+    wrong = take_socket(q, v + 5, &where);
+    return wrong ? wrong : run_option_set(q->r, option, where);
 }
 
-/* The machine protocol, on a socket only. */
-const char *qemu_qmp(struct qemu *q, const char *v) {
-    const char *where, *wrong;
-    bool nobody = !strcmp(v, "none") || !strcmp(v, "null");
-    if (nobody) return NULL;
-    if (strncmp(v, "unix:", 5)) return "must be unix:PATH,server=on,wait=off";
-    wrong = take_socket(q, v + 5, &where);
-    return wrong ? wrong : run_option_set(q->r, "qmp", where);
-}
+const char *qemu_monitor(struct qemu *q, const char *v) { return pass_socket(q, "monitor", v); }
+const char *qemu_qmp(struct qemu *q, const char *v) { return pass_socket(q, "qmp", v); }
 
 /* ---- The screen ---- */
 

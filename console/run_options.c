@@ -67,6 +67,7 @@ static const struct run_option options[] = {
     {NULL, NULL, "Looking inside", NULL},
     {"control", "WHAT", "socket for novt list, monitor and the like: on or off (default: on)", opt_control},
     {"qmp", "WHERE", "one more socket of the machine protocol (QMP): unix:PATH; several", opt_qmp},
+    {"monitor", "WHERE", "a socket with the text console, as QEMU's monitor: unix:PATH; several", opt_monitor},
     {"start-paused", NULL, "run nothing until novt cont; -S for short", opt_start_paused},
     {"dump-screen", "FILE", "write the screen to FILE.png or, as text, to FILE.txt at the end", opt_dump_screen},
     {"log", "LIST", "log these categories to stderr, see below; separated by commas", opt_log},
@@ -177,7 +178,7 @@ int run_options_parse(struct run_options *r, int argc, char **argv) {
 
 /* ---- Single options by name ---- */
 
-static const char *const repeating[] = {"initrd", "disk", "floppy", "serial", "smbios", "net", "qmp"};
+static const char *const repeating[] = {"initrd", "disk", "floppy", "serial", "smbios", "net", "qmp", "monitor"};
 
 bool run_option_exists(const char *name) { return find(name) >= 0 && options[find(name)].parse != opt_help; }
 bool run_option_has_value(const char *name) { return find(name) >= 0 && options[find(name)].arg; }

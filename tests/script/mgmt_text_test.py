@@ -3,6 +3,7 @@
 time and memory stand still while the machine is stopped."""
 import os
 import re
+import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -94,9 +95,42 @@ def standstill(q):
     check(q.command("x-novt-registers")["tsc"] - tsc < 1 << 40, "by not too much")
 
 
+def prompted(s, data=b""):
+    """Sends; what comes before the next prompt."""
+    s.sendall(data)
+    got = b""
+    while not got.endswith(b"(qemu) "):
+        more = s.recv(65536)
+        if not more:
+            break
+        got += more
+    return got.removesuffix(b"(qemu) ")
+
+
+def text_socket(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect(path)
+        check(b"monitor - type 'help'" in prompted(s), "a text socket greets and prompts")
+        s.sendall(b"info na")
+        check(prompted(s, b"me\r\n") == b"one\r\n", "a line and its answer")
+        check(b"unknown command: 'fly'" in prompted(s, b"fly\n"), "an unknown command")
+        check(prompted(s, b"\n") == b"", "an empty line")
+        check(b"longer than 4096" in prompted(s, b"x" * (10 << 20) + b"\n"), "a line of 10 MB")
+        check(prompted(s, b"info status\n").startswith(b"VM status: "), "and it goes on")
+        s.sendall(b"info status\n" * 4000)
+        s.shutdown(socket.SHUT_WR)
+        total = 0
+        while data := s.recv(65536):
+            total += data.count(b"VM status")
+        check(total == 4000, f"many lines at once, and no more: {total} answers")
+
+
 def main():
     with Machines(sys.argv[1]) as machines:
-        machines.start("one")
+        monitor = os.path.join(machines.run_dir, "monitor")
+        machines.start("one", "--monitor", f"unix:{monitor}")
+        text_socket(monitor)
         q = machines.qmp("one")
         while count(q)[0] < 1000:
             pass
