@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""console_test.py NOVT GUESTS: the management console on a running Linux: a session by `novt console`, registers and page tables
+that make sense, time that stands still, media by QMP, keys that the guest sees.
+
+Skips (77) without the guest.
+"""
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import linux_session  # noqa: E402
+from expect import Child, check  # noqa: E402
+from qmp_client import Machines  # noqa: E402
+
+PROMPT = linux_session.PROMPT
+
+
+def inside(q):
+    """What the kernel's own addresses say."""
+    q.command("stop")
+    mem = q.command("x-novt-mem")
+    check(mem["complete"] and any(m["first"] <= 0xC0000000 <= m["last"] and m["writable"] and not m["user"] for m in mem["list"]),
+          "info mem: the kernel's direct map")
+    pages = q.command("x-novt-tlb")["list"]
+    check(sum(p["size"] for p in pages) == sum(m["last"] + 1 - m["first"] for m in mem["list"]), "info tlb: the same, page by page")
+    page = next(p for p in pages if p["va"] == 0xC0100000 & -p["size"])
+    at = page["pa"] + (0xC0100000 & (page["size"] - 1))
+    check(q.command("x-novt-memory", address=0xC0100000, size=4096) ==
+          q.command("x-novt-memory", address=at, size=4096, physical=True), "a page by both of its addresses")
+    check(re.search(r"CR0=8005003[0-9a-f] ", q.text("info registers")), "info registers: paging is on")
+    listing = q.text("x/20i $eip")
+    check(listing.count("0x") >= 20 and "(bad)" not in listing, "code at EIP is code")
+    stats = q.command("x-novt-stats")
+    check(stats["translator"]["blocks"] > 1000 and stats["machine"]["interrupts"] > 0 and "instructions a block" in q.text("info jit"),
+          "counters count")
+    check(all(name in q.text("info mtree") for name in ("ram", "vga", "lapic", "i8259")), "info mtree names devices")
+    q.command("cont")
+
+
+def uptime(child):
+    return float(re.search(r"\n([\d.]+) ", child.command("cat /proc/uptime", PROMPT).replace("\r", "")).group(1))
+
+
+def time_stops(child, q):
+    """The guest's clock goes no further than the machine's own."""
+    before, ns = uptime(child), q.command("x-novt-stats")["machine"]["guest-ns"]
+    q.command("stop")
+    stopped = q.command("x-novt-stats")["machine"]["guest-ns"]
+    for _ in range(2000):
+        q.command("query-status")
+    check(q.command("x-novt-stats")["machine"]["guest-ns"] == stopped, "guest time stands still")
+    q.command("cont")
+    after = uptime(child)
+    ran = (q.command("x-novt-stats")["machine"]["guest-ns"] - ns) / 1e9
+    check(0 < after - before <= ran + 1, f"the guest's clock went on by {after - before:.2f} s in {ran:.2f} s")
+
+
+def media(child, q, path):
+    child.command("head -c 7 /dev/sr0", PROMPT)
+    check("disc-2" not in child.text, "the first disc is in")
+    q.command("blockdev-change-medium", device="ide1-cd0", filename=path)
+    drive = next(d for d in q.command("query-block") if d["device"] == "ide1-cd0")
+    check(drive["inserted"]["file"] == path and drive["inserted"]["ro"], "query-block names the disc")
+    out = child.command("for i in 1 2; do head -c 7 /dev/sr0 2>/dev/null; done; echo", PROMPT)
+    check("disc-2" in out, "the guest reads the second disc", child)
+    child.command("exec 3</dev/sr0", PROMPT)
+    check("locked" in q.error("eject", device="ide1-cd0")[1], "a drive that the guest has locked")
+    q.command("eject", device="ide1-cd0", force=True)
+    check("inserted" not in next(d for d in q.command("query-block") if d["device"] == "ide1-cd0"), "... gives in to force")
+
+
+def keys(child, q):
+    """On the other console: the shell on tty1 is not there, but the kernel's keyboard driver counts interrupts."""
+    def count():
+        return int(re.search(r"^ *1: +(\d+)", child.command("grep i8042 /proc/interrupts", PROMPT), re.M).group(1))
+    before = count()
+    q.command("send-key", keys=[{"type": "qcode", "data": "ctrl"}, {"type": "qcode", "data": "a"}])
+    while count() == before:
+        pass
+    check(True, "keys make interrupts")
+
+
+def main():
+    novt, guests = sys.argv[1:3]
+    linux_session.need_modules(guests)
+    with Machines(novt) as machines:
+        discs = []
+        for n in 1, 2:
+            discs.append(machines.file(f"cd{n}", f"disc-{n}\n".encode() + bytes(1 << 20)))
+        for d in discs:
+            os.truncate(d, 1 << 20)
+        machines.start("linux", "-S", "--memory", "128M", "--kernel", os.path.join(guests, "vmlinuz-686"), "--initrd",
+                       os.path.join(guests, "initramfs-modules.gz"), "--append", "console=ttyS0 novt.modules=ata_piix,sr_mod",
+                       "--cdrom", discs[0], "--serial", "null", guest=False)
+        q = machines.qmp("linux")
+        with Child([machines.novt, "console", "linux"], env=machines.env) as child:
+            child.expect("Ctrl-A x leaves")
+            q.command("cont")
+            linux_session.boot(child)
+            inside(q)
+            time_stops(child, q)
+            keys(child, q)
+            media(child, q, discs[1])
+            child.send("poweroff -f\n")
+            check(child.wait(120) == 0, "the console ends with the machine", child)
+        last = q.rest()[-1]
+        check(last["event"] == "SHUTDOWN" and last["data"] == {"guest": True, "reason": "guest-shutdown"}, "the guest's power-off is told")
+
+
+if __name__ == "__main__":
+    main()
