@@ -86,6 +86,20 @@ static json_t *change(struct mgmt_call *c) {
     return mgmt_asked(c, a, why) ? mgmt_nothing() : NULL;
 }
 
+/* The older form of QEMU's: target and arg are the file and its format. */
+static json_t *old_change(struct mgmt_call *c) {
+    json_t *args = json_pack("{s:O, s:O, s:O*}", "device", json_object_get(c->args, "device"), "filename",
+                             json_object_get(c->args, "target"), "format", json_object_get(c->args, "arg"));
+    struct mgmt_call inner = *c;
+    if (!args) return NULL;
+    inner.args = args;
+    json_t *result = change(&inner);
+    memcpy(c->error, inner.error, sizeof c->error);
+    c->error_class = inner.error_class;
+    json_decref(args);
+    return result;
+}
+
 static const char modes[] = "retain|read-only|read-write";
 
 static const struct mgmt_arg eject_args[] = {
@@ -102,9 +116,16 @@ static const struct mgmt_arg change_args[] = {
     {.name = "id", .type = MGMT_VALUE, .optional = true, .help = "device, by QEMU's other name"},
     {0}};
 
+static const struct mgmt_arg old_change_args[] = {
+    {.name = "device", .type = MGMT_STRING, .help = "ide1-cd0 or cdrom, floppy0, floppy1"},
+    {.name = "target", .type = MGMT_STRING, .help = "the image"},
+    {.name = "arg", .type = MGMT_STRING, .optional = true, .help = "its format"},
+    {0}};
+
 const struct mgmt_command mgmt_media_commands[] = {
     {"query-block", "info block", NULL, "the drives and what is in them", "list of drives", query_block, print_block},
     {"eject", "eject", eject_args, "take the medium out of a drive", NULL, eject, NULL},
     {"blockdev-change-medium", "change", change_args, "put an image into a drive", NULL, change, NULL},
+    {"change", NULL, old_change_args, "the same, as older clients of QEMU say it", NULL, old_change, NULL},
     {0},
 };

@@ -47,6 +47,8 @@ static json_t *cont(struct mgmt_call *c) { return done(c, mon_ask_cont(c->machin
 static json_t *reset(struct mgmt_call *c) { return done(c, mon_ask_reset(c->machine)); }
 static json_t *quit(struct mgmt_call *c) { return done(c, mon_ask_quit(c->machine, MON_EXIT_OK)); }
 
+static json_t *nmi(struct mgmt_call *c) { return done(c, mon_ask_nmi(c->machine)); }
+
 /* As QEMU, which does not tell whether somebody listens. */
 static json_t *powerdown(struct mgmt_call *c) {
     bool heard;
@@ -85,6 +87,18 @@ static void print_uuid(json_t *r, struct mgmt_text *out) {
     mgmt_print(out, "%s\n", json_string_value(json_object_get(r, "UUID")));
 }
 
+static json_t *query_kvm(struct mgmt_call *c) {
+    (void)c;
+    return json_pack("{s:b, s:b}", "enabled", 0, "present", 0);
+}
+
+static void print_kvm(json_t *r, struct mgmt_text *out) {
+    (void)r;
+    mgmt_print(out, "kvm support: not used\n");
+}
+
+static json_t *query_target(struct mgmt_call *c) { return (void)c, json_pack("{s:s}", "arch", "i386"); }
+
 const struct mgmt_command mgmt_run_commands[] = {
     {"query-status", "info status", NULL, "does the machine run", "{running, singlestep, status}", query_status,
      print_status},
@@ -94,6 +108,9 @@ const struct mgmt_command mgmt_run_commands[] = {
     {"system_reset", "system_reset", NULL, "press the reset button", NULL, reset, NULL},
     {"system_powerdown", "system_powerdown", NULL, "press the power button, which the guest may hear", NULL, powerdown,
      NULL},
+    {"inject-nmi", "nmi", NULL, "send the processor a non-maskable interrupt", NULL, nmi, NULL},
+    {"query-kvm", "info kvm", NULL, "is KVM used: never", "{enabled, present}", query_kvm, print_kvm},
+    {"query-target", NULL, NULL, "the processor's architecture", "{arch}", query_target, NULL},
     {"quit", "quit|q", NULL, "end the run at once, as by pulling the plug", NULL, quit, NULL},
     {"query-version", "info version", NULL, "version of the program, and of QEMU's protocol that it follows",
      "{qemu: {major, minor, micro}, package}", query_version, print_version},

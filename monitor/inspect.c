@@ -82,6 +82,12 @@ static bool do_powerdown(struct machine *m, void *args, struct letter *l) {
     return true;
 }
 
+static bool do_nmi(struct machine *m, void *args, struct letter *l) {
+    (void)args, (void)l;
+    m->host.request(m->host.opaque, DEV_REQ_NMI, 0);
+    return true;
+}
+
 static bool do_quit(struct machine *m, void *args, struct letter *l) {
     (void)l;
     machine_request_exit(m, *(int *)args, MON_CAUSE_CONSOLE);
@@ -91,6 +97,7 @@ static bool do_quit(struct machine *m, void *args, struct letter *l) {
 enum mon_ask mon_ask_stop(struct machine *m) { return inspect_ask(m, do_stop, NULL, 0); }
 enum mon_ask mon_ask_cont(struct machine *m) { return inspect_ask(m, do_cont, NULL, 0); }
 enum mon_ask mon_ask_reset(struct machine *m) { return inspect_ask(m, do_reset, NULL, 0); }
+enum mon_ask mon_ask_nmi(struct machine *m) { return inspect_ask(m, do_nmi, NULL, 0); }
 enum mon_ask mon_ask_powerdown(struct machine *m, bool *heard) {
     return inspect_ask(m, do_powerdown, heard, sizeof *heard);
 }

@@ -37,6 +37,8 @@ enum mon_ask mon_ask_cont(struct machine *m);
 enum mon_ask mon_ask_reset(struct machine *m);
 /* Presses the power button. *heard false: no ACPI system listens; nothing happens. */
 enum mon_ask mon_ask_powerdown(struct machine *m, bool *heard);
+/* A non-maskable interrupt. */
+enum mon_ask mon_ask_nmi(struct machine *m);
 /* Ends the run with this code. */
 enum mon_ask mon_ask_quit(struct machine *m, int code);
 

@@ -59,6 +59,8 @@ def time_stops(child, q):
 def media(child, q, path):
     child.command("head -c 7 /dev/sr0", PROMPT)
     check("disc-2" not in child.text, "the first disc is in")
+    check("No such file" in q.error("change", device="ide1-cd0", target="/nowhere")[1], "change: a file that is not there")
+    q.command("change", device="ide1-cd0", target=path, arg="raw")
     q.command("blockdev-change-medium", device="ide1-cd0", filename=path)
     drive = next(d for d in q.command("query-block") if d["device"] == "ide1-cd0")
     check(drive["inserted"]["file"] == path and drive["inserted"]["ro"], "query-block names the disc")
@@ -68,6 +70,13 @@ def media(child, q, path):
     check("locked" in q.error("eject", device="ide1-cd0")[1], "a drive that the guest has locked")
     q.command("eject", device="ide1-cd0", force=True)
     check("inserted" not in next(d for d in q.command("query-block") if d["device"] == "ide1-cd0"), "... gives in to force")
+
+
+def nmi(child, q):
+    q.command("inject-nmi")
+    while "NMI" not in child.command("dmesg | grep 'NMI received' | cat", PROMPT).split("\n", 1)[1]:
+        pass
+    check(True, "the kernel gets an NMI")
 
 
 def keys(child, q):
@@ -101,6 +110,7 @@ def main():
             inside(q)
             time_stops(child, q)
             keys(child, q)
+            nmi(child, q)
             media(child, q, discs[1])
             child.send("poweroff -f\n")
             check(child.wait(120) == 0, "the console ends with the machine", child)

@@ -19,6 +19,7 @@ TRANSCRIPT = [
                                                  "desc": "Capabilities negotiation is already complete, command ignored"}}),
     ({"execute": "query-status", "id": 7}, {"return": {"running": True, "singlestep": False, "status": "running"}, "id": 7}),
     ({"execute": "query-name"}, {"return": {"name": "one"}}),
+    ({"execute": "query-target"}, {"return": {"arch": "i386"}}),
     ({"execute": "query-uuid"}, {"return": {"UUID": "00112233-4455-6677-8899-aabbccddeeff"}}),
     ({"execute": "stop"}, {"event": "STOP"}),
     (None, {"return": {}}),
@@ -99,7 +100,8 @@ def start_paused(machines):
     check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, "a socket of --qmp is the user's alone too")
     q.command("cont")
     check(q.command("query-status")["status"] == "running", "cont starts it")
-    child.terminate()
+    q.command("stop")
+    child.terminate()  # a stopped machine hears it too
     last = q.rest()[-1]
     check(last["event"] == "SHUTDOWN" and last["data"]["reason"] == "host-signal", "SIGTERM is told as the reason")
     check(child.wait(60) == 0 and not os.path.exists(path), "both sockets are gone")
