@@ -177,6 +177,15 @@ void bt_syscall_begins(struct bt_cpu *c, bool exit);
 void bt_msrs_changed(struct bt_cpu *c);
 void bt_seg_loaded(struct bt_cpu *c, int seg);
 
+/* A piece of host code that has just been made. Host addresses are used again after a flush. */
+struct bt_code {
+    const uint8_t *host;
+    uint32_t host_len;
+    struct gva at; /* of the first guest instruction */
+    uint8_t cpl;   /* 0 in real mode, 3 in v8086 mode */
+    bool paged, protected_mode, v86, code32;
+};
+
 /* ---- Life ---- */
 struct bt_config {
     bt_op_fn *const *ops; /* BT_OP_COUNT entries */
@@ -198,6 +207,9 @@ struct bt_config {
     bool no_quick_devices;   /* every access to a device walks; the interrupt it causes waits for a poll */
     bool no_stack_folding;   /* every push and pop changes R14 */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */
+    /* Told of each new block, on the vCPU thread; the FPU may be live. NULL: nobody wants to know. */
+    void (*made)(void *opaque, const struct bt_code *code);
+    void *made_opaque;
 };
 enum bt_status { BT_OK, BT_NO_MEMORY, BT_HOST_ERROR };
 enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct bt_config *cfg, struct bt_engine **out);

@@ -1,5 +1,6 @@
 /* opt_debug.c: looking inside. */
 #include <stddef.h>
+#include <string.h>
 #include "console/keyvalue.h"
 #include "console/options.h"
 #include "console/parse.h"
@@ -11,6 +12,15 @@ const char *opt_log(struct run_options *r, const char *v) {
 
 const char *opt_log_file(struct run_options *r, const char *v) { return r->config.log_file = opt_path(r, v), NULL; }
 const char *opt_stats(struct run_options *r, const char *v) { return (void)v, r->config.stats = true, NULL; }
+
+const char *opt_symbols(struct run_options *r, const char *v) { return r->config.symbols = opt_path(r, v), NULL; }
+
+const char *opt_perf(struct run_options *r, const char *v) {
+    bool map = !strcmp(v, "map");
+    if (!map && strcmp(v, "jitdump")) return "must be map or jitdump";
+    r->config.perf = map ? MON_PERF_MAP : MON_PERF_JITDUMP;
+    return NULL;
+}
 
 const char *opt_max_vmas(struct run_options *r, const char *v) {
     uint64_t n;

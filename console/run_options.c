@@ -73,6 +73,8 @@ static const struct run_option options[] = {
     {"log", "LIST", "log these categories to stderr, see below; separated by commas", opt_log},
     {"log-file", "FILE", "log to this file instead", opt_log_file},
     {"stats", NULL, "print counters to stderr at the end", opt_stats},
+    {"symbols", "FILE", "names of the guest's functions: vmlinux (ELF), System.map or the output of nm", opt_symbols},
+    {"perf", "KIND", "tell perf(1) of guest code: map (/tmp/perf-PID.map) or jitdump", opt_perf},
     {"bt", "LIST", "translator: one-insn, checked, direct, plain, no-..., cache=SIZE", opt_bt},
     {"max-vmas", "N", "budget of host memory mappings", opt_max_vmas},
     {NULL, NULL, "Raw test images, without firmware", NULL},

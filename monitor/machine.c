@@ -16,10 +16,12 @@
 #include "monitor/hostsvc.h"
 #include "monitor/hostsys.h"
 #include "monitor/nics.h"
+#include "monitor/perf.h"
 #include "monitor/screen.h"
 #include "monitor/script.h"
 #include "monitor/serial_tap.h"
 #include "monitor/signals.h"
+#include "monitor/symbols.h"
 
 enum { VGA_ROM_MAX_BYTES = 64 << 10, FIRMWARE_MAX = 16 << 20, FIRMWARE_UNIT = 64 << 10, NS_PER_MS = 1000000 };
 
@@ -104,9 +106,18 @@ static bool create_memory(struct machine *m, char *errbuf, size_t errlen) {
     return true;
 }
 
+/* Names of guest code, and who wants to hear of it. */
+static bool open_symbols(struct machine *m, char *errbuf, size_t errlen) {
+    m->symbols = symbols_open(m->cfg->symbols, errbuf, errlen);
+    if (!m->symbols || m->cfg->perf == MON_PERF_NONE) return m->symbols != NULL;
+    m->perf = perf_open(m, m->cfg->perf, errbuf, errlen);
+    return m->perf != NULL;
+}
+
 static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
     struct vcpu *v = &m->vcpu;
     const struct mon_config *c = m->cfg;
+    if (!open_symbols(m, errbuf, errlen)) return false;
     v->machine = m;
     v->model = mon_model_find(c->cpu);
     v->cpu.smmu = m->smmu;
@@ -129,7 +140,9 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_divide_checks = c->bt_plain || c->bt_no_divide_checks,
                             .no_quick_devices = c->bt_plain || c->bt_no_quick_devices,
                             .no_stack_folding = c->bt_plain || c->bt_no_stack_folding,
-                            .no_transfers = c->bt_plain || c->bt_no_transfers};
+                            .no_transfers = c->bt_plain || c->bt_no_transfers,
+                            .made = m->perf ? perf_made : NULL,
+                            .made_opaque = m->perf};
     struct bt_engine *engine = NULL;
     if (bt_create(&v->cpu, m->mem, &cfg, &engine) != BT_OK) return fail(errbuf, errlen, "cannot create the code cache");
     __atomic_store_n(&m->engine, engine, __ATOMIC_RELEASE);
@@ -206,6 +219,7 @@ void machine_reset(struct machine *m) {
     vcpu_reset(v);
     board_set_apic_base(m->board, v->apic_base); /* a model without an APIC has none */
     v->tsc_hz = m->clock.tsc_hz;
+    symbols_forget(m->symbols);
     v->cpu.tsc_offset = -(int64_t)__rdtsc();
     v->cpu.tsc_as_host = true;
     m->reset_requested = false;
@@ -263,6 +277,8 @@ void machine_destroy(struct machine *m) {
     if (m->have_clock) clock_fini(&m->clock);
     signals_remove(m);
     destroy_engine(m);
+    perf_close(m->perf);
+    symbols_close(m->symbols);
     if (m->smmu) smmu_destroy(m->smmu);
     if (m->mem) smmu_mem_destroy(m->mem);
     log_close(&m->log);

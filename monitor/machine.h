@@ -27,6 +27,8 @@ struct drives;
 struct mon_display;
 struct mon_script;
 struct nics;
+struct perf;
+struct symbols;
 struct serial_tap;
 
 struct machine_stats {
@@ -58,6 +60,8 @@ struct machine {
     struct mon_display *display; /* NULL: nobody looks */
     struct mon_script *script;   /* NULL: none */
     struct serial_tap *tap;      /* NULL: none */
+    struct symbols *symbols;
+    struct perf *perf; /* NULL: --perf was not given */
     struct image firmware, flat, vga_rom;
     struct dev_timer timeout;
     bool park_for_ports; /* also where the device keeps the FPU's state */

@@ -172,6 +172,9 @@ enum mon_log_category {
     MON_LOG_DEVICE = 1u << 6,
 };
 
+/* What is written for Linux's perf, see perf.h. */
+enum mon_perf { MON_PERF_NONE, MON_PERF_MAP, MON_PERF_JITDUMP };
+
 enum { MON_NAME_MAX = 60 /* bytes */ };
 struct mon_config {
     const char *version;  /* for crash reports */
@@ -198,11 +201,13 @@ struct mon_config {
     const char *dump_screen; /* FILE.png or FILE.txt, written at the end; may be NULL */
     const char *script;      /* file of commands that operate the machine; may be NULL */
     bool no_reboot;
-    int triple_fault_code;               /* what no_reboot makes of a triple fault */
-    uint64_t timeout_ms;                 /* 0: none; real time */
-    unsigned log;                        /* enum mon_log_category bits */
-    const char *log_file;                /* NULL: stderr */
-    bool stats;                          /* print counters to stderr at the end */
+    int triple_fault_code; /* what no_reboot makes of a triple fault */
+    uint64_t timeout_ms;   /* 0: none; real time */
+    unsigned log;          /* enum mon_log_category bits */
+    const char *log_file;  /* NULL: stderr */
+    bool stats;            /* print counters to stderr at the end */
+    const char *symbols;   /* file of guest symbols; may be NULL */
+    enum mon_perf perf;
     bool start_paused;                   /* no instruction runs until mon_ask_cont */
     const struct mon_observer *observer; /* hears of the run; may be NULL */
     /* bisection and tests (--bt) */

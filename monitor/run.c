@@ -9,6 +9,7 @@
 #include "monitor/debug.h"
 #include "monitor/ferr.h"
 #include "monitor/machine.h"
+#include "monitor/perf.h"
 #include "monitor/signals.h"
 
 /* ---- Requests ---- */
@@ -123,6 +124,7 @@ static uint64_t next_timer(struct machine *m) {
 
 static void sleep_halted(struct machine *m) {
     bt_fpu_park(&m->vcpu.cpu);
+    perf_idle(m->perf);
     uint64_t start = clock_now(&m->clock);
     m->stats.halts++;
     if (!events_spin(&m->events)) events_sleep(&m->events, next_timer(m));
