@@ -120,7 +120,7 @@ void mailbox_open(struct mailbox *b, struct machine *m) {
 
 void mailbox_close(struct mailbox *b) {
     struct letter *l = __atomic_exchange_n(&b->first, &closed_mark, __ATOMIC_SEQ_CST);
-    while (l) {
+    while (l && l != &closed_mark) {
         struct letter *next = l->next;
         give_back(l, WAITING, REFUSED);
         l = next;

@@ -32,6 +32,6 @@ enum mailbox_result mailbox_ask(struct mailbox *b, mailbox_fn *fn, void *args, s
 /* vCPU thread: does what has arrived. */
 void mailbox_open(struct mailbox *b, struct machine *m);
 void mailbox_finish(struct letter *letter);
-/* vCPU thread: nothing is taken any more; who waits hears of it. */
+/* vCPU thread: nothing is taken any more; who waits hears of it. May be repeated. */
 void mailbox_close(struct mailbox *b);
 #endif
