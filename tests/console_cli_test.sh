@@ -143,6 +143,10 @@ check key-bus 1 'bus must be ide or virtio' run --disk a.img,bus=scsi
 check key-bootindex 1 'bootindex must be 1 to 65535' run --disk a.img,bootindex=0
 check key-bootindex-net 1 'bootindex must be 1 to 65535' run --net user,bootindex=x
 check hpet 1 'must be on or off' run --hpet maybe
+check control 1 'must be on or off' run --control maybe
+check qmp 1 'must be unix:PATH' run --qmp tcp:1
+check qmp-empty 1 'must be unix:PATH' run --qmp unix:
+check monitor 1 'must be unix:PATH' run --monitor stdio
 check name-empty 1 'must be 1 to 60 characters' run --name ''
 check name-control 1 'control characters' run --name "$(printf 'a\tb')"
 check key-chs 1 'chs must be CYLINDERS/HEADS/SECTORS' run --disk a.img,chs=100/16
