@@ -1,11 +1,19 @@
 /*
- * adapt.c: which accesses go direct: blocks found hot by sampling are promoted,
- * instructions whose direct accesses keep faulting are demoted.
+ * adapt.c: which accesses go direct.
  *
- * Both memories are small direct-mapped tables keyed by physical code address:
- * a collision forgets, which costs time and never correctness.
+ * A page must be touched some thousand times before mapping it pays, and most processes do not live that long. So user
+ * code is checked while its address space is young, and direct (MODE_DIRECT) once samples have found it running
+ * (smmu_space_tick); a kernel's memory is a few large mappings: direct at once. Instructions whose direct accesses keep
+ * faulting are demoted. What is known of them is in a small direct-mapped table keyed by physical code address: a
+ * collision forgets, which costs time and never correctness.
  */
 #include "bt/bt_internal.h"
+
+bool adapt_direct(const struct bt_engine *e, uint32_t mode) {
+    if (e->cfg.force_checked || mode & MODE_AC) return false;
+    if (e->cfg.force_direct || !(mode & MODE_PAGED)) return true;
+    return (mode & MODE_CPL) != MODE_CPL || mode & MODE_DIRECT;
+}
 
 static uint32_t slot_of(uint32_t key) { return key * 0x9E3779B1u >> 16 & (GUILT_SLOTS - 1); }
 static uint32_t key_of(uint32_t frame, uint32_t off) { return (frame << SMMU_PAGE_SHIFT | off) + 1; }
@@ -43,55 +51,20 @@ bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned wei
 }
 
 bool adapt_wants(const struct bt_engine *e, const struct block *b) {
-    if (b->dead) return false;
-    return !b->direct || (b->retry_epoch && b->retry_epoch <= epoch(e));
-}
-
-/* By frame, not by block: the next process that runs this code, at other addresses, shall not begin again. */
-bool adapt_hot(const struct bt_engine *e, uint32_t frame) {
-    return e->hot[slot_of(key_of(frame, 0))] == key_of(frame, 0);
-}
-
-static void promote(struct bt_engine *e, uint32_t id) {
-    const struct block *b = &e->blocks[id];
-    e->hot[slot_of(key_of(b->frame[0], 0))] = key_of(b->frame[0], 0);
-    block_kill(e, id);
-    e->stats.promotions++;
-}
-
-/* A hot block's chained successors are hot as well: promote the neighbourhood at once. */
-static void promote_around(struct bt_engine *e, uint32_t id) {
-    enum { MAX_AROUND = 16 };
-    uint32_t queue[MAX_AROUND];
-    unsigned n = 0;
-    queue[n++] = id;
-    for (unsigned i = 0; i < n; i++) {
-        const struct block *b = &e->blocks[queue[i]];
-        for (unsigned l = 0; l < b->n_links && n < MAX_AROUND; l++) {
-            uint32_t to = e->links[b->links[l]].to;
-            bool seen = to == BT_NONE || e->blocks[to].direct || e->blocks[to].dead;
-            for (unsigned k = 0; k < n && !seen; k++) seen = queue[k] == to;
-            if (!seen) queue[n++] = to;
-        }
-    }
-    for (unsigned i = 0; i < n; i++)
-        if (!e->blocks[queue[i]].dead) promote(e, queue[i]);
+    return !b->dead && b->retry_epoch && b->retry_epoch <= epoch(e);
 }
 
 void adapt_queue(struct bt_engine *e, uint32_t id) {
-    if (e->promote_head - e->promote_tail >= PROMOTE_QUEUE) return;
-    e->promote[e->promote_head % PROMOTE_QUEUE] = id;
-    e->promote_head++;
+    if (e->retry_head - e->retry_tail >= RETRY_QUEUE) return;
+    e->retry[e->retry_head % RETRY_QUEUE] = id;
+    e->retry_head++;
 }
 
 void adapt_apply(struct bt_engine *e) {
-    while (e->promote_tail != e->promote_head) {
-        uint32_t id = e->promote[e->promote_tail % PROMOTE_QUEUE];
-        e->promote_tail++;
-        if (id >= e->n_blocks || e->blocks[id].dead) continue;
-        if (e->blocks[id].demoted)
+    while (e->retry_tail != e->retry_head) {
+        uint32_t id = e->retry[e->retry_tail % RETRY_QUEUE];
+        e->retry_tail++;
+        if (id < e->n_blocks && !e->blocks[id].dead && (e->blocks[id].demoted || adapt_wants(e, &e->blocks[id])))
             block_kill(e, id);
-        else if (adapt_wants(e, &e->blocks[id]))
-            promote_around(e, id);
     }
 }

@@ -239,7 +239,7 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext);
 /* Signal entry for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP: true when translated code raised it and it has been dealt
  * with (ucontext may be changed); false: not ours, the caller reports a crash. */
 bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext);
-/* Sampling tick (SIGPROF handler): promotion of hot blocks. */
+/* Sampling tick (SIGPROF handler, a millisecond of the thread's time): see adapt.c. */
 void bt_sample(struct bt_engine *e, void *ucontext);
 
 /* Throws all translations away (safe outside bt_run only). */
@@ -250,7 +250,7 @@ void bt_state_changed(struct bt_engine *e);
 struct bt_stats {
     uint64_t blocks, insns, host_bytes, translate_cycles, translations_direct, flushes, chains, unchains;
     uint64_t exits_op, exits_link, exits_indirect, exits_poll, exits_fault;
-    uint64_t slow_accesses, tlb_misses, direct_faults, promotions, demotions, smc_writes, smc_blocks, ras_resets;
+    uint64_t slow_accesses, tlb_misses, direct_faults, matured, demotions, smc_writes, smc_blocks, ras_resets;
     uint64_t cache_used, cache_committed;
     uint64_t callouts[BT_OP_COUNT]; /* by row of sensitive.def */
 };

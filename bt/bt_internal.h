@@ -54,6 +54,7 @@ enum {
     MODE_PAGED = 1u << 15,
     MODE_SINGLE = 1u << 16, /* one instruction, because it writes into its own block */
     MODE_VM = 1u << 17,
+    MODE_DIRECT = 1u << 20, /* user code in an address space that has come of age, see adapt.c */
     MODE_TSD = 1u << 19, /* RDTSC is for ring 0: CR4.TSD */
     MODE_AC = 1u << 18,  /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
 };
@@ -176,7 +177,7 @@ enum {
     SAMPLES_PER_EPOCH = 256
 };
 
-enum { PROMOTE_QUEUE = 64, ZERO_DIVIDES = 256 };
+enum { RETRY_QUEUE = 64, ZERO_DIVIDES = 256 };
 
 struct bt_engine {
     struct bt_cpu *cpu;
@@ -234,11 +235,10 @@ struct bt_engine {
 
     struct guilt *guilt;
     uint32_t samples;                    /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
-    uint32_t *hot;                       /* GUILT_SLOTS keys of promoted block starts */
     bool ras_reset_wanted;               /* code mappings changed: predictions may lie */
     uint32_t zero_divides[ZERO_DIVIDES]; /* keys of divisions that have met a zero, see emit_divide.c */
-    volatile uint32_t promote_head, promote_tail;
-    uint32_t promote[PROMOTE_QUEUE];
+    volatile uint32_t retry_head, retry_tail;
+    uint32_t retry[RETRY_QUEUE];
 
     struct bt_stats stats;
 };
@@ -281,16 +281,16 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b);
 
 /* translate.c */
 enum translate_result { TRANSLATED, TRANSLATE_FULL, TRANSLATE_FAULT };
-enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool direct,
-                                bool single, uint32_t *id, struct guest_fault *fault);
+enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool single,
+                                uint32_t *id, struct guest_fault *fault);
 
 /* adapt.c */
+bool adapt_direct(const struct bt_engine *e, uint32_t mode); /* may accesses of this mode's code go direct? */
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off); /* 0: not guilty now */
 /* Counts a fault of a direct access; GUILT_LIMIT as its weight: can never go direct. Returns true if now guilty. */
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight);
 bool adapt_wants(const struct bt_engine *e, const struct block *b); /* a sampled block is worth a retranslation */
-bool adapt_hot(const struct bt_engine *e, uint32_t frame);          /* code of this frame has been found hot */
-void adapt_queue(struct bt_engine *e, uint32_t id);                 /* async-signal-safe: to be promoted or demoted */
+void adapt_queue(struct bt_engine *e, uint32_t id);                 /* async-signal-safe: to be translated again */
 void adapt_apply(struct bt_engine *e);                              /* does what was queued */
 
 /* emit_divide.c: the instruction at eip of the block has raised #DE. Async-signal-safe. */

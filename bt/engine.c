@@ -51,10 +51,9 @@ static bool allocate(struct bt_engine *e) {
     e->hash = reserve_rw(HASH_SLOTS * sizeof *e->hash);
     e->frame_blocks = reserve_rw(e->n_frames * sizeof *e->frame_blocks);
     e->guilt = reserve_rw(GUILT_SLOTS * sizeof *e->guilt);
-    e->hot = reserve_rw(GUILT_SLOTS * sizeof *e->hot);
     uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
     bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->hash && e->frame_blocks &&
-              e->guilt && e->hot && pages;
+              e->guilt && pages;
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         struct jump_cache *jc = &e->jc[i];
         jc->slot = reserve_rw(JUMP_SLOTS * sizeof *jc->slot);
@@ -122,7 +121,6 @@ void bt_destroy(struct bt_engine *e) {
     release(e->hash, HASH_SLOTS * sizeof *e->hash);
     release(e->frame_blocks, e->n_frames * sizeof *e->frame_blocks);
     release(e->guilt, GUILT_SLOTS * sizeof *e->guilt);
-    release(e->hot, GUILT_SLOTS * sizeof *e->hot);
     release(e->bad_page, 3 * SMMU_PAGE_SIZE);
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         release(e->jc[i].slot, JUMP_SLOTS * sizeof *e->jc[i].slot);
@@ -156,7 +154,7 @@ void bt_flush(struct bt_engine *e) {
     e->jc_cur = NULL;
     e->ras[0].valid = e->ras[1].valid = false;
     syscall_forget(e);
-    e->promote_tail = e->promote_head;
+    e->retry_tail = e->retry_head;
     e->want_flush = false;
     e->stats.flushes++;
 }

@@ -50,6 +50,7 @@ uint32_t bt_mode(const struct bt_cpu *c) {
                  (c->cr0 & (CR0_PE | CR0_MP | CR0_EM | CR0_TS)) << MODE_CR0_SHIFT | (c->cr0 & CR0_PG) >> 16 |
                  (c->cr4 & CR4_TSD) << 17;
     if (c->flags_sys & EFL_AC && c->cr0 & CR0_AM && c->cpl == 3) m |= MODE_AC;
+    if (c->cpl == 3 && smmu_space_mature(c->smmu)) m |= MODE_DIRECT;
     if (c->flags_sys & EFL_TF || c->irq_shadow || c->debug_step) m |= MODE_STEP;
     return m;
 }

@@ -353,14 +353,6 @@ static bool second_page_holds(struct bt_engine *e, uint32_t id, uint32_t lin, bo
     return frame == e->blocks[id].frame[1];
 }
 
-/* A kernel's memory is a few large mappings, and without paging all of RAM is one: direct from the start.
- * User code earns it. */
-static bool starts_direct(const struct bt_engine *e, uint32_t mode, uint32_t frame) {
-    if (e->cfg.force_checked || mode & MODE_AC) return false;
-    if (e->cfg.force_direct || !(mode & MODE_PAGED) || !(mode & (MODE_CPL | MODE_VM))) return true;
-    return adapt_hot(e, frame);
-}
-
 static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t *id,
                                      struct guest_fault *f) {
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
@@ -380,9 +372,8 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
     if (fault) return TRANSLATE_FAULT;
     if (*id != BT_NONE) return TRANSLATED;
     bt_fpu_park(e->cpu);
-    bool direct = starts_direct(e, mode, frame);
     uint64_t t0 = __rdtsc();
-    enum translate_result r = translate(e, eip, mode, frame, direct, (mode & MODE_SINGLE) != 0, id, f);
+    enum translate_result r = translate(e, eip, mode, frame, (mode & MODE_SINGLE) != 0, id, f);
     e->stats.translate_cycles += __rdtsc() - t0;
     return r;
 }

@@ -56,9 +56,13 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
 void bt_sample(struct bt_engine *e, void *ucontext) {
     uint32_t id = block_at_host(e, (const uint8_t *)regs_of(ucontext)[REG_RIP]);
     e->samples++;
-    if (id == BT_NONE || e->cfg.force_checked) return;
-    if (!adapt_wants(e, &e->blocks[id])) return;
-    adapt_queue(e, id);
+    if (id == BT_NONE) return;
+    bool matured = e->cpu->cpl == 3 && smmu_space_tick(e->smmu);
+    e->stats.matured += matured;
+    if (adapt_wants(e, &e->blocks[id]))
+        adapt_queue(e, id);
+    else if (!matured)
+        return;
     bt_kick(e);
     bt_kick_in_signal(e, ucontext);
 }

@@ -216,8 +216,8 @@ static enum translate_result fetch_second_page(struct bt_engine *e, uint32_t eip
     }
 }
 
-enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool direct,
-                                bool single, uint32_t *id, struct guest_fault *fault) {
+enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool single,
+                                uint32_t *id, struct guest_fault *fault) {
     static struct translation t; /* large, and the engine is single-threaded */
     if (!room_for_block(e)) return TRANSLATE_FULL;
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
@@ -226,7 +226,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
     t.e = e;
     t.b = (struct x86_buf){start, start, start + BLOCK_MAX_HOST, false};
     t.mode = mode;
-    t.direct = direct;
+    t.direct = adapt_direct(e, mode);
     t.chained = !(mode & MODE_STEP);
     t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_ports = t.n_map = 0;
     t.ended = t.polled = t.polled_next = false;
@@ -240,7 +240,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                             .mode = mode,
                             .frame = {frame, BT_NONE},
                             .off = (uint16_t)off,
-                            .direct = direct,
+                            .direct = t.direct,
                             .single = single,
                             .port_head = BT_NONE,
                             .in_head = BT_NONE,

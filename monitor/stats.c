@@ -65,7 +65,7 @@ static void print_engine(const struct bt_stats *s) {
     row("translation cycles", s->translate_cycles);
     row_ratio("translation cycles / instruction", s->translate_cycles, s->insns);
     row("direct translations", s->translations_direct);
-    row("promotions", s->promotions);
+    row("address spaces grown up", s->matured);
     row("demotions", s->demotions);
     row("flushes", s->flushes);
     row("chains", s->chains);

@@ -14,7 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { YOUNG_FILLS = 64 };
+/* A process that lives shorter than this does not repay the mapping of its pages. */
+enum { MATURE_AGE = 2 };
 enum { DEFAULT_VIEWS = 64, MOST_VIEWS = 1024, DEFAULT_MAP_COUNT = 65530, LEAST_BUDGET = 16 };
 
 #define WINDOW (UINT64_C(1) << 32)
@@ -112,6 +113,7 @@ static void rekey(struct smmu *s, struct view *v, uint64_t key) {
         view_reset(s, v);
     }
     v->key = key;
+    v->age = 0;
     v->region_shift = region_shift(s);
 }
 
@@ -144,6 +146,18 @@ void views_switch(struct smmu *s) {
     view_revalidate(s, super);
     view_revalidate(s, vs->user);
     view_keep_budget(s);
+}
+
+bool smmu_space_mature(const struct smmu *s) {
+    const struct view *v = s->views->user;
+    return v && v->age >= MATURE_AGE;
+}
+
+bool smmu_space_tick(struct smmu *s) {
+    struct view *v = s->views->user;
+    if (!v || v->age >= MATURE_AGE) return false;
+    v->age++;
+    return v->age == MATURE_AGE;
 }
 
 void views_invlpg(struct smmu *s, uint32_t va) {
@@ -181,7 +195,7 @@ static bool unprotect_whole(struct smmu *s, struct view *v, uint32_t page) {
 }
 
 static bool passing(const struct smmu *s, const struct view *v, const struct walk *w) {
-    return s->mode != MODE_OFF && (v->user ? v->fills < YOUNG_FILLS : w->user);
+    return s->mode != MODE_OFF && (v->user ? v->age < MATURE_AGE : w->user);
 }
 
 static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool write, struct guest_fault *fault) {
@@ -204,9 +218,7 @@ static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool w
     if (write && unprotect_whole(s, v, va >> SMMU_PAGE_SHIFT)) return SMMU_VIEW_MAPPED;
     if (!view_find_run(s, v, va, &w, &run)) return SMMU_VIEW_CHECKED;
     if (region->kind == REGION_WHOLE && !run.whole) view_drop_region(s, v, index);
-    if (v->bounds == 0) v->fills = 0;
     if (!view_map_run(s, v, &run)) return SMMU_VIEW_CHECKED;
-    v->fills += v->fills < YOUNG_FILLS;
     return passing(s, v, &w) ? SMMU_VIEW_PASSING : SMMU_VIEW_MAPPED;
 }
 

@@ -54,7 +54,7 @@ struct view {
     uint32_t index;
     uint32_t region_shift; /* 22 or 21 */
     uint32_t bounds;
-    uint32_t fills;  /* shadow page faults resolved since it was empty, up to YOUNG_FILLS */
+    volatile uint32_t age; /* user: samples that found its code running, up to MATURE_AGE */
     uint32_t wholes; /* WHOLE regions */
     bool user;
     bool wp; /* CR0.WP when last validated */

@@ -114,21 +114,22 @@ static void check_pages(struct dropper *d, uint32_t index, const uint8_t *table,
     memcpy(detail->copy, table, SMMU_PAGE_SIZE);
 }
 
-static void check_region(struct dropper *d, uint32_t index, bool thorough) {
+/* False if another page table, or none, has taken the place of the one it was filled from. */
+static bool check_region(struct dropper *d, uint32_t index, bool thorough) {
     struct smmu *s = d->s;
     struct view *v = d->v;
     struct region *r = &v->region[index];
     const uint64_t pde = walk_read_pde(s, index << v->region_shift);
     if (!view_same_pde(s, r, pde)) {
         drop_region(d, index);
-        return;
+        return false;
     }
     if (r->kind == REGION_WHOLE || walk_is_large(s, pde)) {
         if (thorough && region_writable(s->views, r) && write_denied(s, v, pde))
             drop_region(d, index);
         else
             drop_flush(d);
-        return;
+        return true;
     }
     const uint8_t *table = walk_table(s, pde & (s->mode == MODE_PAE ? PTE_ADDR_PAE : UINT64_C(0xfffff000)));
     s->stats.view_revalidated_pages++;
@@ -138,19 +139,26 @@ static void check_region(struct dropper *d, uint32_t index, bool thorough) {
         check_pages(d, index, table, pde);
     else
         drop_flush(d);
+    return true;
 }
 
 void view_revalidate(struct smmu *s, struct view *v) {
     struct dropper d = {s, v, 0, 0};
     const bool thorough = s->wp && !v->wp;
     v->wp = s->wp;
+    bool kept = false, lost = false;
     s->stats.view_revalidated_pages++;
     for (uint32_t word = 0; word < VIEW_REGIONS / 64; word++)
         for (uint64_t bits = v->used[word]; bits; bits &= bits - 1) {
             const uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
-            if (v->region[index].kind != REGION_EMPTY) check_region(&d, index, thorough);
+            if (v->region[index].kind == REGION_EMPTY) continue;
+            if (check_region(&d, index, thorough))
+                kept = true;
+            else
+                lost = true;
         }
     drop_flush(&d);
+    if (lost && !kept) v->age = 0; /* the process has ended: whoever gets its CR3 next is young */
 }
 
 enum { DROP_RUN_MAX = 64 };
