@@ -33,7 +33,7 @@ uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t 
 static int frame_count(const struct block *b) { return b->frame[1] != BT_NONE && b->frame[1] != b->frame[0] ? 2 : 1; }
 
 static void tell_made(const struct bt_engine *e, const struct block *b) {
-    struct bt_code code = {.host = block_body(e, b),
+    struct bt_code code = {.host = e->code + b->host_off,
                            .host_len = b->host_len,
                            .at = gva(b->cs_base + b->eip),
                            .cpl = (uint8_t)((b->mode & MODE_CPL) >> MODE_CPL_SHIFT),
@@ -47,6 +47,7 @@ static void tell_made(const struct bt_engine *e, const struct block *b) {
 void block_publish(struct bt_engine *e, uint32_t id) {
     struct block *b = &e->blocks[id];
     if (e->cfg.made) tell_made(e, b);
+    kin_note(e, id);
     uint32_t *head = &e->hash[hash_of(b->frame[0], b->off, b->eip, b->mode)];
     b->hash_next = *head;
     *head = id;

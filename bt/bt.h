@@ -206,6 +206,7 @@ struct bt_config {
     bool no_divide_checks;   /* a division by zero is a signal of the host each time */
     bool no_quick_devices;   /* every access to a device walks; the interrupt it causes waits for a poll */
     bool no_stack_folding;   /* every push and pop changes R14 */
+    bool no_copies;          /* code at another address is translated anew */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */
     /* Told of each new block, on the vCPU thread; the FPU may be live. NULL: nobody wants to know. */
     void (*made)(void *opaque, const struct bt_code *code);
@@ -249,6 +250,7 @@ void bt_state_changed(struct bt_engine *e);
 
 struct bt_stats {
     uint64_t blocks, insns, host_bytes, translate_cycles, translations_direct, flushes, chains, unchains;
+    uint64_t copies; /* blocks made by copying a translation of the same code at another address; not in `blocks` */
     uint64_t exits_op, exits_link, exits_indirect, exits_poll, exits_fault;
     uint64_t slow_accesses, tlb_misses, direct_faults, matured, demotions, smc_writes, smc_blocks, ras_resets;
     uint64_t cache_used, cache_committed;

@@ -91,11 +91,13 @@ struct block {
     uint16_t guest_len;
     uint8_t n_insns, n_links;
     bool direct, dead, single;
+    bool fixed;           /* must not be copied to another address */
     bool demoted;         /* an access has been found guilty since: to be translated again */
     uint32_t retry_epoch; /* when a demoted instruction of a direct block may go direct again; 0: none */
     uint32_t host_off, host_len;
     uint32_t cross_off, ind_off; /* checking entries, 0 until wanted */
     uint32_t map_first, map_count;
+    uint32_t reloc_first, reloc_count;
     uint32_t hash_next, frame_next[2];
     uint32_t links[BLOCK_LINKS];
     uint32_t port_head;
@@ -108,6 +110,18 @@ struct pc_entry {
     uint16_t host_off;
     uint8_t guest_off;
     int8_t esp;
+};
+
+/* A 32-bit field of a block that depends on where the block is, in the guest or on the host. */
+struct reloc {
+    uint16_t host_off; /* relative to the block */
+    uint16_t kind;     /* enum reloc_kind */
+};
+enum reloc_kind {
+    RELOC_THUNK,     /* rel32 to a thunk */
+    RELOC_EIP,       /* grows with the block's EIP */
+    RELOC_MINUS_EIP, /* shrinks with it */
+    RELOC_SITE,      /* number of a callout site */
 };
 
 /* A callout site. */
@@ -197,11 +211,14 @@ struct bt_engine {
     uint32_t n_links, max_links;
     struct pc_entry *map;
     uint32_t n_map, max_map;
+    struct reloc *relocs;
+    uint32_t n_relocs, max_relocs;
     struct port *ports;
     uint32_t n_ports, max_ports;
     struct site *sites;
     uint32_t n_sites, max_sites;
     uint32_t *hash;
+    uint32_t *kin; /* HASH_SLOTS: the latest block made from a piece of memory, whatever its address; forgets */
     uint32_t *frame_blocks; /* per frame: first block */
     uint32_t n_frames;
 
@@ -269,6 +286,14 @@ const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id);
 void jump_cache_drop(struct bt_engine *e, uint32_t id);
 void jump_cache_put(struct bt_engine *e, uint32_t id);
 void jump_cache_select(struct bt_engine *e, uint32_t mode);
+
+/* relocate.c */
+/* A live block of the same bytes and mode as block `eip` in `frame` would have, at another address; BT_NONE. */
+uint32_t kin_find(const struct bt_engine *e, uint32_t frame, uint32_t eip, uint32_t mode);
+void kin_note(struct bt_engine *e, uint32_t id);
+/* Makes a block at eip from its kin, without translating. There must be room for a block. */
+uint32_t block_copy(struct bt_engine *e, uint32_t kin, uint32_t eip);
+bool room_for_block(const struct bt_engine *e);
 
 /* indirect.c */
 /* Port `id` has led to block `to`: it shall go there by itself. */

@@ -42,7 +42,7 @@ static void emit_port_stub(struct translation *t, uint32_t id, uint8_t *field) {
                                 .stub_off = (uint32_t)(stub - e->code)};
     t->blk->port_head = p;
     x86_mov_r32_imm32(&t->b, R_B, p);
-    x86_jmp_to(&t->b, e->thunk.exit_port);
+    emit_jmp_thunk(t, e->thunk.exit_port);
     if (!t->b.overflow) x86_patch_rel32(field, stub);
 }
 
@@ -59,7 +59,7 @@ void emit_link_stubs(struct translation *t, uint32_t id) {
                                     .stub_off = (uint32_t)(stub - e->code)};
         t->blk->links[i] = l;
         x86_mov_r32_imm32(&t->b, R_A, t->chained ? l : t->links[i].target);
-        x86_jmp_to(&t->b, t->chained ? e->thunk.exit_link : e->thunk.exit_step);
+        emit_jmp_thunk(t, t->chained ? e->thunk.exit_link : e->thunk.exit_step);
         if (!t->b.overflow) x86_patch_rel32(t->links[i].field, stub);
     }
     t->blk->n_links = (uint8_t)t->n_links;
@@ -87,6 +87,7 @@ static void emit_landing_pad(struct translation *t, uint32_t return_eip) {
     struct x86_buf *b = &t->b;
     x86_mov_r64_r64(b, R_B, X86_RCX);
     x86_lea_r32(b, X86_RCX, x86_base(R_A, (int32_t)(0u - return_eip)));
+    relocate_last(t, RELOC_MINUS_EIP);
     struct x86_fixup hit = x86_jrcxz8(b);
     x86_mov_r64_r64(b, X86_RCX, R_B);
     emit_jump_cache(t);
@@ -151,7 +152,7 @@ static void emit_call_rel(struct translation *t) {
         return;
     }
     poll_if_backward(t, target);
-    emit_push_imm(t, next, cur(t)->op_size);
+    emit_push_eip(t, next, cur(t)->op_size);
     emit_settle_esp(t);
     if (!t->chained || target == next) { /* CALL $+5 only reads the program counter: it never returns */
         emit_link(t, target);
@@ -180,11 +181,11 @@ static void emit_indirect(struct translation *t, bool call) {
     if (t->chained) emit_poll(t);
     emit_indirect_target(t);
     emit_check_limit(t, R_C);
-    if (call) emit_push_imm(t, next_eip(t), cur(t)->op_size);
+    if (call) emit_push_eip(t, next_eip(t), cur(t)->op_size);
     emit_settle_esp(t);
     x86_mov_r32_r32(&t->b, R_A, R_C);
     if (!t->chained) {
-        x86_jmp_to(&t->b, t->e->thunk.exit_step);
+        emit_jmp_thunk(t, t->e->thunk.exit_step);
         return;
     }
     BT_BUG_ON(t->n_ports >= BLOCK_LINKS);
@@ -204,7 +205,7 @@ static void emit_ret(struct translation *t) {
     if (t->chained)
         x86_ret(&t->b);
     else
-        x86_jmp_to(&t->b, t->e->thunk.exit_step);
+        emit_jmp_thunk(t, t->e->thunk.exit_step);
 }
 
 /* Taken and fall-through exits; the caller has emitted the condition's jumps. */

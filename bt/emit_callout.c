@@ -28,8 +28,8 @@ bool callout_ends_block(const struct insn *insn) {
 
 void emit_raise(struct translation *t, int vector, uint32_t error) {
     x86_mov_r32_imm32(&t->b, R_A, (uint32_t)vector | error << 8);
-    x86_mov_r32_imm32(&t->b, R_B, cur_eip(t));
-    x86_jmp_to(&t->b, t->e->thunk.exit_exception);
+    emit_eip(t, R_B, cur_eip(t));
+    emit_jmp_thunk(t, t->e->thunk.exit_exception);
 }
 
 void emit_exception(struct translation *t, int vector, uint32_t error) {
@@ -53,12 +53,13 @@ void emit_callout(struct translation *t) {
     e->sites[id] =
         (struct site){.fn = e->cfg.ops[op], .op = (uint16_t)op, .ends = ends, .eip = cur_eip(t), .insn = *insn};
     x86_mov_r32_imm32(&t->b, R_A, id);
+    relocate_last(t, RELOC_SITE);
     if (ends) { /* by a jump: a call that does not return would put the host's return predictions out of step */
-        x86_jmp_to(&t->b, e->thunk.callout_end);
+        emit_jmp_thunk(t, e->thunk.callout_end);
         t->ended = true;
         return;
     }
-    x86_call_to(&t->b, e->thunk.callout);
+    emit_call_thunk(t, e->thunk.callout);
     if (callout_ends_block(insn)) {
         emit_link(t, next_eip(t));
         t->ended = true;

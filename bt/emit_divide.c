@@ -18,7 +18,7 @@ static uint32_t *slot_of(struct bt_engine *e, uint32_t key) {
 void divide_faulted(struct bt_engine *e, uint32_t id, uint32_t eip) {
     struct block *b = &e->blocks[id];
     uint32_t key = key_of(b->frame[0], (b->off + (eip - b->eip)) & SMMU_PAGE_MASK);
-    bool full = e->promote_head - e->promote_tail >= PROMOTE_QUEUE;
+    bool full = e->retry_head - e->retry_tail >= RETRY_QUEUE;
     if (e->cfg.no_divide_checks || *slot_of(e, key) == key || full) return;
     *slot_of(e, key) = key;
     b->demoted = true;

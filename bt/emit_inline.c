@@ -100,8 +100,8 @@ void emit_windows(struct translation *t) {
         map_here(t, w->guest_off, 0);
         x86_bind(b, w->from);
         load_host_flags(b);
-        x86_mov_r32_imm32(b, R_A, w->next_eip);
-        x86_jmp_to(b, t->e->thunk.exit_window);
+        emit_eip(t, R_A, w->next_eip);
+        emit_jmp_thunk(t, t->e->thunk.exit_window);
     }
 }
 

@@ -57,7 +57,8 @@ static bool seg_flat(const struct translation *t, uint8_t seg) {
     }
 }
 
-static void emit_memop(struct x86_buf *b, const struct memop *op, const struct x86_mem *m) {
+static void emit_memop(struct translation *t, const struct memop *op, const struct x86_mem *m) {
+    struct x86_buf *b = &t->b;
     bool word = op->size == 2;
     switch (op->kind) {
     case MEMOP_INSN: emit_insn_mem(b, op, m); break;
@@ -76,6 +77,8 @@ static void emit_memop(struct x86_buf *b, const struct memop *op, const struct x
             x86_bytes(b, (const uint8_t[]){(uint8_t)op->imm, (uint8_t)(op->imm >> 8)}, 2);
         else
             x86_u32(b, op->imm);
+        if (op->is_eip && word) t->blk->fixed = true;
+        if (op->is_eip && !word) relocate_last(t, RELOC_EIP);
         break;
     }
 }
@@ -201,17 +204,18 @@ static void emit_segment(struct translation *t, const struct mref *m, uint32_t d
 
 static uint8_t align_mask(unsigned size) { return size <= 1 ? 0 : size <= 2 ? 1 : size <= 4 ? 3 : size <= 8 ? 7 : 15; }
 
-static void emit_checked_op(struct x86_buf *b, const struct memop *op) {
+static void emit_checked_op(struct translation *t, const struct memop *op) {
+    struct x86_buf *b = &t->b;
     struct x86_mem m = x86_base_index(R_A, R_B, 1, 0);
     if (op->kind != MEMOP_INSN || !insn_needs_low_regs(op->insn)) {
-        emit_memop(b, op, &m);
+        emit_memop(t, op, &m);
         return;
     }
     uint8_t x = insn_spare_low_reg(op->insn);
     x86_mov_r64_r64(b, R_C, x);
     x86_lea_r64(b, x, m);
     m = x86_base(x, 0);
-    emit_memop(b, op, &m);
+    emit_memop(t, op, &m);
     x86_mov_r64_r64(b, x, R_C);
 }
 
@@ -259,7 +263,7 @@ static void emit_checked(struct translation *t, const struct mref *m, const stru
     c->from[c->n_from++] = x86_jcc32(b, X86_CC_E);
     c->back = b->p;
     if (live) restore_flags(b);
-    emit_checked_op(b, op);
+    emit_checked_op(t, op);
     c->after = b->p;
     c->op = *op;
     c->last = cur(t)->cls == DEC_CLASS_PLAIN && !m->more && t->chained && !t->e->cfg.no_quick_devices;
@@ -279,7 +283,7 @@ void emit_access(struct translation *t, const struct mref *guest, const struct m
         struct memop plain = *op;
         plain.reg_override = false; /* the hardware adds the bit offset itself */
         struct x86_mem host = based ? direct_based(t, m) : direct_flat(t, m);
-        emit_memop(&t->b, m->bit_test ? &plain : op, &host);
+        emit_memop(t, m->bit_test ? &plain : op, &host);
     } else {
         emit_checked(t, m, op);
     }
@@ -291,16 +295,16 @@ static void emit_cold_one(struct translation *t, const struct cold *c) {
     for (unsigned i = 0; i < c->n_from; i++) x86_bind(b, c->from[i]);
     x86_mov_r32_imm32(b, R_B, c->desc);
     const struct thunks *thunk = &t->e->thunk;
-    x86_call_to(b, c->is_seg ? thunk->seg_slow : c->desc & DESC_AC ? thunk->mem_slow_c : thunk->mem_slow);
+    emit_call_thunk(t, c->is_seg ? thunk->seg_slow : c->desc & DESC_AC ? thunk->mem_slow_c : thunk->mem_slow);
     x86_jmp_to(b, c->back); /* five bytes: rt_mem_slow skips them for a bounce */
     if (c->is_seg) return;
     if (c->flags_live) restore_flags(b);
-    emit_checked_op(b, &c->op);
+    emit_checked_op(t, &c->op);
     if (c->desc & DESC_WRITE && c->last) {
-        x86_mov_r32_imm32(b, R_B, c->next_eip);
-        x86_call_to(b, thunk->mem_commit_end);
+        emit_eip(t, R_B, c->next_eip);
+        emit_call_thunk(t, thunk->mem_commit_end);
     } else if (c->desc & DESC_WRITE) {
-        x86_call_to(b, thunk->mem_commit);
+        emit_call_thunk(t, thunk->mem_commit);
     }
     x86_jmp_to(b, c->after);
 }

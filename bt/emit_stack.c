@@ -38,11 +38,14 @@ static void adjust_esp(struct translation *t, int32_t by) {
     }
 }
 
-void emit_push_imm(struct translation *t, uint32_t value, uint8_t size) {
+static void push_imm(struct translation *t, uint32_t value, uint8_t size, bool is_eip) {
     struct mref m = stack_ref(t, -size, size, true);
-    emit_access(t, &m, &(struct memop){.kind = MEMOP_STORE_IMM, .imm = value, .size = size});
+    emit_access(t, &m, &(struct memop){.kind = MEMOP_STORE_IMM, .imm = value, .size = size, .is_eip = is_eip});
     adjust_esp(t, -size);
 }
+
+void emit_push_imm(struct translation *t, uint32_t value, uint8_t size) { push_imm(t, value, size, false); }
+void emit_push_eip(struct translation *t, uint32_t eip, uint8_t size) { push_imm(t, eip, size, true); }
 
 void emit_push_reg(struct translation *t, uint8_t host, uint8_t size) {
     if (host == R_ESP) emit_settle_esp(t);

@@ -38,6 +38,7 @@ static bool allocate(struct bt_engine *e) {
     e->max_map = MAX_BLOCKS * 16;
     e->max_sites = MAX_BLOCKS;
     e->max_ports = MAX_BLOCKS / 4;
+    e->max_relocs = MAX_BLOCKS * 16;
     e->code_size = e->cfg.cache_bytes ? e->cfg.cache_bytes : DEFAULT_CACHE;
     if (e->code_size < 4 * BLOCK_MAX_HOST) e->code_size = 4 * BLOCK_MAX_HOST;
     e->n_frames = smmu_mem_frames(e->mem);
@@ -48,12 +49,14 @@ static bool allocate(struct bt_engine *e) {
     e->map = reserve_rw(e->max_map * sizeof *e->map);
     e->sites = reserve_rw(e->max_sites * sizeof *e->sites);
     e->ports = reserve_rw(e->max_ports * sizeof *e->ports);
+    e->relocs = reserve_rw(e->max_relocs * sizeof *e->relocs);
     e->hash = reserve_rw(HASH_SLOTS * sizeof *e->hash);
+    e->kin = reserve_rw(HASH_SLOTS * sizeof *e->kin);
     e->frame_blocks = reserve_rw(e->n_frames * sizeof *e->frame_blocks);
     e->guilt = reserve_rw(GUILT_SLOTS * sizeof *e->guilt);
     uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
-    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->hash && e->frame_blocks &&
-              e->guilt && pages;
+    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->relocs && e->hash && e->kin &&
+              e->frame_blocks && e->guilt && pages;
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         struct jump_cache *jc = &e->jc[i];
         jc->slot = reserve_rw(JUMP_SLOTS * sizeof *jc->slot);
@@ -94,6 +97,7 @@ enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct 
     thunks_build(e, &b);
     e->code_thunks = e->code_used = (size_t)(b.p - e->code);
     set_none(e->hash, HASH_SLOTS);
+    set_none(e->kin, HASH_SLOTS);
     set_none(e->frame_blocks, e->n_frames);
     for (int i = 0; i < 2; i++) *(uint64_t *)(uintptr_t)e->ras[i].top = (uint64_t)(uintptr_t)e->thunk.ret_miss;
     cpu->engine = e;
@@ -118,7 +122,9 @@ void bt_destroy(struct bt_engine *e) {
     release(e->map, e->max_map * sizeof *e->map);
     release(e->sites, e->max_sites * sizeof *e->sites);
     release(e->ports, e->max_ports * sizeof *e->ports);
+    release(e->relocs, e->max_relocs * sizeof *e->relocs);
     release(e->hash, HASH_SLOTS * sizeof *e->hash);
+    release(e->kin, HASH_SLOTS * sizeof *e->kin);
     release(e->frame_blocks, e->n_frames * sizeof *e->frame_blocks);
     release(e->guilt, GUILT_SLOTS * sizeof *e->guilt);
     release(e->bad_page, 3 * SMMU_PAGE_SIZE);
@@ -143,12 +149,14 @@ void bt_flush(struct bt_engine *e) {
             }
     }
     set_none(e->hash, HASH_SLOTS);
+    set_none(e->kin, HASH_SLOTS);
     give_back(e->blocks, e->n_blocks * sizeof *e->blocks);
     give_back(e->links, e->n_links * sizeof *e->links);
     give_back(e->map, e->n_map * sizeof *e->map);
     give_back(e->sites, e->n_sites * sizeof *e->sites);
     give_back(e->ports, e->n_ports * sizeof *e->ports);
-    e->n_blocks = e->n_links = e->n_map = e->n_sites = e->n_ports = 0;
+    give_back(e->relocs, e->n_relocs * sizeof *e->relocs);
+    e->n_blocks = e->n_links = e->n_map = e->n_sites = e->n_ports = e->n_relocs = 0;
     e->code_used = e->code_thunks;
     for (unsigned i = 0; i < JUMP_CACHES; i++) e->jc[i].used = false;
     e->jc_cur = NULL;

@@ -371,6 +371,11 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
     }
     if (fault) return TRANSLATE_FAULT;
     if (*id != BT_NONE) return TRANSLATED;
+    uint32_t kin = kin_find(e, frame, eip, mode);
+    if (kin != BT_NONE && room_for_block(e)) {
+        *id = block_copy(e, kin, eip);
+        return TRANSLATED;
+    }
     bt_fpu_park(e->cpu);
     uint64_t t0 = __rdtsc();
     enum translate_result r = translate(e, eip, mode, frame, (mode & MODE_SINGLE) != 0, id, f);

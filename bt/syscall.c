@@ -21,7 +21,8 @@ void syscall_sync(struct bt_engine *e) {
     struct bt_syscall *s = e->cpu->p.syscall;
     s[0].view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, false);
     s[1].view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, true);
-    if (s[1].mode_after != e->ras[1].mode) s[1].minus_mode = NEVER;
+    bool direct = s[1].mode_after & MODE_DIRECT;
+    if (s[1].mode_after != e->ras[1].mode || direct != smmu_space_mature(e->smmu)) s[1].minus_mode = NEVER;
 }
 
 void bt_syscall_begins(struct bt_cpu *c, bool exit) {
@@ -80,7 +81,7 @@ void emit_syscall(struct translation *t) {
     x86_jmp_to(b, slow);
     x86_bind(b, flags);
     x86_mov_r64_r64(b, X86_RCX, R_B);
-    x86_jmp_to(b, exit ? t->e->thunk.sysexit : t->e->thunk.sysenter);
+    emit_jmp_thunk(t, exit ? t->e->thunk.sysexit : t->e->thunk.sysenter);
 }
 
 /* ---- The thunks: no flag changes, R8..R11 are free ---- */

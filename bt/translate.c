@@ -149,8 +149,8 @@ static void emit_second_page_check(struct translation *t) {
     x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (t->blk->frame[1] + 1))));
     struct x86_fixup same = x86_jrcxz8(b);
     x86_mov_r64_r64(b, X86_RCX, R_C);
-    x86_mov_r32_imm32(b, R_A, t->blk->eip);
-    x86_jmp_to(b, t->e->thunk.exit_indirect);
+    emit_eip(t, R_A, t->blk->eip);
+    emit_jmp_thunk(t, t->e->thunk.exit_indirect);
     x86_bind(b, same);
     x86_mov_r64_r64(b, X86_RCX, R_C);
 }
@@ -181,9 +181,10 @@ static void emit_block(struct translation *t, uint32_t id) {
     emit_link_stubs(t, id);
 }
 
-static bool room_for_block(const struct bt_engine *e) {
+bool room_for_block(const struct bt_engine *e) {
     return e->n_blocks < e->max_blocks && e->n_links + BLOCK_LINKS < e->max_links && e->n_map + MAX_MAP < e->max_map &&
            e->n_sites + BLOCK_MAX_INSNS < e->max_sites && e->n_ports + BLOCK_LINKS < e->max_ports &&
+           e->n_relocs + MAX_RELOCS < e->max_relocs &&
            e->code_used + BLOCK_MAX_HOST < e->code_size;
 }
 
@@ -197,6 +198,9 @@ static void finish_block(struct translation *t, uint32_t id) {
     k->map_first = e->n_map;
     k->map_count = t->n_map;
     for (unsigned i = 0; i < t->n_map; i++) e->map[e->n_map++] = t->map[i];
+    k->reloc_first = e->n_relocs;
+    k->reloc_count = t->n_relocs;
+    for (unsigned i = 0; i < t->n_relocs; i++) e->relocs[e->n_relocs++] = t->relocs[i];
     e->code_used = (size_t)(t->b.p - e->code);
     e->n_blocks++;
     block_publish(e, id);
@@ -228,7 +232,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
     t.mode = mode;
     t.direct = adapt_direct(e, mode);
     t.chained = !(mode & MODE_STEP);
-    t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_ports = t.n_map = 0;
+    t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_ports = t.n_map = t.n_relocs = 0;
     t.ended = t.polled = t.polled_next = false;
     t.esp_delta = 0;
 

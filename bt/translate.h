@@ -18,6 +18,7 @@ struct memop {
     bool reg_override;       /* INSN: ModRM.reg is host register `reg` (bit tests) */
     uint8_t reg;             /* host register loaded, stored or overriding */
     uint8_t size;            /* LOAD (zero-extends to 32 bits), STORE: 2 or 4 */
+    bool is_eip;             /* STORE_IMM: imm is an address in this code */
     uint32_t imm;
 };
 
@@ -59,7 +60,11 @@ struct pending_link {
     uint32_t target;
 };
 
-enum { MAX_COLD = BLOCK_MAX_INSNS * 6, MAX_MAP = 3 * BLOCK_MAX_INSNS + MAX_COLD };
+enum {
+    MAX_COLD = BLOCK_MAX_INSNS * 6,
+    MAX_MAP = 3 * BLOCK_MAX_INSNS + MAX_COLD,
+    MAX_RELOCS = 4 * BLOCK_MAX_INSNS + 3 * MAX_COLD + 2 * BLOCK_LINKS
+};
 
 struct translation {
     struct bt_engine *e;
@@ -88,7 +93,28 @@ struct translation {
     unsigned n_ports;
     struct pc_entry map[MAX_MAP];
     unsigned n_map;
+    struct reloc relocs[MAX_RELOCS];
+    unsigned n_relocs;
 };
+
+/* The 32-bit field that has just been emitted depends on the block's place. */
+static inline void relocate_last(struct translation *t, enum reloc_kind kind) {
+    BT_BUG_ON(t->n_relocs >= MAX_RELOCS);
+    t->relocs[t->n_relocs++] = (struct reloc){(uint16_t)(t->b.p - t->b.start - 4), (uint16_t)kind};
+}
+static inline void emit_jmp_thunk(struct translation *t, const uint8_t *thunk) {
+    x86_jmp_to(&t->b, thunk);
+    relocate_last(t, RELOC_THUNK);
+}
+static inline void emit_call_thunk(struct translation *t, const uint8_t *thunk) {
+    x86_call_to(&t->b, thunk);
+    relocate_last(t, RELOC_THUNK);
+}
+/* reg = an address in this code. */
+static inline void emit_eip(struct translation *t, uint8_t reg, uint32_t eip) {
+    x86_mov_r32_imm32(&t->b, reg, eip);
+    relocate_last(t, RELOC_EIP);
+}
 
 static inline uint8_t host_reg(uint8_t guest) { return guest == DEC_ESP ? R_ESP : guest; }
 /* Of an instruction of class BRANCH: a conditional jump. */
@@ -117,6 +143,7 @@ uint8_t insn_spare_low_reg(const struct insn *insn); /* one it does not use: sta
 void emit_settle_esp(struct translation *t); /* R14 becomes ESP: before anything but [ESP+...] looks at it */
 void emit_stack(struct translation *t);
 void emit_push_imm(struct translation *t, uint32_t value, uint8_t size);
+void emit_push_eip(struct translation *t, uint32_t eip, uint8_t size);
 void emit_push_reg(struct translation *t, uint8_t host, uint8_t size);
 void emit_peek(struct translation *t, uint8_t host, uint8_t size); /* the top of the stack, zero-extended */
 void emit_drop(struct translation *t, uint32_t bytes);             /* ESP += bytes */

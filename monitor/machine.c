@@ -141,6 +141,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_quick_devices = c->bt_plain || c->bt_no_quick_devices,
                             .no_stack_folding = c->bt_plain || c->bt_no_stack_folding,
                             .no_transfers = c->bt_plain || c->bt_no_transfers,
+                            .no_copies = c->bt_plain || c->bt_no_copies,
                             .made = m->perf ? perf_made : NULL,
                             .made_opaque = m->perf};
     struct bt_engine *engine = NULL;

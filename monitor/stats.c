@@ -64,6 +64,7 @@ static void print_engine(const struct bt_stats *s) {
     row_ratio("host bytes / instruction", s->host_bytes, s->insns);
     row("translation cycles", s->translate_cycles);
     row_ratio("translation cycles / instruction", s->translate_cycles, s->insns);
+    row("blocks copied", s->copies);
     row("direct translations", s->translations_direct);
     row("address spaces grown up", s->matured);
     row("demotions", s->demotions);
