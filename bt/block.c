@@ -147,28 +147,34 @@ bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_
 
 /* ---- Host PC to guest PC ---- */
 
+/* Parts lie in the order of their blocks. */
+static uint32_t part_off(const struct block *b, bool cold) { return cold ? b->cold_off : b->host_off; }
+static uint32_t part_len(const struct block *b, bool cold) { return cold ? b->cold_len : b->host_len; }
+
 uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host) {
-    if (host < e->code + e->code_thunks || host >= e->code + e->code_used) return BT_NONE;
+    if (!in_cache(e, host)) return BT_NONE;
     uint32_t off = (uint32_t)(host - e->code), lo = 0, hi = e->n_blocks;
+    bool cold = off >= e->code_size;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (e->blocks[mid].host_off <= off)
+        if (part_off(&e->blocks[mid], cold) <= off)
             lo = mid + 1;
         else
             hi = mid;
     }
     if (lo == 0) return BT_NONE;
     const struct block *b = &e->blocks[lo - 1];
-    return off < b->host_off + b->host_len ? lo - 1 : BT_NONE;
+    return off < part_off(b, cold) + part_len(b, cold) ? lo - 1 : BT_NONE;
 }
 
 bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, int8_t *esp) {
     const struct block *b = &e->blocks[id];
-    uint32_t off = (uint32_t)(host - e->code) - b->host_off;
+    bool cold = host >= e->code + e->code_size;
+    uint32_t off = (uint32_t)(host - e->code) - part_off(b, cold);
     const struct pc_entry *m = &e->map[b->map_first];
-    uint32_t i = b->map_count;
-    while (i > 0 && m[i - 1].host_off > off) i--;
-    if (i == 0) return false;
+    uint32_t first = cold ? b->map_cold : 0, i = cold ? b->map_count : b->map_cold;
+    while (i > first && m[i - 1].host_off > off) i--;
+    if (i == first) return false;
     *eip = b->eip + m[i - 1].guest_off;
     *esp = m[i - 1].esp;
     return true;

@@ -81,7 +81,8 @@ struct port {
     uint32_t stub_off;  /* cache offset of the stub that reports to the engine */
     uint32_t link[PORT_TARGETS];
     uint8_t n;
-    bool many; /* goes by the jump cache */
+    bool many;     /* goes by the jump cache ... */
+    bool looks_up; /* ... and the code for that is there */
 };
 
 struct block {
@@ -94,9 +95,11 @@ struct block {
     bool fixed;           /* must not be copied to another address */
     bool demoted;         /* an access has been found guilty since: to be translated again */
     uint32_t retry_epoch; /* when a demoted instruction of a direct block may go direct again; 0: none */
-    uint32_t host_off, host_len;
+    uint32_t host_off, host_len; /* what is executed, see "Host code" in translate.h */
+    uint32_t cold_off, cold_len;
+    uint16_t body;               /* from host_off on: where it begins */
     uint32_t cross_off, ind_off; /* checking entries, 0 until wanted */
-    uint32_t map_first, map_count;
+    uint32_t map_first, map_count, map_cold; /* from map_cold on: of the cold part */
     uint32_t reloc_first, reloc_count;
     uint32_t hash_next, frame_next[2];
     uint32_t links[BLOCK_LINKS];
@@ -104,7 +107,7 @@ struct block {
     uint32_t in_head;
 };
 
-/* PC map entry: host bytes from host_off (relative to the block) on belong to the instruction at guest_off, and there
+/* PC map entry: host bytes from host_off (relative to the part) on belong to the instruction at guest_off, and there
  * ESP is R14 + esp. */
 struct pc_entry {
     uint16_t host_off;
@@ -114,13 +117,17 @@ struct pc_entry {
 
 /* A 32-bit field of a block that depends on where the block is, in the guest or on the host. */
 struct reloc {
-    uint16_t host_off; /* relative to the block */
-    uint16_t kind;     /* enum reloc_kind */
+    uint16_t host_off; /* relative to the part */
+    uint8_t kind;      /* enum reloc_kind */
+    bool cold;         /* it is in the cold part */
 };
 enum reloc_kind {
     RELOC_THUNK,     /* rel32 to a thunk */
+    RELOC_HOT,       /* rel32 to the hot part, from the cold one */
+    RELOC_COLD,      /* rel32 to the cold part, from the hot one */
     RELOC_EIP,       /* grows with the block's EIP */
     RELOC_MINUS_EIP, /* shrinks with it */
+    RELOC_PAGE,      /* address of the page's entry in the code map */
     RELOC_SITE,      /* number of a callout site */
 };
 
@@ -170,7 +177,7 @@ struct thunks {
     uint8_t *enter, *exit_link, *exit_indirect, *exit_port, *exit_exception, *exit_step, *exit_window,
         *exit_from_signal;
     uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit,
-        *mem_commit_end /* the instruction ends with it */, *seg_slow, *ret_miss, *lookup, *lookup_end, *sysenter,
+        *mem_commit_end /* the instruction ends with it */, *seg_slow, *pad_miss, *ret_miss, *lookup, *lookup_end, *sysenter,
         *sysexit;
     uint8_t *end;
 };
@@ -201,8 +208,9 @@ struct bt_engine {
     bool has_rorx; /* the host's BMI2 */
     uint8_t *linear;
 
-    uint8_t *code; /* RWX */
-    size_t code_size, code_used, code_thunks;
+    /* RWX: code_size bytes for what is executed, then as many for what is rarely. Together they use code_size at most. */
+    uint8_t *code;
+    size_t code_size, code_used, code_thunks, cold_used;
     struct thunks thunk;
 
     struct block *blocks;
@@ -268,7 +276,13 @@ bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_
 void link_chain(struct bt_engine *e, uint32_t link, uint32_t to, const uint8_t *entry);
 uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host); /* BT_NONE */
 bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, int8_t *esp);
-static inline uint8_t *block_body(const struct bt_engine *e, const struct block *b) { return e->code + b->host_off; }
+static inline uint8_t *block_body(const struct bt_engine *e, const struct block *b) {
+    return e->code + b->host_off + b->body;
+}
+static inline uint8_t *cold_space(const struct bt_engine *e) { return e->code + e->code_size + e->cold_used; }
+static inline bool in_cache(const struct bt_engine *e, const uint8_t *pc) {
+    return (uintptr_t)pc - (uintptr_t)e->code < 2 * e->code_size;
+}
 /* Memory operands in the TLB of the mode's privilege: absolute where it lies low, else through `scratch`. */
 struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
                            uint8_t scale, uint32_t offset);
@@ -307,7 +321,8 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b);
 /* translate.c */
 enum translate_result { TRANSLATED, TRANSLATE_FULL, TRANSLATE_FAULT };
 enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool single,
-                                uint32_t *id, struct guest_fault *fault);
+                                bool cross /* its first jump comes from another page */, uint32_t *id,
+                                struct guest_fault *fault);
 
 /* adapt.c */
 bool adapt_direct(const struct bt_engine *e, uint32_t mode); /* may accesses of this mode's code go direct? */

@@ -66,14 +66,6 @@ void emit_link_stubs(struct translation *t, uint32_t id) {
     for (unsigned i = 0; i < t->n_ports; i++) emit_port_stub(t, id, t->ports[i]);
 }
 
-/* R8D = target: through the jump cache. */
-static void emit_jump_cache(struct translation *t) {
-    struct x86_buf *b = &t->b;
-    x86_movzx_r32_r16(b, R_C, R_A);
-    x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
-    x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
-}
-
 /* The block goes on with the next instruction, or ends here. */
 static void go_on_at(struct translation *t, uint32_t eip) {
     if (t->i + 1 < t->n)
@@ -89,8 +81,7 @@ static void emit_landing_pad(struct translation *t, uint32_t return_eip) {
     x86_lea_r32(b, X86_RCX, x86_base(R_A, (int32_t)(0u - return_eip)));
     relocate_last(t, RELOC_MINUS_EIP);
     struct x86_fixup hit = x86_jrcxz8(b);
-    x86_mov_r64_r64(b, X86_RCX, R_B);
-    emit_jump_cache(t);
+    emit_jmp_thunk(t, t->e->thunk.pad_miss);
     x86_bind(b, hit);
     x86_mov_r64_r64(b, X86_RCX, R_B);
     go_on_at(t, return_eip);
@@ -162,28 +153,29 @@ static void emit_call_rel(struct translation *t) {
     emit_landing_pad(t, next);
 }
 
-/* R10 = target from register or memory, zero-extended to the operand size. */
-static void emit_indirect_target(struct translation *t) {
+/* dst = target from register or memory, zero-extended to the operand size. */
+static void emit_indirect_target(struct translation *t, uint8_t dst) {
     const struct insn *insn = cur(t);
     if (insn->mod == 3) {
         if (insn->op_size == 2)
-            x86_movzx_r32_r16(&t->b, R_C, host_reg(insn->rm));
+            x86_movzx_r32_r16(&t->b, dst, host_reg(insn->rm));
         else
-            x86_mov_r32_r32(&t->b, R_C, host_reg(insn->rm));
+            x86_mov_r32_r32(&t->b, dst, host_reg(insn->rm));
         return;
     }
     struct mref m = mref_of(insn);
     m.more = true;
-    emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = R_C, .size = insn->op_size});
+    emit_access(t, &m, &(struct memop){.kind = MEMOP_LOAD, .reg = dst, .size = insn->op_size});
 }
 
 static void emit_indirect(struct translation *t, bool call) {
+    uint8_t target = call ? R_C : R_A; /* a push may use R8 */
     if (t->chained) emit_poll(t);
-    emit_indirect_target(t);
-    emit_check_limit(t, R_C);
+    emit_indirect_target(t, target);
+    emit_check_limit(t, target);
     if (call) emit_push_eip(t, next_eip(t), cur(t)->op_size);
     emit_settle_esp(t);
-    x86_mov_r32_r32(&t->b, R_A, R_C);
+    if (call) x86_mov_r32_r32(&t->b, R_A, R_C);
     if (!t->chained) {
         emit_jmp_thunk(t, t->e->thunk.exit_step);
         return;

@@ -98,7 +98,7 @@ void emit_windows(struct translation *t) {
     for (unsigned i = 0; i < t->n_windows; i++) {
         const struct window *w = &t->windows[i];
         map_here(t, w->guest_off, 0);
-        x86_bind(b, w->from);
+        bind_from_hot(t, w->from);
         load_host_flags(b);
         emit_eip(t, R_A, w->next_eip);
         emit_jmp_thunk(t, t->e->thunk.exit_window);

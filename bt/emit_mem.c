@@ -292,11 +292,11 @@ void emit_access(struct translation *t, const struct mref *guest, const struct m
 static void emit_cold_one(struct translation *t, const struct cold *c) {
     struct x86_buf *b = &t->b;
     map_here(t, c->guest_off, c->esp);
-    for (unsigned i = 0; i < c->n_from; i++) x86_bind(b, c->from[i]);
+    for (unsigned i = 0; i < c->n_from; i++) bind_from_hot(t, c->from[i]);
     x86_mov_r32_imm32(b, R_B, c->desc);
     const struct thunks *thunk = &t->e->thunk;
     emit_call_thunk(t, c->is_seg ? thunk->seg_slow : c->desc & DESC_AC ? thunk->mem_slow_c : thunk->mem_slow);
-    x86_jmp_to(b, c->back); /* five bytes: rt_mem_slow skips them for a bounce */
+    emit_jmp_to_hot(t, c->back); /* five bytes: rt_mem_slow skips them for a bounce */
     if (c->is_seg) return;
     if (c->flags_live) restore_flags(b);
     emit_checked_op(t, &c->op);
@@ -306,7 +306,7 @@ static void emit_cold_one(struct translation *t, const struct cold *c) {
     } else if (c->desc & DESC_WRITE) {
         emit_call_thunk(t, thunk->mem_commit);
     }
-    x86_jmp_to(b, c->after);
+    emit_jmp_to_hot(t, c->after);
 }
 
 void emit_cold(struct translation *t) {

@@ -42,8 +42,8 @@ static bool allocate(struct bt_engine *e) {
     e->code_size = e->cfg.cache_bytes ? e->cfg.cache_bytes : DEFAULT_CACHE;
     if (e->code_size < 4 * BLOCK_MAX_HOST) e->code_size = 4 * BLOCK_MAX_HOST;
     e->n_frames = smmu_mem_frames(e->mem);
-    e->code = reserve(e->code_size, PROT_READ | PROT_WRITE | PROT_EXEC);
-    if (e->code) (void)madvise(e->code, e->code_size, MADV_HUGEPAGE); /* translated code is large: fewer TLB misses */
+    e->code = reserve(2 * e->code_size, PROT_READ | PROT_WRITE | PROT_EXEC);
+    if (e->code) (void)madvise(e->code, 2 * e->code_size, MADV_HUGEPAGE); /* translated code is large: fewer TLB misses */
     e->blocks = reserve_rw(e->max_blocks * sizeof *e->blocks);
     e->links = reserve_rw(e->max_links * sizeof *e->links);
     e->map = reserve_rw(e->max_map * sizeof *e->map);
@@ -116,7 +116,7 @@ static void release(void *p, size_t bytes) {
 
 void bt_destroy(struct bt_engine *e) {
     if (!e) return;
-    release(e->code, e->code_size);
+    release(e->code, 2 * e->code_size);
     release(e->blocks, e->max_blocks * sizeof *e->blocks);
     release(e->links, e->max_links * sizeof *e->links);
     release(e->map, e->max_map * sizeof *e->map);
@@ -158,6 +158,7 @@ void bt_flush(struct bt_engine *e) {
     give_back(e->relocs, e->n_relocs * sizeof *e->relocs);
     e->n_blocks = e->n_links = e->n_map = e->n_sites = e->n_ports = e->n_relocs = 0;
     e->code_used = e->code_thunks;
+    e->cold_used = 0;
     for (unsigned i = 0; i < JUMP_CACHES; i++) e->jc[i].used = false;
     e->jc_cur = NULL;
     e->ras[0].valid = e->ras[1].valid = false;
@@ -175,6 +176,6 @@ void bt_state_changed(struct bt_engine *e) {
 
 void bt_get_stats(const struct bt_engine *e, struct bt_stats *out) {
     *out = e->stats;
-    out->cache_used = e->code_used;
-    out->cache_committed = e->code_used;
+    out->cache_used = e->code_used + e->cold_used;
+    out->cache_committed = e->code_used + e->cold_used;
 }

@@ -44,9 +44,7 @@ static void set_area_pointers(struct bt_cpu *c, const struct host_pointers *h) {
     memcpy(c->fpu_area + AREA_FOP, &h->fop, 2);
 }
 
-static bool in_cache(const struct bt_engine *e, uint64_t at) {
-    return at - (uint64_t)(uintptr_t)e->code < e->code_size;
-}
+static bool is_code(const struct bt_engine *e, uint64_t at) { return in_cache(e, (const uint8_t *)(uintptr_t)at); }
 
 static bool in_memory(const struct bt_engine *e, uint64_t at) {
     return at - (uint64_t)(uintptr_t)e->linear < (uint64_t)e->n_frames * SMMU_PAGE_SIZE;
@@ -68,7 +66,7 @@ static void park_with_env(struct bt_cpu *c) {
     if (h.fip || h.fdp || !(env.fip || env.fdp)) return;
     bool loaded = env.fip == c->fpu_loaded.fip && env.fdp == c->fpu_loaded.fdp;
     h.fip = loaded ? env.fip : complete((uint64_t)(uintptr_t)e->code, env.fip);
-    if (!loaded && !in_cache(e, h.fip)) return;
+    if (!loaded && !is_code(e, h.fip)) return;
     h.fdp = env.fdp;
     h.fop = (uint16_t)(env.fcs_fop >> 16 & FOP_BITS);
     set_area_pointers(c, &h);
@@ -144,7 +142,7 @@ struct bt_fpu_pointers bt_fpu_pointers(struct bt_cpu *c, bool env) {
     if (env) park_with_env(c);
     bt_fpu_park(c);
     struct host_pointers h = area_pointers(c);
-    if (in_cache(c->engine, h.fip))
+    if (is_code(c->engine, h.fip))
         to_guest(c, &h);
     else if ((h.fip | h.fdp) > UINT32_MAX) /* left by other code on this processor */
         h = (struct host_pointers){0};

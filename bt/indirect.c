@@ -58,18 +58,25 @@ static void forget_targets(struct bt_engine *e, struct port *p) {
     p->n = 0;
 }
 
-/* One target too many: by the jump cache. */
-static void give_up(struct bt_engine *e, struct port *p) {
-    forget_targets(e, p);
-    p->many = true;
-    x86_patch_rel32(e->code + p->field_off, e->thunk.lookup);
+/* By the jump cache, with a jump of its own, so that the host predicts it apart from all others. The block has polled. */
+static void build_lookup(struct bt_engine *e, struct port *p) {
+    struct x86_buf b = block_stub_space(e);
+    x86_movzx_r32_r16(&b, R_C, R_A);
+    x86_mov_r64_m64(&b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
+    x86_jmp_mem(&b, x86_base_index(R_B, R_C, 8, 0));
+    uint32_t off = block_stub_done(e, &b);
+    if (!off) return;
+    p->looks_up = true;
+    x86_patch_rel32(e->code + p->field_off, e->code + off);
 }
 
 void port_reached(struct bt_engine *e, uint32_t id, uint32_t to) {
     struct port *p = &e->ports[id];
     const struct block *b = &e->blocks[to];
     uint32_t l;
+    bool full = p->n == PORT_TARGETS || e->cfg.no_inline_caches || e->n_links >= e->max_links;
     if (p->many || !usable(e, p, b)) {
+        if (p->many && !p->looks_up && !e->blocks[p->from].dead) build_lookup(e, p);
         jump_cache_put(e, to);
         return;
     }
@@ -80,8 +87,10 @@ void port_reached(struct bt_engine *e, uint32_t id, uint32_t to) {
         if (k->to == BT_NONE) link_chain(e, l, to, entry);
         return;
     }
-    if (e->cfg.no_inline_caches || p->n == PORT_TARGETS || e->n_links >= e->max_links) {
-        give_up(e, p);
+    if (full) { /* one target too many */
+        forget_targets(e, p);
+        p->many = true;
+        build_lookup(e, p);
         jump_cache_put(e, to);
         return;
     }

@@ -61,16 +61,23 @@ static uint32_t copy_site(struct bt_engine *e, const uint8_t *field, uint32_t de
     return e->n_sites++;
 }
 
-static void fix_fields(struct bt_engine *e, const struct block *from, const struct block *to) {
-    uint32_t eip_delta = to->eip - from->eip, host_delta = to->host_off - from->host_off;
+struct deltas {
+    uint32_t eip, hot, cold;
+};
+
+static void fix_fields(struct bt_engine *e, const struct block *from, const struct block *to, const struct deltas *d) {
     for (uint32_t i = 0; i < from->reloc_count; i++) {
         const struct reloc *r = &e->relocs[from->reloc_first + i];
-        uint8_t *field = e->code + to->host_off + r->host_off;
+        uint8_t *field = e->code + (r->cold ? to->cold_off : to->host_off) + r->host_off;
+        uint32_t here = r->cold ? d->cold : d->hot;
         switch ((enum reloc_kind)r->kind) {
-        case RELOC_THUNK: add_to(field, 0u - host_delta); break;
-        case RELOC_EIP: add_to(field, eip_delta); break;
-        case RELOC_MINUS_EIP: add_to(field, 0u - eip_delta); break;
-        case RELOC_SITE: set(field, copy_site(e, field, eip_delta)); break;
+        case RELOC_THUNK: add_to(field, 0u - here); break;
+        case RELOC_HOT: add_to(field, d->hot - here); break;
+        case RELOC_COLD: add_to(field, d->cold - here); break;
+        case RELOC_EIP: add_to(field, d->eip); break;
+        case RELOC_MINUS_EIP: add_to(field, 0u - d->eip); break;
+        case RELOC_PAGE: add_to(field, (uint32_t)((int32_t)d->eip / (int32_t)SMMU_PAGE_SIZE * 4)); break;
+        case RELOC_SITE: set(field, copy_site(e, field, d->eip)); break;
         }
     }
 }
@@ -78,15 +85,15 @@ static void fix_fields(struct bt_engine *e, const struct block *from, const stru
 /* Stubs begin with mov r32, number: two bytes before it. */
 static uint8_t *stub_number(struct bt_engine *e, uint32_t stub_off) { return e->code + stub_off + 2; }
 
-static void copy_links(struct bt_engine *e, const struct block *from, struct block *to, uint32_t id) {
-    uint32_t host_delta = to->host_off - from->host_off;
+static void copy_links(struct bt_engine *e, const struct block *from, struct block *to, const struct deltas *d,
+                       uint32_t id) {
     for (unsigned i = 0; i < from->n_links; i++) {
         uint32_t l = e->n_links++;
         const struct link *old = &e->links[from->links[i]];
         e->links[l] = (struct link){.from = id,
-                                    .target_eip = old->target_eip + (to->eip - from->eip),
-                                    .field_off = old->field_off + host_delta,
-                                    .stub_off = old->stub_off + host_delta,
+                                    .target_eip = old->target_eip + d->eip,
+                                    .field_off = old->field_off + d->hot,
+                                    .stub_off = old->stub_off + d->cold,
                                     .to = BT_NONE,
                                     .next_in = BT_NONE};
         to->links[i] = l;
@@ -95,20 +102,19 @@ static void copy_links(struct bt_engine *e, const struct block *from, struct blo
     }
 }
 
-static void copy_ports(struct bt_engine *e, const struct block *from, struct block *to, uint32_t id) {
-    uint32_t host_delta = to->host_off - from->host_off;
+static void copy_ports(struct bt_engine *e, const struct block *from, struct block *to, const struct deltas *d,
+                       uint32_t id) {
     to->port_head = BT_NONE;
     for (uint32_t i = from->port_head; i != BT_NONE; i = e->ports[i].next) {
         uint32_t p = e->n_ports++;
         e->ports[p] = (struct port){.from = id,
                                     .next = to->port_head,
-                                    .field_off = e->ports[i].field_off + host_delta,
-                                    .stub_off = e->ports[i].stub_off + host_delta,
+                                    .field_off = e->ports[i].field_off + d->hot,
+                                    .stub_off = e->ports[i].stub_off + d->cold,
                                     .many = e->ports[i].many};
         to->port_head = p;
         set(stub_number(e, e->ports[p].stub_off), p);
-        x86_patch_rel32(e->code + e->ports[p].field_off,
-                        e->ports[p].many ? e->thunk.lookup : e->code + e->ports[p].stub_off);
+        x86_patch_rel32(e->code + e->ports[p].field_off, e->code + e->ports[p].stub_off);
     }
 }
 
@@ -119,13 +125,18 @@ uint32_t block_copy(struct bt_engine *e, uint32_t kin, uint32_t eip) {
     *to = *from;
     to->eip = eip;
     to->host_off = (uint32_t)e->code_used;
-    to->cross_off = to->ind_off = 0;
+    to->cold_off = (uint32_t)(cold_space(e) - e->code);
+    to->cross_off = from->body ? to->host_off : 0;
+    to->ind_off = 0;
     to->in_head = BT_NONE;
+    const struct deltas d = {eip - from->eip, to->host_off - from->host_off, to->cold_off - from->cold_off};
     memcpy(e->code + to->host_off, e->code + from->host_off, from->host_len);
+    memcpy(e->code + to->cold_off, e->code + from->cold_off, from->cold_len);
     e->code_used += to->host_len;
-    fix_fields(e, from, to);
-    copy_links(e, from, to, id);
-    copy_ports(e, from, to, id);
+    e->cold_used += to->cold_len;
+    fix_fields(e, from, to, &d);
+    copy_links(e, from, to, &d, id);
+    copy_ports(e, from, to, &d, id);
     block_publish(e, id);
     e->stats.copies++;
     return id;

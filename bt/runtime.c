@@ -353,7 +353,7 @@ static bool second_page_holds(struct bt_engine *e, uint32_t id, uint32_t lin, bo
     return frame == e->blocks[id].frame[1];
 }
 
-static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t *id,
+static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t mode, bool cross, uint32_t *id,
                                      struct guest_fault *f) {
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
     uint32_t lin = cs->base + eip, frame;
@@ -378,7 +378,7 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
     }
     bt_fpu_park(e->cpu);
     uint64_t t0 = __rdtsc();
-    enum translate_result r = translate(e, eip, mode, frame, (mode & MODE_SINGLE) != 0, id, f);
+    enum translate_result r = translate(e, eip, mode, frame, (mode & MODE_SINGLE) != 0, cross, id, f);
     e->stats.translate_cycles += __rdtsc() - t0;
     return r;
 }
@@ -397,6 +397,12 @@ static void try_chain(struct bt_engine *e, uint32_t l, uint32_t to) {
     if (!link_matches(from, b) || k->target_eip != b->eip) return;
     const uint8_t *entry = link_entry(e, from, to);
     if (entry) link_chain(e, l, to, entry);
+}
+
+/* Does the link or port that led here lie in another page? */
+static bool from_elsewhere(const struct bt_engine *e, uint32_t link, uint32_t port) {
+    uint32_t from = link != BT_NONE ? e->links[link].from : port != BT_NONE ? e->ports[port].from : BT_NONE;
+    return from != BT_NONE && (e->blocks[from].eip ^ e->cpu->eip) >> SMMU_PAGE_SHIFT != 0;
 }
 
 static void flush_if_wanted(struct bt_engine *e, uint32_t *link, uint32_t *port) {
@@ -423,7 +429,7 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
         flush_if_wanted(e, &link, &port);
         if (e->ras_reset_wanted) sync_predictions(e, e->mode);
         uint32_t id, key = e->mode | (e->force_single ? (uint32_t)MODE_SINGLE : 0u);
-        enum translate_result r = resolve(e, c->eip, key, &id, &out->fault);
+        enum translate_result r = resolve(e, c->eip, key, from_elsewhere(e, link, port), &id, &out->fault);
         if (r == TRANSLATE_FULL) {
             e->want_flush = true;
             continue;

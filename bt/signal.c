@@ -14,10 +14,6 @@
 
 enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MF = 16, VECTOR_XM = 19, HOST_PF_WRITE = 2 };
 
-static bool in_cache(const struct bt_engine *e, const uint8_t *pc) {
-    return pc >= e->code && pc < e->code + e->code_used;
-}
-
 static greg_t *regs_of(void *uc) { return ((ucontext_t *)uc)->uc_mcontext.gregs; }
 
 void bt_kick(struct bt_engine *e) {
@@ -181,6 +177,7 @@ void bt_crash_report(struct bt_engine *e, int fd, void *ucontext) {
     const uint8_t *pc = (const uint8_t *)regs_of(ucontext)[REG_RIP];
     put_hex(fd, "  code cache       ", (uint64_t)(uintptr_t)e->code);
     put_hex(fd, "  code cache used  ", e->code_used);
+    put_hex(fd, "  cold part used   ", e->cold_used);
     put_hex(fd, "  guest eip        ", e->cpu->eip);
     put_hex(fd, "  guest cs.base    ", e->cpu->seg[DEC_CS].base);
     put_hex(fd, "  guest cr0        ", e->cpu->cr0);

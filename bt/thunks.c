@@ -297,6 +297,14 @@ static uint8_t *build_exit(struct x86_buf *b, enum exit_reason why, const uint8_
     return at;
 }
 
+/* A landing pad of another call than the guest's: R9 holds RCX. */
+static uint8_t *build_pad_miss(struct x86_buf *b, const uint8_t *lookup) {
+    uint8_t *at = b->p;
+    x86_mov_r64_r64(b, X86_RCX, R_B);
+    x86_jmp_to(b, lookup);
+    return at;
+}
+
 /* A guest return whose prediction did not hold. */
 static uint8_t *build_ret_miss(struct x86_buf *b) {
     uint8_t *at = b->p;
@@ -329,6 +337,7 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->ret_miss = build_ret_miss(b);
     t->lookup = build_lookup(b);
     t->lookup_end = b->p;
+    t->pad_miss = build_pad_miss(b, t->lookup);
     t->callout = build_callout(b, leave, t->lookup);
     t->callout_end = build_callout_end(b, t->callout);
     t->exit_exception = build_exception(b, leave, t->lookup);

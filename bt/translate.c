@@ -155,6 +155,30 @@ static void emit_second_page_check(struct translation *t) {
     x86_mov_r64_r64(b, X86_RCX, R_C);
 }
 
+/* A block that is reached from another page first has the entry for that in front of it, see block_cross_entry. */
+static void emit_cross_entry(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    uint32_t page = (t->blk->cs_base + t->blk->eip) >> SMMU_PAGE_SHIFT;
+    t->blk->cross_off = t->blk->host_off;
+    x86_mov_r64_r64(b, R_C, X86_RCX);
+    x86_mov_r32_m32(b, X86_RCX, code_entry(t->e, b, t->mode, page));
+    relocate_last(t, RELOC_PAGE);
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (t->blk->frame[0] + 1))));
+    struct x86_fixup same = x86_jrcxz8(b);
+    t->cross_miss = x86_jmp32(b);
+    x86_bind(b, same);
+    x86_mov_r64_r64(b, X86_RCX, R_C);
+    t->blk->body = (uint16_t)(b->p - b->start);
+}
+
+static void emit_cross_miss(struct translation *t) {
+    if (!t->blk->body) return;
+    bind_from_hot(t, t->cross_miss);
+    x86_mov_r64_r64(&t->b, X86_RCX, R_C);
+    emit_eip(t, R_A, t->blk->eip);
+    emit_jmp_thunk(t, t->e->thunk.exit_indirect);
+}
+
 static bool may_go_direct(struct translation *t) {
     if (!t->direct) return false;
     uint32_t until = adapt_guilty_until(t->e, t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK);
@@ -162,7 +186,16 @@ static bool may_go_direct(struct translation *t) {
     return until == 0;
 }
 
-static void emit_block(struct translation *t, uint32_t id) {
+static void begin_cold(struct translation *t) {
+    struct x86_buf hot = t->b;
+    t->b = t->other;
+    t->other = hot;
+    t->in_cold = true;
+    t->map_cold = t->n_map;
+}
+
+static void emit_block(struct translation *t, uint32_t id, bool cross) {
+    if (cross && t->blk->frame[1] == BT_NONE) emit_cross_entry(t);
     if (t->blk->frame[1] != BT_NONE) emit_second_page_check(t);
     for (t->i = 0; t->i < t->n && !t->ended; t->i++) {
         map_here(t, t->offs[t->i], t->esp_delta);
@@ -176,6 +209,8 @@ static void emit_block(struct translation *t, uint32_t id) {
         emit_settle_esp(t);
         emit_link(t, next_eip(t));
     }
+    begin_cold(t);
+    emit_cross_miss(t);
     emit_cold(t);
     emit_windows(t);
     emit_link_stubs(t, id);
@@ -185,7 +220,7 @@ bool room_for_block(const struct bt_engine *e) {
     return e->n_blocks < e->max_blocks && e->n_links + BLOCK_LINKS < e->max_links && e->n_map + MAX_MAP < e->max_map &&
            e->n_sites + BLOCK_MAX_INSNS < e->max_sites && e->n_ports + BLOCK_LINKS < e->max_ports &&
            e->n_relocs + MAX_RELOCS < e->max_relocs &&
-           e->code_used + BLOCK_MAX_HOST < e->code_size;
+           e->code_used + e->cold_used + 2 * BLOCK_MAX_HOST < e->code_size;
 }
 
 static void finish_block(struct translation *t, uint32_t id) {
@@ -194,19 +229,22 @@ static void finish_block(struct translation *t, uint32_t id) {
     const struct insn *last = &t->insns[t->n - 1];
     k->guest_len = (uint16_t)(t->offs[t->n - 1] + last->len);
     k->n_insns = (uint8_t)t->n;
-    k->host_len = (uint32_t)(t->b.p - t->b.start);
+    k->host_len = (uint32_t)(t->other.p - t->other.start);
+    k->cold_len = (uint32_t)(t->b.p - t->b.start);
     k->map_first = e->n_map;
     k->map_count = t->n_map;
+    k->map_cold = t->map_cold;
     for (unsigned i = 0; i < t->n_map; i++) e->map[e->n_map++] = t->map[i];
     k->reloc_first = e->n_relocs;
     k->reloc_count = t->n_relocs;
     for (unsigned i = 0; i < t->n_relocs; i++) e->relocs[e->n_relocs++] = t->relocs[i];
-    e->code_used = (size_t)(t->b.p - e->code);
+    e->code_used += k->host_len;
+    e->cold_used += k->cold_len;
     e->n_blocks++;
     block_publish(e, id);
     e->stats.blocks++;
     e->stats.insns += t->n;
-    e->stats.host_bytes += k->host_len;
+    e->stats.host_bytes += k->host_len + k->cold_len;
     e->stats.translations_direct += k->direct;
 }
 
@@ -221,14 +259,16 @@ static enum translate_result fetch_second_page(struct bt_engine *e, uint32_t eip
 }
 
 enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool single,
-                                uint32_t *id, struct guest_fault *fault) {
+                                bool cross, uint32_t *id, struct guest_fault *fault) {
     static struct translation t; /* large, and the engine is single-threaded */
     if (!room_for_block(e)) return TRANSLATE_FULL;
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
     uint32_t off = (cs->base + eip) & SMMU_PAGE_MASK;
-    uint8_t *start = e->code + e->code_used;
+    uint8_t *start = e->code + e->code_used, *cold = cold_space(e);
     t.e = e;
     t.b = (struct x86_buf){start, start, start + BLOCK_MAX_HOST, false};
+    t.other = (struct x86_buf){cold, cold, cold + BLOCK_MAX_HOST, false};
+    t.in_cold = false;
     t.mode = mode;
     t.direct = adapt_direct(e, mode);
     t.chained = !(mode & MODE_STEP);
@@ -250,7 +290,8 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                             .in_head = BT_NONE,
                             .hash_next = BT_NONE,
                             .frame_next = {BT_NONE, BT_NONE},
-                            .host_off = (uint32_t)e->code_used};
+                            .host_off = (uint32_t)e->code_used,
+                            .cold_off = (uint32_t)(cold - e->code)};
     struct fetch f = {e->linear + (size_t)frame * SMMU_PAGE_SIZE, off, (mode & MODE_CODE32) != 0, e->cfg.features};
     decode_block(&t, &f, single || !t.chained || e->cfg.one_insn ? 1 : BLOCK_MAX_INSNS);
     if (t.n == 0) {
@@ -261,8 +302,8 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
         if (!decode_crossing(&t, &f, e->linear + (size_t)second * SMMU_PAGE_SIZE)) BT_BUG_ON(true);
     }
     flag_liveness(&t);
-    emit_block(&t, new_id);
-    if (t.b.overflow) return TRANSLATE_FULL;
+    emit_block(&t, new_id, cross);
+    if (t.b.overflow || t.other.overflow) return TRANSLATE_FULL;
     finish_block(&t, new_id);
     *id = new_id;
     return TRANSLATED;

@@ -63,12 +63,15 @@ struct pending_link {
 enum {
     MAX_COLD = BLOCK_MAX_INSNS * 6,
     MAX_MAP = 3 * BLOCK_MAX_INSNS + MAX_COLD,
-    MAX_RELOCS = 4 * BLOCK_MAX_INSNS + 3 * MAX_COLD + 2 * BLOCK_LINKS
+    MAX_RELOCS = 5 * BLOCK_MAX_INSNS + 8 * MAX_COLD + 3 * BLOCK_LINKS
 };
 
+/* Host code: a block has two parts in two places. The hot one is what is executed, in guest order; the cold one holds
+ * the ways out of line: slow accesses, stubs. Emitters write to `b`. */
 struct translation {
     struct bt_engine *e;
-    struct x86_buf b;
+    struct x86_buf b, other; /* the part in progress, and the other one */
+    bool in_cold;
     struct block *blk;
     uint32_t mode;
     bool direct;      /* block policy */
@@ -79,6 +82,7 @@ struct translation {
     uint8_t offs[BLOCK_MAX_INSNS];  /* guest offset of each in the block */
     uint16_t live[BLOCK_MAX_INSNS]; /* arithmetic flags that it or its successors need */
     unsigned n, i;
+    struct x86_fixup cross_miss;
     bool ended;               /* the block's end has been emitted */
     int esp_delta;            /* ESP less R14: pushes and pops move the offset of the accesses that follow, not R14 */
     bool polled, polled_next; /* the current (next) instruction's poll has been emitted already */
@@ -92,7 +96,7 @@ struct translation {
     uint8_t *ports[BLOCK_LINKS]; /* rel32 of the indirect jumps and calls */
     unsigned n_ports;
     struct pc_entry map[MAX_MAP];
-    unsigned n_map;
+    unsigned n_map, map_cold;
     struct reloc relocs[MAX_RELOCS];
     unsigned n_relocs;
 };
@@ -100,7 +104,17 @@ struct translation {
 /* The 32-bit field that has just been emitted depends on the block's place. */
 static inline void relocate_last(struct translation *t, enum reloc_kind kind) {
     BT_BUG_ON(t->n_relocs >= MAX_RELOCS);
-    t->relocs[t->n_relocs++] = (struct reloc){(uint16_t)(t->b.p - t->b.start - 4), (uint16_t)kind};
+    t->relocs[t->n_relocs++] = (struct reloc){(uint16_t)(t->b.p - t->b.start - 4), (uint8_t)kind, t->in_cold};
+}
+/* In the cold part: the jump of the hot part comes here. */
+static inline void bind_from_hot(struct translation *t, struct x86_fixup f) {
+    BT_BUG_ON(t->n_relocs >= MAX_RELOCS || !t->in_cold || f.size != 4);
+    x86_bind(&t->b, f);
+    t->relocs[t->n_relocs++] = (struct reloc){(uint16_t)(f.at - t->other.start), RELOC_COLD, false};
+}
+static inline void emit_jmp_to_hot(struct translation *t, const uint8_t *target) {
+    x86_jmp_to(&t->b, target);
+    relocate_last(t, RELOC_HOT);
 }
 static inline void emit_jmp_thunk(struct translation *t, const uint8_t *thunk) {
     x86_jmp_to(&t->b, thunk);
