@@ -29,6 +29,31 @@ uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t 
     return BT_NONE;
 }
 
+/* Where the instruction at guest_off begins in the block, if the block can be entered there: ESP must be R14. */
+static const uint8_t *entry_at(const struct bt_engine *e, const struct block *b, uint32_t guest_off) {
+    const struct pc_entry *m = &e->map[b->map_first];
+    for (uint32_t i = 0; i < b->map_cold; i++)
+        if (m[i].guest_off == guest_off) return m[i].esp == 0 ? e->code + b->host_off + m[i].host_off : NULL;
+    return NULL;
+}
+
+const uint8_t *block_find_inside(struct bt_engine *e, const struct block *from, uint32_t eip, uint32_t *id) {
+    enum { MOST = 48 }; /* the latest are the likeliest, and the search must stay cheap beside a translation */
+    uint32_t next = e->frame_blocks[from->frame[0]];
+    for (unsigned i = 0; next != BT_NONE && i < MOST; i++) {
+        const struct block *b = &e->blocks[next];
+        uint32_t guest_off = eip - b->eip;
+        bool covers = guest_off - 1 < b->guest_len - 1u && b->frame[1] == BT_NONE && b->frame[0] == from->frame[0];
+        if (covers && linear_page(b) == linear_page(from) && link_matches(from, b) && !b->demoted) {
+            const uint8_t *at = entry_at(e, b, guest_off);
+            *id = next;
+            if (at) return at;
+        }
+        next = b->frame_next[b->frame[0] == from->frame[0] ? 0 : 1];
+    }
+    return NULL;
+}
+
 /* How many lists of frames the block is in; both its pages may show the same frame. */
 static int frame_count(const struct block *b) { return b->frame[1] != BT_NONE && b->frame[1] != b->frame[0] ? 2 : 1; }
 

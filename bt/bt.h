@@ -206,6 +206,7 @@ struct bt_config {
     bool no_divide_checks;   /* a division by zero is a signal of the host each time */
     bool no_quick_devices;   /* every access to a device walks; the interrupt it causes waits for a poll */
     bool no_stack_folding;   /* every push and pop changes R14 */
+    bool no_joining;         /* no jump leads to the middle of a block */
     bool no_copies;          /* code at another address is translated anew */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */
     /* Told of each new block, on the vCPU thread; the FPU may be live. NULL: nobody wants to know. */

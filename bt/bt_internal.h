@@ -270,6 +270,9 @@ struct bt_engine {
 
 /* block.c */
 uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode);
+/* The middle of a live block of the same page as `from`, where the instruction at eip begins: NULL if there is none that
+ * a link of `from` can go to. */
+const uint8_t *block_find_inside(struct bt_engine *e, const struct block *from, uint32_t eip, uint32_t *id);
 void block_publish(struct bt_engine *e, uint32_t id);
 void block_kill(struct bt_engine *e, uint32_t id);
 bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t len); /* true if any died */

@@ -127,7 +127,8 @@ static void poll_if_backward(struct translation *t, uint32_t target) {
 
 static bool is_backward_jcc(const struct translation *t, unsigned i) {
     const struct insn *insn = &t->insns[i];
-    return insn->cls == DEC_CLASS_BRANCH && is_jcc(insn) && target_of(t, i) <= t->blk->eip + t->offs[i];
+    /* Not one to itself: a jump into the middle of the block would pass its poll by for ever. */
+    return insn->cls == DEC_CLASS_BRANCH && is_jcc(insn) && target_of(t, i) < t->blk->eip + t->offs[i];
 }
 
 void emit_early_poll(struct translation *t) {

@@ -353,7 +353,31 @@ static bool second_page_holds(struct bt_engine *e, uint32_t id, uint32_t lin, bo
     return frame == e->blocks[id].frame[1];
 }
 
-static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t mode, bool cross, uint32_t *id,
+/* How control has come to where it is, and where it goes on. */
+struct way {
+    uint32_t link, port; /* BT_NONE: not by one */
+    bool indirect;       /* by the jump cache, which did not know */
+    uint32_t id;         /* the block ... */
+    const uint8_t *inside; /* ... and where in its middle, NULL: from its start */
+};
+
+/* Does the link or port that led here lie in another page? */
+static bool from_elsewhere(const struct bt_engine *e, const struct way *w) {
+    uint32_t from = w->link != BT_NONE ? e->links[w->link].from : w->port != BT_NONE ? e->ports[w->port].from : BT_NONE;
+    return from != BT_NONE && (e->blocks[from].eip ^ e->cpu->eip) >> SMMU_PAGE_SHIFT != 0;
+}
+
+/* A link leads to the middle of a block that is there already: no second translation of what follows. */
+static bool join(struct bt_engine *e, uint32_t frame, uint32_t eip, uint32_t mode, struct way *w) {
+    if (w->link == BT_NONE || e->cfg.no_joining || e->cfg.one_insn) return false;
+    const struct block *from = &e->blocks[e->links[w->link].from];
+    bool same_page = (from->eip ^ eip) >> SMMU_PAGE_SHIFT == 0 && from->cs_base == 0 && from->frame[0] == frame;
+    if (!same_page || from->dead || from->frame[1] != BT_NONE || from->mode != mode) return false;
+    w->inside = block_find_inside(e, from, eip, &w->id);
+    return w->inside != NULL;
+}
+
+static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t mode, struct way *w,
                                      struct guest_fault *f) {
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
     uint32_t lin = cs->base + eip, frame;
@@ -363,22 +387,23 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
     }
     if (!code_frame(e, lin, &frame, f)) return TRANSLATE_FAULT;
     uint32_t off = lin & SMMU_PAGE_MASK;
-    *id = block_find(e, frame, off, eip, mode);
+    w->inside = NULL;
+    w->id = block_find(e, frame, off, eip, mode);
     bool fault = false;
-    if (*id != BT_NONE && !second_page_holds(e, *id, lin, &fault, f)) {
-        block_kill(e, *id);
-        *id = BT_NONE;
+    if (w->id != BT_NONE && !second_page_holds(e, w->id, lin, &fault, f)) {
+        block_kill(e, w->id);
+        w->id = BT_NONE;
     }
     if (fault) return TRANSLATE_FAULT;
-    if (*id != BT_NONE) return TRANSLATED;
+    if (w->id != BT_NONE || join(e, frame, eip, mode, w)) return TRANSLATED;
     uint32_t kin = kin_find(e, frame, eip, mode);
     if (kin != BT_NONE && room_for_block(e)) {
-        *id = block_copy(e, kin, eip);
+        w->id = block_copy(e, kin, eip);
         return TRANSLATED;
     }
     bt_fpu_park(e->cpu);
     uint64_t t0 = __rdtsc();
-    enum translate_result r = translate(e, eip, mode, frame, (mode & MODE_SINGLE) != 0, cross, id, f);
+    enum translate_result r = translate(e, eip, mode, frame, (mode & MODE_SINGLE) != 0, from_elsewhere(e, w), &w->id, f);
     e->stats.translate_cycles += __rdtsc() - t0;
     return r;
 }
@@ -390,12 +415,13 @@ static bool take_kick(struct bt_engine *e) {
     return __atomic_exchange_n(&e->kicked, 0, __ATOMIC_SEQ_CST) != 0;
 }
 
-static void try_chain(struct bt_engine *e, uint32_t l, uint32_t to) {
+/* `inside`: an entry of block `to` in its middle, or NULL. */
+static void try_chain(struct bt_engine *e, uint32_t l, uint32_t to, const uint8_t *inside) {
     const struct link *k = &e->links[l];
     const struct block *from = &e->blocks[k->from], *b = &e->blocks[to];
     if (e->cfg.one_insn || from->dead || b->dead || k->to != BT_NONE) return;
-    if (!link_matches(from, b) || k->target_eip != b->eip) return;
-    const uint8_t *entry = link_entry(e, from, to);
+    if (!inside && (!link_matches(from, b) || k->target_eip != b->eip)) return;
+    const uint8_t *entry = inside ? inside : link_entry(e, from, to);
     if (entry) link_chain(e, l, to, entry);
 }
 
@@ -405,17 +431,16 @@ static bool from_elsewhere(const struct bt_engine *e, uint32_t link, uint32_t po
     return from != BT_NONE && (e->blocks[from].eip ^ e->cpu->eip) >> SMMU_PAGE_SHIFT != 0;
 }
 
-static void flush_if_wanted(struct bt_engine *e, uint32_t *link, uint32_t *port) {
+static void flush_if_wanted(struct bt_engine *e, struct way *w) {
     if (!e->want_flush) return;
     bt_flush(e);
-    *link = *port = BT_NONE;
+    w->link = w->port = BT_NONE;
     sync_mode(e);
 }
 
 void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
     struct bt_cpu *c = e->cpu;
-    uint32_t link = BT_NONE, port = BT_NONE;
-    bool indirect = false;
+    struct way w = {.link = BT_NONE, .port = BT_NONE};
     *out = (struct bt_exit_info){.fault = {-1, 0, 0}};
     c->leave = false;
     sync_mode(e);
@@ -426,10 +451,10 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             e->stats.exits_poll++;
             return;
         }
-        flush_if_wanted(e, &link, &port);
+        flush_if_wanted(e, &w);
         if (e->ras_reset_wanted) sync_predictions(e, e->mode);
-        uint32_t id, key = e->mode | (e->force_single ? (uint32_t)MODE_SINGLE : 0u);
-        enum translate_result r = resolve(e, c->eip, key, from_elsewhere(e, link, port), &id, &out->fault);
+        uint32_t key = e->mode | (e->force_single ? (uint32_t)MODE_SINGLE : 0u);
+        enum translate_result r = resolve(e, c->eip, key, &w, &out->fault);
         if (r == TRANSLATE_FULL) {
             e->want_flush = true;
             continue;
@@ -441,26 +466,26 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
         }
         e->force_single = false;
         bool may_remember = !(key & (MODE_STEP | MODE_SINGLE)) && !e->cfg.one_insn;
-        if (link != BT_NONE) try_chain(e, link, id);
-        if (indirect && may_remember) jump_cache_put(e, id);
-        if (port != BT_NONE && may_remember) port_reached(e, port, id);
-        link = port = BT_NONE;
-        indirect = false;
-        ((enter_fn *)(uintptr_t)e->thunk.enter)(c, block_body(e, &e->blocks[id]));
+        if (w.link != BT_NONE) try_chain(e, w.link, w.id, w.inside);
+        if (w.indirect && may_remember) jump_cache_put(e, w.id);
+        if (w.port != BT_NONE && may_remember) port_reached(e, w.port, w.id);
+        const uint8_t *entry = w.inside ? w.inside : block_body(e, &e->blocks[w.id]);
+        w = (struct way){.link = BT_NONE, .port = BT_NONE};
+        ((enter_fn *)(uintptr_t)e->thunk.enter)(c, entry);
         switch ((enum exit_reason)c->p.exit_reason) {
         case EXIT_LINK:
-            link = (uint32_t)c->p.exit_arg;
-            c->eip = e->links[link].target_eip;
+            w.link = (uint32_t)c->p.exit_arg;
+            c->eip = e->links[w.link].target_eip;
             e->stats.exits_link++;
             break;
         case EXIT_INDIRECT:
             c->eip = (uint32_t)c->p.exit_arg;
-            indirect = true;
+            w.indirect = true;
             e->stats.exits_indirect++;
             break;
         case EXIT_PORT:
             c->eip = (uint32_t)c->p.exit_arg;
-            port = (uint32_t)c->p.exit_arg2;
+            w.port = (uint32_t)c->p.exit_arg2;
             e->stats.exits_indirect++;
             break;
         case EXIT_OP:
