@@ -114,7 +114,8 @@ def machine_table(data):
 
 
 def stats_table(stats, title="counters of the boot that the memory row describes, by `--stats`"):
-    names = ("blocks", "guest instructions", "host bytes / instruction", "translation cycles / instruction", "promotions", "demotions",
+    names = ("blocks", "guest instructions", "host bytes / instruction", "translation cycles / instruction", "blocks copied",
+             "address spaces grown up", "demotions",
              "flushes", "callouts", "slow accesses", "tlb misses", "direct faults", "hidden faults", "view maps", "vmas")
     return table([title, "count"], [[n, str(stats[n])] for n in names if n in stats])
 

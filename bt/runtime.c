@@ -425,12 +425,6 @@ static void try_chain(struct bt_engine *e, uint32_t l, uint32_t to, const uint8_
     if (entry) link_chain(e, l, to, entry);
 }
 
-/* Does the link or port that led here lie in another page? */
-static bool from_elsewhere(const struct bt_engine *e, uint32_t link, uint32_t port) {
-    uint32_t from = link != BT_NONE ? e->links[link].from : port != BT_NONE ? e->ports[port].from : BT_NONE;
-    return from != BT_NONE && (e->blocks[from].eip ^ e->cpu->eip) >> SMMU_PAGE_SHIFT != 0;
-}
-
 static void flush_if_wanted(struct bt_engine *e, struct way *w) {
     if (!e->want_flush) return;
     bt_flush(e);

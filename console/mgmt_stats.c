@@ -52,7 +52,8 @@ static void print_jit(json_t *r, struct mgmt_text *out) {
     row_ratio(out, "host bytes an instruction", counter(r, t, "host-bytes"), insns);
     row_ratio(out, "cycles an instruction", counter(r, t, "cycles"), insns);
     row(out, "direct translations", counter(r, t, "direct-translations"));
-    row(out, "promotions", counter(r, t, "promotions"));
+    row(out, "blocks copied", counter(r, t, "blocks-copied"));
+    row(out, "spaces grown up", counter(r, t, "spaces-grown-up"));
     row(out, "demotions", counter(r, t, "demotions"));
     row(out, "flushes", counter(r, t, "flushes"));
     row(out, "callouts", counter(r, t, "callouts"));

@@ -39,7 +39,8 @@ static void translator(struct writer *w, const struct bt_stats *s) {
     put(w, "host-bytes", s->host_bytes);
     put(w, "cycles", s->translate_cycles);
     put(w, "direct-translations", s->translations_direct);
-    put(w, "promotions", s->promotions);
+    put(w, "blocks-copied", s->copies);
+    put(w, "spaces-grown-up", s->matured);
     put(w, "demotions", s->demotions);
     put(w, "flushes", s->flushes);
     put(w, "chains", s->chains);
