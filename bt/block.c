@@ -67,6 +67,11 @@ static void tell_made(const struct bt_engine *e, const struct block *b) {
                            .v86 = (b->mode & MODE_VM) != 0,
                            .code32 = (b->mode & MODE_CODE32) != 0};
     e->cfg.made(e->cfg.made_opaque, &code);
+    if (!b->cold_len) return;
+    code.host = e->code + b->cold_off;
+    code.host_len = b->cold_len;
+    code.cold = true;
+    e->cfg.made(e->cfg.made_opaque, &code);
 }
 
 void block_publish(struct bt_engine *e, uint32_t id) {

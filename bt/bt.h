@@ -184,6 +184,7 @@ struct bt_code {
     struct gva at; /* of the first guest instruction */
     uint8_t cpl;   /* 0 in real mode, 3 in v8086 mode */
     bool paged, protected_mode, v86, code32;
+    bool cold; /* the part of a block that is seldom run, which lies elsewhere */
 };
 
 /* ---- Life ---- */
@@ -243,6 +244,14 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext);
 bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext);
 /* Sampling tick (SIGPROF handler, a millisecond of the thread's time): see adapt.c. */
 void bt_sample(struct bt_engine *e, void *ucontext);
+
+/* ---- A debugger's breakpoints: guest-linear addresses; outside bt_run only ----
+ * bt_run comes back with BT_EXIT_POLL before the instruction at such an address, except in step mode: then its caller
+ * looks. Guest memory is not changed. */
+enum { BT_BREAKS_MAX = 256 };
+bool bt_break_add(struct bt_engine *e, struct gva at); /* false: too many */
+void bt_break_remove(struct bt_engine *e, struct gva at);
+bool bt_break_at(const struct bt_engine *e, struct gva at);
 
 /* Throws all translations away (safe outside bt_run only). */
 void bt_flush(struct bt_engine *e);

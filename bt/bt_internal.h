@@ -55,8 +55,8 @@ enum {
     MODE_SINGLE = 1u << 16, /* one instruction, because it writes into its own block */
     MODE_VM = 1u << 17,
     MODE_DIRECT = 1u << 20, /* user code in an address space that has come of age, see adapt.c */
-    MODE_TSD = 1u << 19, /* RDTSC is for ring 0: CR4.TSD */
-    MODE_AC = 1u << 18,  /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
+    MODE_TSD = 1u << 19,    /* RDTSC is for ring 0: CR4.TSD */
+    MODE_AC = 1u << 18,     /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
 };
 
 /* Limits of one block. Guest offsets fit a byte in the PC map. */
@@ -92,13 +92,13 @@ struct block {
     uint16_t guest_len;
     uint8_t n_insns, n_links;
     bool direct, dead, single;
-    bool fixed;           /* must not be copied to another address */
-    bool demoted;         /* an access has been found guilty since: to be translated again */
-    uint32_t retry_epoch; /* when a demoted instruction of a direct block may go direct again; 0: none */
+    bool fixed;                  /* must not be copied to another address */
+    bool demoted;                /* an access has been found guilty since: to be translated again */
+    uint32_t retry_epoch;        /* when a demoted instruction of a direct block may go direct again; 0: none */
     uint32_t host_off, host_len; /* what is executed, see "Host code" in translate.h */
     uint32_t cold_off, cold_len;
-    uint16_t body;               /* from host_off on: where it begins */
-    uint32_t cross_off, ind_off; /* checking entries, 0 until wanted */
+    uint16_t body;                           /* from host_off on: where it begins */
+    uint32_t cross_off, ind_off;             /* checking entries, 0 until wanted */
     uint32_t map_first, map_count, map_cold; /* from map_cold on: of the cold part */
     uint32_t reloc_first, reloc_count;
     uint32_t hash_next, frame_next[2];
@@ -170,15 +170,16 @@ enum exit_reason {
     EXIT_DIRECT_FAULT,
     EXIT_REDO,
     EXIT_STEP,
-    EXIT_WINDOW
+    EXIT_WINDOW,
+    EXIT_BREAK
 };
 
 struct thunks {
-    uint8_t *enter, *exit_link, *exit_indirect, *exit_port, *exit_exception, *exit_step, *exit_window,
+    uint8_t *enter, *exit_link, *exit_indirect, *exit_port, *exit_exception, *exit_step, *exit_window, *exit_break,
         *exit_from_signal;
     uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit,
-        *mem_commit_end /* the instruction ends with it */, *seg_slow, *pad_miss, *ret_miss, *lookup, *lookup_end, *sysenter,
-        *sysexit;
+        *mem_commit_end /* the instruction ends with it */, *seg_slow, *pad_miss, *ret_miss, *lookup, *lookup_end,
+        *sysenter, *sysexit;
     uint8_t *end;
 };
 
@@ -208,7 +209,8 @@ struct bt_engine {
     bool has_rorx; /* the host's BMI2 */
     uint8_t *linear;
 
-    /* RWX: code_size bytes for what is executed, then as many for what is rarely. Together they use code_size at most. */
+    /* RWX: code_size bytes for what is executed, then as many for what is rarely. Together they use code_size at most.
+     */
     uint8_t *code;
     size_t code_size, code_used, code_thunks, cold_used;
     struct thunks thunk;
@@ -265,13 +267,16 @@ struct bt_engine {
     volatile uint32_t retry_head, retry_tail;
     uint32_t retry[RETRY_QUEUE];
 
+    uint32_t breaks[BT_BREAKS_MAX];
+    unsigned n_breaks;
+
     struct bt_stats stats;
 };
 
 /* block.c */
 uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode);
-/* The middle of a live block of the same page as `from`, where the instruction at eip begins: NULL if there is none that
- * a link of `from` can go to. */
+/* The middle of a live block of the same page as `from`, where the instruction at eip begins: NULL if there is none
+ * that a link of `from` can go to. */
 const uint8_t *block_find_inside(struct bt_engine *e, const struct block *from, uint32_t eip, uint32_t *id);
 void block_publish(struct bt_engine *e, uint32_t id);
 void block_kill(struct bt_engine *e, uint32_t id);

@@ -36,10 +36,11 @@ static bool links_fit(const struct bt_engine *e, const struct block *b, uint32_t
 uint32_t kin_find(const struct bt_engine *e, uint32_t frame, uint32_t eip, uint32_t mode) {
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
     uint32_t off = (cs->base + eip) & SMMU_PAGE_MASK, id = e->kin[slot_of(frame, off, mode)];
-    if (id == BT_NONE || e->cfg.no_copies || mode & (MODE_STEP | MODE_SINGLE) || cs->limit != UINT32_MAX) return BT_NONE;
+    if (id == BT_NONE || e->cfg.no_copies || e->n_breaks || mode & (MODE_STEP | MODE_SINGLE) || cs->limit != UINT32_MAX)
+        return BT_NONE;
     const struct block *b = &e->blocks[id];
-    bool same = b->frame[0] == frame && b->off == off && b->mode == mode && b->cs_base == cs->base &&
-                b->cs_limit == cs->limit;
+    bool same =
+        b->frame[0] == frame && b->off == off && b->mode == mode && b->cs_base == cs->base && b->cs_limit == cs->limit;
     bool good = !b->dead && !b->fixed && !b->demoted && b->frame[1] == BT_NONE && !adapt_wants(e, b);
     return same && good && far_from_ends(b->eip) && far_from_ends(eip) && links_fit(e, b, eip) ? id : BT_NONE;
 }

@@ -355,9 +355,9 @@ static bool second_page_holds(struct bt_engine *e, uint32_t id, uint32_t lin, bo
 
 /* How control has come to where it is, and where it goes on. */
 struct way {
-    uint32_t link, port; /* BT_NONE: not by one */
-    bool indirect;       /* by the jump cache, which did not know */
-    uint32_t id;         /* the block ... */
+    uint32_t link, port;   /* BT_NONE: not by one */
+    bool indirect;         /* by the jump cache, which did not know */
+    uint32_t id;           /* the block ... */
     const uint8_t *inside; /* ... and where in its middle, NULL: from its start */
 };
 
@@ -403,7 +403,8 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
     }
     bt_fpu_park(e->cpu);
     uint64_t t0 = __rdtsc();
-    enum translate_result r = translate(e, eip, mode, frame, (mode & MODE_SINGLE) != 0, from_elsewhere(e, w), &w->id, f);
+    enum translate_result r =
+        translate(e, eip, mode, frame, (mode & MODE_SINGLE) != 0, from_elsewhere(e, w), &w->id, f);
     e->stats.translate_cycles += __rdtsc() - t0;
     return r;
 }
@@ -496,6 +497,10 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
         case EXIT_STEP:
             c->eip = (uint32_t)c->p.exit_arg;
             out->reason = BT_EXIT_STEP;
+            return;
+        case EXIT_BREAK:
+            c->eip = (uint32_t)c->p.exit_arg;
+            out->reason = BT_EXIT_POLL;
             return;
         case EXIT_POLL: break;
         case EXIT_REDO: e->stats.exits_fault++; break;

@@ -334,6 +334,7 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->exit_port = build_exit(b, EXIT_PORT, save);
     t->exit_step = build_exit(b, EXIT_STEP, save);
     t->exit_window = build_exit(b, EXIT_WINDOW, save);
+    t->exit_break = build_exit(b, EXIT_BREAK, save);
     t->ret_miss = build_ret_miss(b);
     t->lookup = build_lookup(b);
     t->lookup_end = b->p;

@@ -54,6 +54,11 @@ static bool beyond_limit(const struct translation *t, uint32_t end) {
     return (uint64_t)t->blk->eip + end - 1 > t->blk->cs_limit;
 }
 
+/* A breakpoint begins a block of its own. */
+static bool breaks_at(const struct translation *t, uint32_t off) {
+    return t->e->n_breaks && t->chained && bt_break_at(t->e, gva(t->blk->cs_base + t->blk->eip + off));
+}
+
 /* Decodes the straight line from the start; stops at a branch that does not come back, a limit or the page's end.
  * Leaves n == 0 if the first instruction crosses the page. */
 static void decode_block(struct translation *t, const struct fetch *f, unsigned max) {
@@ -61,6 +66,7 @@ static void decode_block(struct translation *t, const struct fetch *f, unsigned 
     unsigned exits = 0;
     t->n = 0;
     while (t->n < max && at < SMMU_PAGE_SIZE && at - f->off < BLOCK_MAX_BYTES - DEC_MAX_LEN) {
+        if (t->n && breaks_at(t, at - f->off)) return;
         uint32_t avail = SMMU_PAGE_SIZE - at < DEC_MAX_LEN ? SMMU_PAGE_SIZE - at : DEC_MAX_LEN;
         struct insn *insn = &t->insns[t->n];
         if (dec_insn(f->page + at, avail, f->code32, f->features, insn) != DEC_OK) return;
@@ -194,9 +200,18 @@ static void begin_cold(struct translation *t) {
     t->map_cold = t->n_map;
 }
 
+static void emit_break(struct translation *t) {
+    t->blk->fixed = true;
+    map_here(t, 0, 0);
+    x86_mov_r32_imm32(&t->b, R_A, t->blk->eip);
+    emit_jmp_thunk(t, t->e->thunk.exit_break);
+    t->ended = true;
+}
+
 static void emit_block(struct translation *t, uint32_t id, bool cross) {
     if (cross && t->blk->frame[1] == BT_NONE) emit_cross_entry(t);
     if (t->blk->frame[1] != BT_NONE) emit_second_page_check(t);
+    if (t->at_break) emit_break(t);
     for (t->i = 0; t->i < t->n && !t->ended; t->i++) {
         map_here(t, t->offs[t->i], t->esp_delta);
         t->direct_insn = may_go_direct(t);
@@ -219,8 +234,7 @@ static void emit_block(struct translation *t, uint32_t id, bool cross) {
 bool room_for_block(const struct bt_engine *e) {
     return e->n_blocks < e->max_blocks && e->n_links + BLOCK_LINKS < e->max_links && e->n_map + MAX_MAP < e->max_map &&
            e->n_sites + BLOCK_MAX_INSNS < e->max_sites && e->n_ports + BLOCK_LINKS < e->max_ports &&
-           e->n_relocs + MAX_RELOCS < e->max_relocs &&
-           e->code_used + e->cold_used + 2 * BLOCK_MAX_HOST < e->code_size;
+           e->n_relocs + MAX_RELOCS < e->max_relocs && e->code_used + e->cold_used + 2 * BLOCK_MAX_HOST < e->code_size;
 }
 
 static void finish_block(struct translation *t, uint32_t id) {
@@ -293,7 +307,8 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                             .host_off = (uint32_t)e->code_used,
                             .cold_off = (uint32_t)(cold - e->code)};
     struct fetch f = {e->linear + (size_t)frame * SMMU_PAGE_SIZE, off, (mode & MODE_CODE32) != 0, e->cfg.features};
-    decode_block(&t, &f, single || !t.chained || e->cfg.one_insn ? 1 : BLOCK_MAX_INSNS);
+    t.at_break = !single && breaks_at(&t, 0);
+    decode_block(&t, &f, t.at_break || single || !t.chained || e->cfg.one_insn ? 1 : BLOCK_MAX_INSNS);
     if (t.n == 0) {
         uint32_t second = 0;
         enum translate_result r = fetch_second_page(e, eip, &second, fault);

@@ -15,6 +15,12 @@ const char *opt_stats(struct run_options *r, const char *v) { return (void)v, r-
 
 const char *opt_symbols(struct run_options *r, const char *v) { return r->config.symbols = opt_path(r, v), NULL; }
 
+const char *opt_gdb(struct run_options *r, const char *v) {
+    if (strncmp(v, "tcp:", 4) && strncmp(v, "unix:", 5)) return "must be tcp:ADDRESS:PORT or unix:PATH";
+    r->config.gdb = v;
+    return NULL;
+}
+
 const char *opt_perf(struct run_options *r, const char *v) {
     bool map = !strcmp(v, "map");
     if (!map && strcmp(v, "jitdump")) return "must be map or jitdump";

@@ -48,5 +48,5 @@ opt_parser opt_vga, opt_display, opt_dump_screen;
 /* ---- opt_console.c ---- */
 opt_parser opt_control, opt_qmp, opt_monitor, opt_start_paused;
 /* ---- opt_debug.c ---- */
-opt_parser opt_log, opt_log_file, opt_stats, opt_bt, opt_max_vmas, opt_symbols, opt_perf;
+opt_parser opt_log, opt_log_file, opt_stats, opt_bt, opt_max_vmas, opt_symbols, opt_perf, opt_gdb;
 #endif

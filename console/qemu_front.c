@@ -61,8 +61,6 @@ struct qemu_option {
     qemu_parser *parse;
 };
 
-static const char no_debugger[] = "is not possible: there is no debugger stub";
-
 static const struct qemu_option options[] = {
     /* the machine */
     {"m", true, TAKE, .parse = qemu_memory},
@@ -111,6 +109,8 @@ static const struct qemu_option options[] = {
     {"qmp", true, TAKE, .parse = qemu_qmp},
     {"qmp-pretty", true, TAKE, .parse = qemu_qmp},
     {"S", false, PASS, .text = "start-paused"},
+    {"gdb", true, PASS, .text = "gdb"},
+    {"s", false, TAKE, .parse = qemu_s},
     /* the end */
     {"no-reboot", false, TAKE, .parse = qemu_no_reboot},
     {"no-shutdown", false, NOTE, .text = "has no effect: the run ends where the guest powers off"},
@@ -126,8 +126,6 @@ static const struct qemu_option options[] = {
     {"sandbox", true, .way = SKIP},
     {"no-acpi", false, NOTE, .text = "has no effect: ACPI stays"},
     /* what cannot be had */
-    {"s", false, REFUSE, .text = no_debugger},
-    {"gdb", true, REFUSE, .text = no_debugger},
     {"mon", true, REFUSE, .text = "is not possible; -qmp takes unix:PATH,server=on,wait=off"},
     {"chardev", true, REFUSE, .text = "is not possible; -serial takes stdio, file:PATH, pty, null or unix:PATH,server"},
     {"blockdev", true, REFUSE, .text = "is not possible; use -drive"},

@@ -81,7 +81,7 @@ const char *qemu_skip(struct run_options *r, void *target, const char *value);
 
 /* ---- qemu_options.c ---- */
 qemu_parser qemu_memory, qemu_smp, qemu_cpu, qemu_machine, qemu_accel, qemu_boot, qemu_initrd, qemu_name, qemu_rtc,
-    qemu_no_reboot;
+    qemu_s, qemu_no_reboot;
 qemu_parser qemu_nodefaults;
 
 /* ---- qemu_chr.c ---- */

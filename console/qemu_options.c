@@ -144,6 +144,8 @@ const char *qemu_accel(struct qemu *q, const char *v) { return kv_parse(q->r, v,
 
 const char *qemu_nodefaults(struct qemu *q, const char *v) { return (void)v, q->nodefaults = true, NULL; }
 
+const char *qemu_s(struct qemu *q, const char *v) { return (void)v, run_option_set(q->r, "gdb", "tcp::1234"); }
+
 const char *qemu_no_reboot(struct qemu *q, const char *v) {
     q->r->config.triple_fault_code = 0; /* for QEMU a triple fault is one reason of a reset */
     return run_option_set(q->r, "no-reboot", v);

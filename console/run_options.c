@@ -74,6 +74,7 @@ static const struct run_option options[] = {
     {"log-file", "FILE", "log to this file instead", opt_log_file},
     {"stats", NULL, "print counters to stderr at the end", opt_stats},
     {"symbols", "FILE", "names of the guest's functions: vmlinux (ELF), System.map or the output of nm", opt_symbols},
+    {"gdb", "WHERE", "gdb may connect here: tcp:127.0.0.1:1234 or unix:PATH", opt_gdb},
     {"perf", "KIND", "tell perf(1) of guest code: map (/tmp/perf-PID.map) or jitdump", opt_perf},
     {"bt", "LIST", "translator: one-insn, checked, direct, plain, no-..., cache=SIZE", opt_bt},
     {"max-vmas", "N", "budget of host memory mappings", opt_max_vmas},

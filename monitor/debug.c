@@ -39,7 +39,7 @@ static bool any_armed(const struct vcpu *v) {
     return false;
 }
 
-void mon_debug_update(struct vcpu *v) { v->cpu.debug_step = any_armed(v) || v->ignne; }
+void mon_debug_update(struct vcpu *v) { v->cpu.debug_step = any_armed(v) || v->ignne || v->debugged; }
 
 uint32_t mon_debug_at_pc(const struct vcpu *v) {
     uint32_t hits = 0, pc = bt_pc(&v->cpu).v;
@@ -272,6 +272,21 @@ uint32_t mon_watch_hits(const struct vcpu *v, const struct mon_watch *w) {
     if (!w->decoded) return 0;
     for (unsigned i = 0; i < w->n; i++) hits |= access_hits(v, &w->access[i]);
     return string_op(&w->insn) ? hits | string_hits(v, w) : hits;
+}
+
+static bool touches(const struct mon_access *a, uint32_t at, uint32_t len, unsigned kind) {
+    return a->size && a->kind & kind && (at - a->at < a->size || a->at - at < len);
+}
+
+bool mon_watch_touched(const struct vcpu *v, const struct mon_watch *w, uint32_t at, uint32_t len, unsigned kind) {
+    if (!w->decoded) return false;
+    for (unsigned i = 0; i < w->n; i++)
+        if (touches(&w->access[i], at, len, kind)) return true;
+    unsigned op = string_op(&w->insn), from = source_kind(op), to = destination_kind(op);
+    struct mon_access a = {0}, b = {0};
+    if (from) a = passed(v, &w->insn, w->insn.mem.seg, DEC_ESI, w->esi, from);
+    if (to) b = passed(v, &w->insn, DEC_ES, DEC_EDI, w->edi, to);
+    return touches(&a, at, len, kind) || touches(&b, at, len, kind);
 }
 
 bool mon_watch_unfinished(const struct vcpu *v, const struct mon_watch *w) {

@@ -39,6 +39,8 @@ uint32_t mon_debug_at_pc(const struct vcpu *v);
 void mon_watch_begin(struct vcpu *v, struct mon_watch *w);
 /* DR6 bits of the data and I/O breakpoints that the completed instruction, or its iterations so far, hit. */
 uint32_t mon_watch_hits(const struct vcpu *v, const struct mon_watch *w);
+/* Has it read or written (mask of enum mon_access_kind) a byte of [at, at+len)? */
+bool mon_watch_touched(const struct vcpu *v, const struct mon_watch *w, uint32_t at, uint32_t len, unsigned kind);
 /* A repeated string instruction stopped between iterations, after one at least. */
 bool mon_watch_unfinished(const struct vcpu *v, const struct mon_watch *w);
 /* Is the instruction at CS:EIP an INT n? */

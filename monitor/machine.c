@@ -13,6 +13,7 @@
 #include "monitor/drives.h"
 #include "monitor/display.h"
 #include "monitor/flat.h"
+#include "monitor/gdb.h"
 #include "monitor/hostsvc.h"
 #include "monitor/hostsys.h"
 #include "monitor/nics.h"
@@ -319,9 +320,16 @@ int mon_run(const struct mon_config *c, char *errbuf, size_t errlen) {
         machine_destroy(m);
         return MON_EXIT_BAD_INPUT;
     }
+    if (c->gdb && !(m->gdb = gdb_open(m, c->gdb, errbuf, errlen))) {
+        observer_end(m);
+        machine_destroy(m);
+        return MON_EXIT_BAD_INPUT;
+    }
     if (c->start_paused) machine_pause(m);
     int code = machine_run(m);
     observer_end(m);
+    gdb_close(m->gdb, code);
+    m->gdb = NULL;
     display_close(m->display); /* gives the terminal back */
     m->display = NULL;
     dump_screen(m);

@@ -27,6 +27,7 @@ struct drives;
 struct mon_display;
 struct mon_script;
 struct nics;
+struct gdb;
 struct perf;
 struct symbols;
 struct serial_tap;
@@ -60,6 +61,7 @@ struct machine {
     struct mon_display *display; /* NULL: nobody looks */
     struct mon_script *script;   /* NULL: none */
     struct serial_tap *tap;      /* NULL: none */
+    struct gdb *gdb;             /* NULL: no --gdb */
     struct symbols *symbols;
     struct perf *perf; /* NULL: --perf was not given */
     struct image firmware, flat, vga_rom;

@@ -208,6 +208,7 @@ struct mon_config {
     bool stats;            /* print counters to stderr at the end */
     const char *symbols;   /* file of guest symbols; may be NULL */
     enum mon_perf perf;
+    const char *gdb;                     /* where a debugger connects: tcp:ADDRESS:PORT or unix:PATH; may be NULL */
     bool start_paused;                   /* no instruction runs until mon_ask_cont */
     const struct mon_observer *observer; /* hears of the run; may be NULL */
     /* bisection and tests (--bt) */

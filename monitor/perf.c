@@ -208,6 +208,10 @@ static void note_gap(struct perf *p, const uint8_t *block) {
 void perf_made(void *opaque, const struct bt_code *code) {
     struct perf *p = opaque;
     bt_fpu_park(&p->m->vcpu.cpu);
+    if (code->cold) {
+        take_note(p, code, NULL);
+        return;
+    }
     if (code->host < p->cache_end && p->kind == MON_PERF_MAP) map_restart(p);
     note_gap(p, code->host);
     take_note(p, code, NULL);

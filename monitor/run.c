@@ -8,6 +8,7 @@
 #include "monitor/board.h"
 #include "monitor/debug.h"
 #include "monitor/ferr.h"
+#include "monitor/gdb.h"
 #include "monitor/machine.h"
 #include "monitor/perf.h"
 #include "monitor/signals.h"
@@ -244,6 +245,7 @@ static void run_guest(struct machine *m) {
     bt_run(m->engine, &x);
     m->in_guest = false;
     m->stats.exits[x.reason]++;
+    if (m->gdb) gdb_after(m->gdb, x.reason, s.watching ? &s.watch : NULL);
     MON_LOG(&m->log, MON_LOG_EXIT, "%s at %04x:%08x", exit_name(x.reason), v->cpu.seg[DEC_CS].selector, v->cpu.eip);
     switch (x.reason) {
     case BT_EXIT_OP: after_op(m, &s); break;
@@ -264,11 +266,11 @@ int machine_run(struct machine *m) {
             sleep_paused(m);
             continue;
         }
-        deliver_pending(m);
+        if (!m->gdb || !gdb_holds_interrupts(m->gdb)) deliver_pending(m);
         if (m->vcpu.triple_fault) continue;
         if (m->vcpu.halted)
             sleep_halted(m);
-        else
+        else if (!m->gdb || !gdb_before(m->gdb))
             run_guest(m);
     }
     bt_fpu_park(&m->vcpu.cpu);

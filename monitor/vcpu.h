@@ -87,6 +87,7 @@ struct vcpu {
     bool halted;
     bool nmi_pending, nmi_blocked, init_pending;
     bool triple_fault;
+    bool debugged;     /* a debugger steps, or watches memory: instructions are looked at one by one */
     bool ignne;        /* IGNNE#: x87 errors are ignored, see ferr.c */
     bool ignne_masked; /* ignne_fcw is the guest's control word; the current instruction runs with another */
     uint16_t ignne_fcw;

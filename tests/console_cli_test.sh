@@ -168,6 +168,8 @@ check key-file-comma 1 "/nonexistent/a,b.img" run --disk /nonexistent/a,,b.img
 check key-file-named 1 "/nonexistent/x.img" run --disk readonly=on,file=/nonexistent/x.img
 check display-password 1 'with vnc only' run --display curses,password=x
 check display-two 1 'gives a value to none' run --display none=1
+check gdb 1 'must be tcp:ADDRESS:PORT' run --gdb 1234
+check gdb-port 1 'cannot listen at tcp:127.0.0.1:0' run --gdb tcp:127.0.0.1:0 --timeout 1
 check perf 1 'must be map or jitdump' run --perf all
 check symbols 1 'symbols /nonexistent' run --symbols /nonexistent --timeout 1
 check symbols-kind 1 'neither an ELF file' run --symbols "$0" --timeout 1

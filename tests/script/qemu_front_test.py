@@ -37,8 +37,6 @@ REFUSED = [
     ("-machine pc,accel=hax", "-machine 'pc,accel=hax' is wrong: accel must be tcg or kvm"),
     ("-accel xen", "-accel 'xen' is wrong: accel must be tcg or kvm"),
     ("-enable-kvm", "-enable-kvm is not possible: KVM is never used, guest code is translated"),
-    ("-s", "-s is not possible: there is no debugger stub"),
-    ("-gdb tcp::1234", "-gdb 'tcp::1234' is not possible: there is no debugger stub"),
     ("-qmp stdio", "-qmp 'stdio' must be none or unix:PATH,server=on,wait=off"),
     ("-monitor stdio", "-monitor 'stdio' must be none or unix:PATH,server=on,wait=off"),
     ("-serial tcp::4", "-serial 'tcp::4' must be stdio, mon:stdio, pty, null, none, file:PATH or unix:PATH,server"),
