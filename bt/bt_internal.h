@@ -12,6 +12,7 @@
 
 #include "bt/asm.h"
 #include "bt/bt.h"
+#include "decoder/cache.h"
 
 #define BT_BUG_ON(cond)                                                                                                \
     do {                                                                                                               \
@@ -221,6 +222,7 @@ struct bt_engine {
     uint32_t n_links, max_links;
     struct pc_entry *map;
     uint32_t n_map, max_map;
+    struct dec_cache *decoded;
     struct reloc *relocs;
     uint32_t n_relocs, max_relocs;
     struct port *ports;

@@ -49,13 +49,14 @@ static bool allocate(struct bt_engine *e) {
     e->map = reserve_rw(e->max_map * sizeof *e->map);
     e->sites = reserve_rw(e->max_sites * sizeof *e->sites);
     e->ports = reserve_rw(e->max_ports * sizeof *e->ports);
+    e->decoded = reserve_rw(sizeof *e->decoded);
     e->relocs = reserve_rw(e->max_relocs * sizeof *e->relocs);
     e->hash = reserve_rw(HASH_SLOTS * sizeof *e->hash);
     e->kin = reserve_rw(HASH_SLOTS * sizeof *e->kin);
     e->frame_blocks = reserve_rw(e->n_frames * sizeof *e->frame_blocks);
     e->guilt = reserve_rw(GUILT_SLOTS * sizeof *e->guilt);
     uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
-    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->relocs && e->hash && e->kin &&
+    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->relocs && e->decoded && e->hash && e->kin &&
               e->frame_blocks && e->guilt && pages;
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         struct jump_cache *jc = &e->jc[i];
@@ -122,6 +123,7 @@ void bt_destroy(struct bt_engine *e) {
     release(e->map, e->max_map * sizeof *e->map);
     release(e->sites, e->max_sites * sizeof *e->sites);
     release(e->ports, e->max_ports * sizeof *e->ports);
+    release(e->decoded, sizeof *e->decoded);
     release(e->relocs, e->max_relocs * sizeof *e->relocs);
     release(e->hash, HASH_SLOTS * sizeof *e->hash);
     release(e->kin, HASH_SLOTS * sizeof *e->kin);

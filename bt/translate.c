@@ -69,7 +69,7 @@ static void decode_block(struct translation *t, const struct fetch *f, unsigned 
         if (t->n && breaks_at(t, at - f->off)) return;
         uint32_t avail = SMMU_PAGE_SIZE - at < DEC_MAX_LEN ? SMMU_PAGE_SIZE - at : DEC_MAX_LEN;
         struct insn *insn = &t->insns[t->n];
-        if (dec_insn(f->page + at, avail, f->code32, f->features, insn) != DEC_OK) return;
+        if (dec_insn_cached(t->e->decoded, f->page + at, avail, f->code32, f->features, insn) != DEC_OK) return;
         if (beyond_limit(t, at - f->off + insn->len)) {
             if (t->n > 0) return; /* the next block begins with the fault */
             insn->cls = DEC_CLASS_TOO_LONG;
