@@ -21,6 +21,7 @@ GUESTS = {
     "ferr": (19, None),  # QEMU 7.2 aborts: it raises IRQ 13 without its lock
     # TCG leaves the page of the local APIC where it was, keeps an APIC off, has #NP for an absent SS, checks no limit of CS, sets no Accessed bit, knows no #AC
     "privops": (102, ["AC:", "CPUID: an APIC", "page: stores to the new", "page: back", "IRET: the outer stack's", "IRET: EIP beyond", "IRET: sets Accessed"]),
+    "aliases": (9, []),
     "tasks": (49, ["the T bit:"]),  # TCG leaves the T bit alone
 }
 
