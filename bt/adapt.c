@@ -20,6 +20,11 @@ static uint32_t key_of(uint32_t frame, uint32_t off) { return (frame << SMMU_PAG
 
 static uint32_t epoch(const struct bt_engine *e) { return e->samples / SAMPLES_PER_EPOCH + 1; }
 
+const struct guilt *adapt_record(const struct bt_engine *e, uint32_t frame, uint32_t off) {
+    const struct guilt *g = &e->guilt[slot_of(key_of(frame, off))];
+    return g->key == key_of(frame, off) ? g : NULL;
+}
+
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off) {
     const struct guilt *g = &e->guilt[slot_of(key_of(frame, off))];
     return g->key == key_of(frame, off) && g->until > epoch(e) ? g->until : 0;

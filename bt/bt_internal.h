@@ -94,6 +94,7 @@ struct block {
     uint8_t n_insns, n_links;
     bool direct, dead, single;
     bool fixed;                  /* must not be copied to another address */
+    bool copy;                   /* made by copying another */
     bool demoted;                /* an access has been found guilty since: to be translated again */
     uint32_t retry_epoch;        /* when a demoted instruction of a direct block may go direct again; 0: none */
     uint32_t host_off, host_len; /* what is executed, see "Host code" in translate.h */
@@ -106,6 +107,7 @@ struct block {
     uint32_t links[BLOCK_LINKS];
     uint32_t port_head;
     uint32_t in_head;
+    uint32_t samples; /* ticks that found it running */
 };
 
 /* PC map entry: host bytes from host_off (relative to the part) on belong to the instruction at guest_off, and there
@@ -263,9 +265,10 @@ struct bt_engine {
     } syscall;
 
     struct guilt *guilt;
-    uint32_t samples;                    /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
-    bool ras_reset_wanted;               /* code mappings changed: predictions may lie */
-    uint32_t zero_divides[ZERO_DIVIDES]; /* keys of divisions that have met a zero, see emit_divide.c */
+    uint32_t samples_blocks, samples_stubs; /* of them in blocks, in other parts of the cache */
+    uint32_t samples;                       /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
+    bool ras_reset_wanted;                  /* code mappings changed: predictions may lie */
+    uint32_t zero_divides[ZERO_DIVIDES];    /* keys of divisions that have met a zero, see emit_divide.c */
     volatile uint32_t retry_head, retry_tail;
     uint32_t retry[RETRY_QUEUE];
 
@@ -339,6 +342,8 @@ bool adapt_direct(const struct bt_engine *e, uint32_t mode); /* may accesses of 
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off); /* 0: not guilty now */
 /* Counts a fault of a direct access; GUILT_LIMIT as its weight: can never go direct. Returns true if now guilty. */
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight);
+/* What is known of the instruction; NULL: nothing. */
+const struct guilt *adapt_record(const struct bt_engine *e, uint32_t frame, uint32_t off);
 bool adapt_wants(const struct bt_engine *e, const struct block *b); /* a sampled block is worth a retranslation */
 void adapt_queue(struct bt_engine *e, uint32_t id);                 /* async-signal-safe: to be translated again */
 void adapt_apply(struct bt_engine *e);                              /* does what was queued */

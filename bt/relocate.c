@@ -130,6 +130,8 @@ uint32_t block_copy(struct bt_engine *e, uint32_t kin, uint32_t eip) {
     to->cross_off = from->body ? to->host_off : 0;
     to->ind_off = 0;
     to->in_head = BT_NONE;
+    to->samples = 0;
+    to->copy = true;
     const struct deltas d = {eip - from->eip, to->host_off - from->host_off, to->cold_off - from->cold_off};
     memcpy(e->code + to->host_off, e->code + from->host_off, from->host_len);
     memcpy(e->code + to->cold_off, e->code + from->cold_off, from->cold_len);

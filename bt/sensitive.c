@@ -69,3 +69,11 @@ static const char *const titles[BT_OP_COUNT] = {
 const char *bt_op_name(enum bt_op op) { return op < BT_OP_COUNT ? names[op] : "?"; }
 
 const char *bt_op_title(enum bt_op op) { return op < BT_OP_COUNT ? titles[op] : "?"; }
+
+static const char *const reasons[BT_OP_COUNT] = {
+#define SENSITIVE(name, mnemonic, map, opcode, reason, handling, helper, title) #reason,
+#include "bt/sensitive.def"
+#undef SENSITIVE
+};
+
+const char *bt_op_reason(enum bt_op op) { return op < BT_OP_COUNT ? reasons[op] : "?"; }

@@ -12,6 +12,8 @@
  * the few rows that share it. */
 enum bt_op bt_op_find(const struct insn *insn);
 
+/* Why it is not copied: PRIVILEGED, SENSITIVE, ... as the table's head says; "?" outside the table. */
+const char *bt_op_reason(enum bt_op op);
 /* The manual's title of a row, "?" outside the table. */
 const char *bt_op_title(enum bt_op op);
 

@@ -50,9 +50,13 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
 }
 
 void bt_sample(struct bt_engine *e, void *ucontext) {
-    uint32_t id = block_at_host(e, (const uint8_t *)regs_of(ucontext)[REG_RIP]);
+    const uint8_t *pc = (const uint8_t *)regs_of(ucontext)[REG_RIP];
+    uint32_t id = block_at_host(e, pc);
     e->samples++;
+    e->samples_stubs += id == BT_NONE && in_cache(e, pc);
     if (id == BT_NONE) return;
+    e->samples_blocks++;
+    e->blocks[id].samples++;
     bool matured = e->cpu->cpl == 3 && smmu_space_tick(e->smmu);
     e->stats.matured += matured;
     if (adapt_wants(e, &e->blocks[id]))

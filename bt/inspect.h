@@ -1,0 +1,107 @@
+/*
+ * inspect.h: what is in the code cache, for consoles: totals, lists, single blocks, verdicts; the engine's public face
+ * beside bt.h.
+ *
+ * On the vCPU thread outside bt_run only. Everything is copied out. A question does a bounded piece of work; a longer
+ * one goes on from a cursor. A block is called by a number, which lasts until the next flush: bt_inspect_epoch.
+ */
+#ifndef NOVT_BT_INSPECT_H
+#define NOVT_BT_INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bt_engine;
+
+/* ---- Totals ---- */
+enum { BT_KINDS = 12 }; /* (real, v86, ring 0..3) * 2 + 32-bit code */
+enum bt_kind_of { BT_KIND_REAL, BT_KIND_V86, BT_KIND_RING0 /* ..3 */ };
+const char *bt_kind_name(unsigned kind);
+struct bt_inspect_kind {
+    uint64_t live, dead; /* blocks; what follows is of live ones */
+    uint64_t direct, checked;
+    uint64_t copies;           /* made by copying */
+    uint64_t insns, identical; /* identical: copied byte for byte */
+    uint64_t guest_bytes, hot_bytes, cold_bytes;
+    uint64_t links, chained, ports;
+    uint64_t samples; /* of dead blocks too */
+};
+struct bt_inspect_totals {
+    uint32_t epoch, cursor; /* cursor 0: begin; 0 afterwards: done */
+    struct bt_inspect_kind kind[BT_KINDS];
+    /* not sums over blocks */
+    uint64_t thunk_bytes, hot_used, cold_used, capacity; /* hot_used: with thunks and stubs */
+    uint64_t samples, samples_blocks, samples_stubs; /* since start: ticks of 1 ms; in blocks; in thunks and stubs */
+};
+/* Adds the blocks from the cursor on. If the cache was flushed meanwhile, it begins anew. */
+void bt_inspect_totals(struct bt_engine *e, struct bt_inspect_totals *t);
+/* Counts flushes: a block's number means the same block while it does not change. */
+uint32_t bt_inspect_epoch(const struct bt_engine *e);
+
+/* ---- Lists ---- */
+struct bt_inspect_block {
+    uint32_t id, va, eip, frame, guest_len;              /* va: linear address; frame: of the first byte */
+    uint8_t kind, insns, links, chained, ports, targets; /* targets: that ports know */
+    bool direct, dead, copy, single, demoted, retry;     /* retry: will be translated again for direct accesses */
+    uint32_t hot_len, cold_len, samples;
+    uint32_t faults; /* counted against its instructions lately */
+    uint64_t hot_host, cold_host;
+};
+enum bt_inspect_sort { BT_SORT_ADDRESS, BT_SORT_HOT, BT_SORT_SIZE, BT_SORT_EXPANSION, BT_SORT_FAULTS };
+enum { BT_INSPECT_ROWS = 100 };
+struct bt_inspect_list {
+    enum bt_inspect_sort sort;
+    uint32_t first, last; /* live blocks that have a byte in here */
+    uint32_t limit;       /* 1..BT_INSPECT_ROWS */
+    uint32_t epoch, cursor;
+    uint32_t matches, n; /* all that fit; the rows that are kept, best first */
+    struct bt_inspect_block row[BT_INSPECT_ROWS];
+};
+void bt_inspect_list(struct bt_engine *e, struct bt_inspect_list *l);
+
+/* ---- One block ---- */
+enum { BT_INSPECT_INSNS = 48, BT_INSPECT_MAP = 512, BT_INSPECT_LINKS = 16, BT_INSPECT_HOST = 16 << 10 };
+struct bt_inspect_insn {
+    uint8_t off, len;
+    const char *cls;                  /* of the decoder; constants */
+    const char *row, *reason, *title; /* of sensitive.def, NULL if it has no row */
+    bool identical;
+    uint32_t guilty_until; /* epoch of samples; 0: its accesses are as the block's */
+};
+struct bt_inspect_piece { /* host bytes that belong to an instruction */
+    uint8_t guest_off;
+    int8_t esp; /* ESP less R14 */
+    bool cold;
+    uint32_t at, len; /* in the part */
+};
+struct bt_inspect_way {  /* a link, or a target of a port */
+    uint32_t target, to; /* EIP; block, UINT32_MAX: not chained */
+    bool port, many;     /* a port with many targets goes by the jump cache: no target */
+};
+struct bt_inspect_detail {
+    uint32_t id; /* asked for */
+    bool found;
+    struct bt_inspect_block block;
+    uint8_t guest[256];
+    uint32_t n_insns, n_pieces, n_ways;
+    struct bt_inspect_insn insn[BT_INSPECT_INSNS];
+    struct bt_inspect_piece piece[BT_INSPECT_MAP];
+    struct bt_inspect_way way[BT_INSPECT_LINKS];
+    uint32_t n_hot, n_cold; /* bytes given */
+    uint8_t hot[BT_INSPECT_HOST], cold[BT_INSPECT_HOST];
+};
+void bt_inspect_block(struct bt_engine *e, struct bt_inspect_detail *d);
+
+/* ---- Adaptation ---- */
+struct bt_inspect_verdict {
+    uint32_t frame, off, until, faults; /* until: epoch; 0 or passed: not guilty now */
+    uint8_t level;
+};
+enum { BT_INSPECT_VERDICTS = 256 };
+struct bt_inspect_verdicts {
+    uint32_t cursor, now, n; /* now: this epoch, 256 samples of a millisecond */
+    struct bt_inspect_verdict row[BT_INSPECT_VERDICTS];
+};
+void bt_inspect_verdicts(struct bt_engine *e, struct bt_inspect_verdicts *v);
+#endif

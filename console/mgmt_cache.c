@@ -1,0 +1,334 @@
+/*
+ * mgmt_cache.c: tc stat, list, find, adapt, flush: the code cache as a whole.
+ *
+ * Long questions go in parts between which the guest runs; a flush between them begins them anew, a few times.
+ */
+#include "console/mgmt_cache.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARTS_MAX = 100000, LIMIT = 20 };
+
+int64_t mgmt_int(const json_t *o, const char *name) { return json_integer_value(json_object_get(o, name)); }
+bool mgmt_true(const json_t *o, const char *name) { return json_is_true(json_object_get(o, name)); }
+const char *mgmt_string(const json_t *o, const char *name) {
+    const char *s = json_string_value(json_object_get(o, name));
+    return s ? s : "";
+}
+
+static void put(json_t *o, const char *name, uint64_t v) { json_object_set_new(o, name, json_integer((json_int_t)v)); }
+
+/* ---- Symbols ---- */
+
+static void take_symbols(json_t *list, size_t from, const struct mon_symbols *s) {
+    for (size_t i = 0; i < s->n; i++) {
+        char text[MON_SYMBOL_NAME + 16];
+        if (!s->at[i].name[0]) continue;
+        snprintf(text, sizeof text, "%s+0x%" PRIx32, s->at[i].name, s->at[i].offset);
+        json_object_set_new(json_array_get(list, from + i), "symbol", json_string(text));
+    }
+}
+
+/* The kernel's symbols; user code of a 32-bit kernel lies below. */
+enum { KERNEL_SPACE_SHIFT = 31 };
+
+bool mgmt_add_symbols(struct mgmt_call *c, json_t *list, const char *member) {
+    for (size_t from = 0; from < json_array_size(list); from += MON_SYMBOLS) {
+        struct mon_symbols s = {0};
+        for (; s.n < MON_SYMBOLS && from + s.n < json_array_size(list); s.n++) {
+            uint32_t at = (uint32_t)mgmt_int(json_array_get(list, from + s.n), member);
+            s.at[s.n].address = at >> KERNEL_SPACE_SHIFT ? at : 0;
+        }
+        if (!mgmt_asked(c, mon_ask_symbols(c->machine, &s), NULL)) return false;
+        take_symbols(list, from, &s);
+    }
+    return true;
+}
+
+/* ---- Totals ---- */
+
+static json_t *kind_json(const char *name, const struct bt_inspect_kind *k) {
+    json_t *o = json_object();
+    if (name) json_object_set_new(o, "kind", json_string(name));
+    put(o, "blocks", k->live);
+    put(o, "dead", k->dead);
+    put(o, "direct", k->direct);
+    put(o, "checked", k->checked);
+    put(o, "copies", k->copies);
+    put(o, "instructions", k->insns);
+    put(o, "identical", k->identical);
+    put(o, "guest-bytes", k->guest_bytes);
+    put(o, "hot-bytes", k->hot_bytes);
+    put(o, "cold-bytes", k->cold_bytes);
+    put(o, "links", k->links);
+    put(o, "chained", k->chained);
+    put(o, "ports", k->ports);
+    put(o, "samples", k->samples);
+    return o;
+}
+
+static void add_kind(struct bt_inspect_kind *to, const struct bt_inspect_kind *k) {
+    to->live += k->live;
+    to->dead += k->dead;
+    to->direct += k->direct;
+    to->checked += k->checked;
+    to->copies += k->copies;
+    to->insns += k->insns;
+    to->identical += k->identical;
+    to->guest_bytes += k->guest_bytes;
+    to->hot_bytes += k->hot_bytes;
+    to->cold_bytes += k->cold_bytes;
+    to->links += k->links;
+    to->chained += k->chained;
+    to->ports += k->ports;
+    to->samples += k->samples;
+}
+
+static json_t *totals_json(const struct bt_inspect_totals *t) {
+    json_t *kinds = json_array(), *time = json_object(), *cache = json_object();
+    struct bt_inspect_kind sum = {0};
+    for (unsigned i = 0; i < BT_KINDS; i++) {
+        const struct bt_inspect_kind *k = &t->kind[i];
+        if (k->live || k->dead) json_array_append_new(kinds, kind_json(bt_kind_name(i), k));
+        add_kind(&sum, k);
+    }
+    put(time, "samples", t->samples);
+    put(time, "blocks", t->samples_blocks);
+    put(time, "stubs", t->samples_stubs);
+    put(time, "elsewhere", t->samples - t->samples_blocks - t->samples_stubs);
+    put(cache, "capacity", t->capacity);
+    put(cache, "hot", t->hot_used);
+    put(cache, "cold", t->cold_used);
+    put(cache, "thunks", t->thunk_bytes);
+    put(cache, "used", t->hot_used + t->cold_used);
+    return json_pack("{s:o, s:o, s:o, s:o, s:I}", "kinds", kinds, "total", kind_json(NULL, &sum), "cache", cache,
+                     "time", time, "flushes", (json_int_t)t->epoch);
+}
+
+static json_t *stat_cache(struct mgmt_call *c) {
+    struct bt_inspect_totals t = {0};
+    unsigned parts = 0;
+    do {
+        if (!mgmt_asked(c, mon_ask_cache_totals(c->machine, &t), NULL)) return NULL;
+    } while (t.cursor && ++parts < PARTS_MAX);
+    return totals_json(&t);
+}
+
+/* a / b in a column of so many characters, with one digit behind the point: no floating point in this program. */
+static void print_ratio(struct mgmt_text *out, int width, int64_t a, int64_t b) {
+    int64_t tenths = b ? (a * 20 + b) / (2 * b) : 0;
+    mgmt_print(out, "%*" PRId64 ".%" PRId64, width - 2, tenths / 10, tenths % 10);
+}
+
+static void print_kind(const char *name, const json_t *k, struct mgmt_text *out) {
+    int64_t insns = mgmt_int(k, "instructions"), blocks = mgmt_int(k, "blocks");
+    int64_t host = mgmt_int(k, "hot-bytes") + mgmt_int(k, "cold-bytes");
+    mgmt_print(out, "%-8s %7" PRId64 " %6" PRId64, name, blocks, mgmt_int(k, "dead"));
+    print_ratio(out, 7, 100 * mgmt_int(k, "direct"), blocks);
+    print_ratio(out, 7, 100 * mgmt_int(k, "copies"), blocks);
+    print_ratio(out, 6, insns, blocks);
+    mgmt_print(out, " %8" PRId64 " %6" PRId64, insns, host >> 10);
+    print_ratio(out, 6, host, mgmt_int(k, "guest-bytes"));
+    print_ratio(out, 6, 100 * mgmt_int(k, "identical"), insns);
+    print_ratio(out, 6, 100 * mgmt_int(k, "chained"), mgmt_int(k, "links"));
+    mgmt_print(out, "\n");
+}
+
+static void print_share(struct mgmt_text *out, const json_t *time, const char *what, const char *before) {
+    mgmt_print(out, "%s", before);
+    print_ratio(out, 3, 100 * mgmt_int(time, what), mgmt_int(time, "samples"));
+    mgmt_print(out, " %% %s", what);
+}
+
+static void print_stat(json_t *r, struct mgmt_text *out) {
+    static const char row[] = "%-8s %7s %6s %6s %6s %5s %8s %6s %5s %5s %5s\n";
+    const json_t *cache = json_object_get(r, "cache"), *time = json_object_get(r, "time"), *k;
+    size_t i;
+    mgmt_print(out, row, "code", "blocks", "dead", "direct", "copied", "insns", "insns", "host", "host/", "ident.",
+               "chain.");
+    mgmt_print(out, row, "", "", "", "%", "%", "/blk", "", "KiB", "guest", "%", "%");
+    json_array_foreach(json_object_get(r, "kinds"), i, k) print_kind(mgmt_string(k, "kind"), k, out);
+    print_kind("total", json_object_get(r, "total"), out);
+    mgmt_print(out,
+               "cache: %" PRId64 " KiB used of %" PRId64 ": %" PRId64 " hot, %" PRId64 " cold; %" PRId64 " flushes\n",
+               mgmt_int(cache, "used") >> 10, mgmt_int(cache, "capacity") >> 10, mgmt_int(cache, "hot") >> 10,
+               mgmt_int(cache, "cold") >> 10, mgmt_int(r, "flushes"));
+    mgmt_print(out, "time: %" PRId64 " ms sampled:", mgmt_int(time, "samples"));
+    print_share(out, time, "blocks", " ");
+    print_share(out, time, "stubs", ", ");
+    print_share(out, time, "elsewhere", ", ");
+    mgmt_print(out, "\n");
+}
+
+/* ---- Lists ---- */
+
+json_t *mgmt_block_json(const struct bt_inspect_block *b) {
+    json_t *o =
+        json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "block", (int)b->id, "kind", bt_kind_name(b->kind), "direct",
+                  b->direct, "dead", b->dead, "copy", b->copy, "demoted", b->demoted, "retry", b->retry);
+    put(o, "va", b->va);
+    put(o, "eip", b->eip);
+    put(o, "frame", b->frame);
+    put(o, "guest-bytes", b->guest_len);
+    put(o, "instructions", b->insns);
+    put(o, "hot-bytes", b->hot_len);
+    put(o, "cold-bytes", b->cold_len);
+    put(o, "hot-host", b->hot_host);
+    put(o, "cold-host", b->cold_host);
+    put(o, "links", b->links);
+    put(o, "chained", b->chained);
+    put(o, "ports", b->ports);
+    put(o, "targets", b->targets);
+    put(o, "samples", b->samples);
+    put(o, "faults", b->faults);
+    return o;
+}
+
+static json_t *list_json(struct mgmt_call *c, const struct bt_inspect_list *l) {
+    json_t *rows = json_array();
+    for (uint32_t i = 0; i < l->n; i++) json_array_append_new(rows, mgmt_block_json(&l->row[i]));
+    if (mgmt_add_symbols(c, rows, "va"))
+        return json_pack("{s:o, s:I}", "blocks", rows, "matches", (json_int_t)l->matches);
+    json_decref(rows);
+    return NULL;
+}
+
+static json_t *run_list(struct mgmt_call *c, struct bt_inspect_list *l) {
+    unsigned parts = 0;
+    do {
+        if (!mgmt_asked(c, mon_ask_cache_list(c->machine, l), NULL)) return NULL;
+    } while (l->cursor && ++parts < PARTS_MAX);
+    return list_json(c, l);
+}
+
+static bool parse_limit(struct mgmt_call *c, uint32_t *limit) {
+    int64_t n = mgmt_arg_int(c, "limit", LIMIT);
+    *limit = (uint32_t)n;
+    if (n < 1 || n > BT_INSPECT_ROWS) mgmt_fail(c, "the limit must be 1 to %d", BT_INSPECT_ROWS);
+    return n >= 1 && n <= BT_INSPECT_ROWS;
+}
+
+/* FIRST or FIRST-LAST, as info mem writes addresses, or with 0x. */
+static bool parse_range(struct mgmt_call *c, uint32_t *first, uint32_t *last) {
+    const char *text = mgmt_arg_text(c, "va", NULL);
+    char *end;
+    if (!text) return true;
+    errno = 0;
+    unsigned long long a = strtoull(text, &end, 16), b = a;
+    bool ok = end != text && text[0] != '-';
+    if (ok && *end == '-') {
+        const char *second = end + 1;
+        b = strtoull(second, &end, 16);
+        ok = end != second && second[0] != '-';
+    }
+    if (!ok || *end || errno || a > b || b > UINT32_MAX)
+        return mgmt_fail(c, "bad range '%.60s': FIRST-LAST, hexadecimal", text), false;
+    *first = (uint32_t)a;
+    *last = (uint32_t)b;
+    return true;
+}
+
+static enum bt_inspect_sort parse_sort(const struct mgmt_call *c) {
+    static const char *const names[] = {"address", "hot", "size", "expansion", "faults"};
+    const char *by = mgmt_arg_text(c, "sort", "hot");
+    enum bt_inspect_sort s = BT_SORT_ADDRESS;
+    while (s < BT_SORT_FAULTS && strcmp(names[s], by)) s++;
+    return s;
+}
+
+static json_t *list(struct mgmt_call *c) {
+    struct bt_inspect_list l = {.sort = parse_sort(c), .last = UINT32_MAX};
+    return parse_range(c, &l.first, &l.last) && parse_limit(c, &l.limit) ? run_list(c, &l) : NULL;
+}
+
+static json_t *find(struct mgmt_call *c) {
+    uint32_t at = (uint32_t)mgmt_arg_int(c, "address", 0);
+    struct bt_inspect_list l = {.sort = BT_SORT_HOT, .first = at, .last = at, .limit = BT_INSPECT_ROWS};
+    return run_list(c, &l);
+}
+
+static void print_list(json_t *r, struct mgmt_text *out) {
+    const json_t *b;
+    size_t i;
+    if (!mgmt_int(r, "matches")) {
+        mgmt_print(out, "no block\n");
+        return;
+    }
+    mgmt_print(out, "%8s %-8s %-8s %2s %5s %5s %5s %7s %7s %s\n", "block", "address", "mode", "", "insns", "guest",
+               "host", "samples", "faults", "symbol");
+    json_array_foreach(json_object_get(r, "blocks"), i, b) {
+        mgmt_print(out,
+                   "%8" PRId64 " %08" PRIx64 " %-8s %c%c %5" PRId64 " %5" PRId64 " %5" PRId64 " %7" PRId64 " %7" PRId64
+                   " %s\n",
+                   mgmt_int(b, "block"), (uint64_t)mgmt_int(b, "va"), mgmt_string(b, "kind"),
+                   mgmt_true(b, "direct") ? 'd' : 'c', mgmt_true(b, "copy") ? '=' : ' ', mgmt_int(b, "instructions"),
+                   mgmt_int(b, "guest-bytes"), mgmt_int(b, "hot-bytes") + mgmt_int(b, "cold-bytes"),
+                   mgmt_int(b, "samples"), mgmt_int(b, "faults"), mgmt_string(b, "symbol"));
+    }
+    if (mgmt_int(r, "matches") > (int64_t)i) mgmt_print(out, "... of %" PRId64 "\n", mgmt_int(r, "matches"));
+}
+
+/* ---- Adaptation ---- */
+
+static json_t *adapt(struct mgmt_call *c) {
+    struct bt_inspect_verdicts v = {0};
+    json_t *rows = json_array();
+    do {
+        if (!mgmt_asked(c, mon_ask_cache_verdicts(c->machine, &v), NULL)) return json_decref(rows), NULL;
+        for (uint32_t i = 0; i < v.n; i++) {
+            const struct bt_inspect_verdict *w = &v.row[i];
+            bool guilty = w->until > v.now;
+            json_array_append_new(
+                rows, json_pack("{s:I, s:i, s:i, s:b, s:i, s:i}", "physical", (json_int_t)w->frame * 4096 + w->off,
+                                "level", (int)w->level, "faults", (int)w->faults, "guilty", guilty, "ms-left",
+                                guilty ? (int)((w->until - v.now) * 256) : 0, "until", (int)w->until));
+        }
+    } while (v.cursor);
+    return json_pack("{s:o, s:i}", "sites", rows, "now", (int)v.now);
+}
+
+static void print_adapt(json_t *r, struct mgmt_text *out) {
+    const json_t *s;
+    size_t i;
+    mgmt_print(out, "epoch %" PRId64 " (256 ms of the processor's time each)\n", mgmt_int(r, "now"));
+    mgmt_print(out, "%-10s %8s %6s %6s %8s\n", "physical", "verdict", "level", "faults", "ms left");
+    json_array_foreach(json_object_get(r, "sites"), i, s) {
+        mgmt_print(out, "0x%08" PRIx64 " %8s %6" PRId64 " %6" PRId64 " %8" PRId64 "\n",
+                   (uint64_t)mgmt_int(s, "physical"),
+                   mgmt_true(s, "guilty") ? "guilty"
+                   : mgmt_int(s, "until") ? "served"
+                                          : "watched",
+                   mgmt_int(s, "level"), mgmt_int(s, "faults"), mgmt_int(s, "ms-left"));
+    }
+}
+
+static json_t *flush(struct mgmt_call *c) {
+    return mgmt_asked(c, mon_ask_cache_flush(c->machine), NULL) ? mgmt_nothing() : NULL;
+}
+
+static const struct mgmt_arg list_args[] = {
+    {.name = "sort",
+     .type = MGMT_WORD,
+     .optional = true,
+     .option = true,
+     .choices = "hot|size|expansion|faults|address",
+     .help = "what comes first; hot: samples of a millisecond"},
+    {.name = "va", .type = MGMT_STRING, .optional = true, .option = true, .help = "FIRST-LAST, hexadecimal"},
+    {.name = "limit", .type = MGMT_INT, .optional = true, .option = true, .help = "lines, 1 to 100"},
+    {0}};
+static const struct mgmt_arg find_args[] = {{.name = "address", .type = MGMT_EXPR}, {0}};
+
+const struct mgmt_command mgmt_cache_commands[] = {
+    {"x-novt-tc-stat", "tc stat", NULL, "what is in the code cache, by mode of the guest's code",
+     "{kinds, total, cache, time, flushes}", stat_cache, print_stat},
+    {"x-novt-tc-list", "tc list", list_args, "translated blocks", "{blocks, matches}", list, print_list},
+    {"x-novt-tc-find", "tc find", find_args, "blocks that translate the code at a guest-linear address",
+     "{blocks, matches}", find, print_list},
+    {"x-novt-tc-adapt", "tc adapt", NULL, "instructions whose direct accesses have faulted", "{sites, now}", adapt,
+     print_adapt},
+    {"x-novt-tc-flush", "tc flush", NULL, "throw all translations away", NULL, flush, NULL},
+    {0},
+};

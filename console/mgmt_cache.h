@@ -1,0 +1,18 @@
+/*
+ * mgmt_cache.h: what the commands about the code cache and the shadow MMU share.
+ */
+#ifndef NOVT_CONSOLE_MGMT_CACHE_H
+#define NOVT_CONSOLE_MGMT_CACHE_H
+
+#include "console/mgmt_command.h"
+#include "monitor/inspect_cache.h"
+
+/* A block as JSON, without its symbol. */
+json_t *mgmt_block_json(const struct bt_inspect_block *b);
+/* Gives each object of the list, which has a kernel address in `member`, a "symbol" where one is known. */
+bool mgmt_add_symbols(struct mgmt_call *c, json_t *list, const char *member);
+/* Members by name; 0 and "" where there is none. */
+int64_t mgmt_int(const json_t *o, const char *name);
+const char *mgmt_string(const json_t *o, const char *name);
+bool mgmt_true(const json_t *o, const char *name);
+#endif

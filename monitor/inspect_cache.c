@@ -1,0 +1,71 @@
+/* inspect_cache.c: what is in the code cache, and names for its addresses. */
+#include "monitor/inspect_cache.h"
+
+#include <stdio.h>
+#include <time.h>
+#include "monitor/inspect_internal.h"
+#include "monitor/symbols.h"
+
+static bool do_totals(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_totals(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t) {
+    return inspect_ask(m, do_totals, t, sizeof *t);
+}
+
+static bool do_list(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_list(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_list(struct machine *m, struct bt_inspect_list *list) {
+    return inspect_ask(m, do_list, list, sizeof *list);
+}
+
+static bool do_block(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_block(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_block(struct machine *m, struct bt_inspect_detail *d) {
+    return inspect_ask(m, do_block, d, sizeof *d);
+}
+
+static bool do_verdicts(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_verdicts(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdicts *v) {
+    return inspect_ask(m, do_verdicts, v, sizeof *v);
+}
+
+static bool do_flush(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    (void)args;
+    bt_flush(m->engine);
+    return true;
+}
+enum mon_ask mon_ask_cache_flush(struct machine *m) {
+    char none = 0;
+    return inspect_ask(m, do_flush, &none, sizeof none);
+}
+
+static bool do_symbols(struct machine *m, void *args, struct letter *l) {
+    struct mon_symbols *s = args;
+    struct timespec t;
+    (void)l;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    symbols_look(m->symbols, m->mem, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
+    for (uint32_t i = 0; i < s->n && i < MON_SYMBOLS; i++) {
+        const char *name;
+        bool known = symbols_at(m->symbols, s->at[i].address, &name, &s->at[i].offset);
+        snprintf(s->at[i].name, sizeof s->at[i].name, "%s", known ? name : "");
+    }
+    return true;
+}
+enum mon_ask mon_ask_symbols(struct machine *m, struct mon_symbols *s) {
+    return inspect_ask_long(m, do_symbols, s, sizeof *s);
+}

@@ -1,0 +1,31 @@
+/*
+ * inspect_cache.h: questions about the code cache and the shadow MMU: inspect.h goes on.
+ *
+ * What goes in parts has a cursor in its struct (bt/inspect.h): ask until it is 0.
+ */
+#ifndef NOVT_MONITOR_INSPECT_CACHE_H
+#define NOVT_MONITOR_INSPECT_CACHE_H
+
+#include "bt/inspect.h"
+#include "monitor/inspect.h"
+
+/* ---- The code cache: as the functions of bt/inspect.h ---- */
+enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t);
+enum mon_ask mon_ask_cache_list(struct machine *m, struct bt_inspect_list *l);
+enum mon_ask mon_ask_cache_block(struct machine *m, struct bt_inspect_detail *d);
+enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdicts *v);
+/* Throws all translations away. */
+enum mon_ask mon_ask_cache_flush(struct machine *m);
+
+/* ---- Guest symbols ---- */
+enum { MON_SYMBOLS = 64, MON_SYMBOL_NAME = 80 };
+struct mon_symbols {
+    uint32_t n;
+    struct {
+        uint32_t address, offset;   /* offset: from the symbol's start */
+        char name[MON_SYMBOL_NAME]; /* empty: none */
+    } at[MON_SYMBOLS];
+};
+/* Names for the n addresses. */
+enum mon_ask mon_ask_symbols(struct machine *m, struct mon_symbols *s);
+#endif

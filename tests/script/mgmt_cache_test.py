@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""mgmt_cache_test.py NOVT: the console's view of the code cache: totals are the sums of their parts and agree with the
+translator's counters; the hot block of a loop is found, and shown with what it was translated to; bad input."""
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from expect import check  # noqa: E402
+from qmp_client import Machines  # noqa: E402
+
+# Each part of a total, and the totals that have to be their sum.
+SUMS = ["blocks", "dead", "direct", "checked", "copies", "instructions", "identical", "guest-bytes", "hot-bytes",
+        "cold-bytes", "links", "chained", "ports", "samples"]
+BAD = [
+    ("tc list --limit 0", r"Error: the limit must be 1 to 100"),
+    ("tc list --limit 101", r"Error: the limit must be 1 to 100"),
+    ("tc list --va x", r"Error: bad range 'x'"),
+    ("tc list --va 2000-1000", r"Error: bad range"),
+    ("tc list --va 0-100000000", r"Error: bad range"),
+    ("tc list --va -1", r"Error: "),
+    ("tc list --sort speed", r"Error: "),
+    ("tc show 4000000000", r"Error: there is no block 4000000000"),
+    ("tc show 4294967296", r"Error: there is no block 4294967296"),
+    ("tc show -1", r"Error: "),
+    ("tc show", r"Error: Parameter 'block' is missing"),
+    ("tc graph 99999999", r"Error: there is no block 99999999"),
+    ("tc graph 0 --limit 201", r"Error: the limit must be 1 to 200"),
+]
+
+
+def totals(q):
+    s, n = q.command("x-novt-tc-stat"), q.command("x-novt-stats")["translator"]
+    for name in SUMS:
+        check(sum(k[name] for k in s["kinds"]) == s["total"][name], f"{name}: the total is the sum of its parts")
+    t, time = s["total"], s["time"]
+    check(t["direct"] + t["checked"] == t["blocks"], "a block is direct or checked")
+    check(time["blocks"] + time["stubs"] + time["elsewhere"] == time["samples"], "time is the sum of its parts")
+    check(s["cache"]["hot"] + s["cache"]["cold"] == s["cache"]["used"] == n["cache-used"], "bytes agree with the counter")
+    check(q.command("x-novt-tc-list", limit=1)["matches"] == t["blocks"], "tc list counts as many blocks")
+    if not s["flushes"]:
+        check(t["blocks"] + t["dead"] == n["blocks"] + n["blocks-copied"], "blocks agree with the counters")
+        check(t["samples"] == time["blocks"], "samples of blocks agree with the time in blocks")
+    return s
+
+
+def loop(q):
+    found = q.command("x-novt-tc-find", address=0)["blocks"]
+    check(found and all(b["va"] == 0 and b["kind"] == "ring0" for b in found), f"the loop's block is found: {found}")
+    hot = q.command("x-novt-tc-list")["blocks"]
+    check(hot[0]["samples"] > 0 and hot[0]["va"] < 0x20, "the loop is the hottest")
+    check([b["samples"] for b in hot] == sorted((b["samples"] for b in hot), reverse=True), "the list is sorted")
+    check(q.command("x-novt-tc-find", address=0x5000)["matches"] == 0 and q.text("tc find 0x5000") == "no block\n", "none elsewhere")
+    check(q.command("x-novt-tc-list", va="0-f")["matches"] >= 1, "a range")
+    return hot[0]["block"]
+
+
+def one_block(q, number):
+    b = q.command("x-novt-tc-show", block=number)
+    check(b["complete"] and sum(len(i["bytes"]) for i in b["code"]) == 2 * b["guest-bytes"], "its guest bytes are all there")
+    for part in "hot", "cold":
+        bytes_shown = sum(len(line["bytes"]) // 2 for i in b["code"] for line in i[part])
+        bytes_shown += sum(len(line["bytes"]) // 2 for line in b[part + "-entry"])
+        check(bytes_shown == b[part + "-bytes"], f"all {part} bytes are shown once: {bytes_shown} of {b[part + '-bytes']}")
+    texts = [i["text"] for i in b["code"]]
+    check("inc dword ptr [0x2000]" in texts and texts[-1].startswith("jmp"), f"guest code: {texts}")
+    clock = next(i for i in b["code"] if i["text"] == "rdtsc")
+    check(clock["reason"] == "SENSITIVE" and clock["row"] == "RDTSC" and not clock["identical"], f"why it is not copied: {clock}")
+    way = next(w for w in b["ways"] if w["kind"] == "link" and w["va"] == 0)
+    text = q.text(f"tc show {number}")
+    check(re.search(r"^00000000  inc dword ptr \[0x2000\] +\| inc dword ptr \[r12", text, re.M), f"side by side: {text}")
+    check(max(map(len, text.splitlines())) <= 120, "lines have their bounds")
+    dot = q.text(f"tc graph {number} --dot")
+    check(dot.startswith("digraph blocks {\n") and dot.endswith("}\n") and f"b{number} -> b{way['to']};" in dot, f"a graph: {dot}")
+
+
+def main():
+    with Machines(sys.argv[1]) as machines:
+        machines.start("one")
+        q = machines.qmp("one")
+        while not any(b["samples"] for b in q.command("x-novt-tc-list")["blocks"]):
+            pass
+        q.command("stop")
+        totals(q)
+        one_block(q, loop(q))
+        for line, expected in BAD:
+            got = q.text(line)
+            check(re.search(expected, got), f"{line}: {got!r}")
+        check("watched" in q.text("tc adapt") or "epoch" in q.text("tc adapt"), "verdicts")
+        q.command("x-novt-tc-flush")
+        s = totals(q)
+        check(s["total"]["blocks"] == 0 and s["flushes"] == 1, "a flush empties it")
+        q.command("cont")
+        while not q.command("x-novt-tc-list")["matches"]:
+            pass
+        totals_running = q.command("x-novt-tc-stat")
+        check(totals_running["total"]["blocks"] >= 1, "the guest runs on")
+        q.command("quit")
+
+
+if __name__ == "__main__":
+    main()
