@@ -70,9 +70,12 @@ def linux(novt, guests, tmp):
             check(pc_of(child) == at["do_idle"], "it stops at do_idle by a hardware breakpoint", child)
             child.command("delete", PROMPT)
             child.send("continue\n")
+            child.expect(r"Continuing\.", 20)
             linux_session.boot(vm)
+            # The prompt may be there since before do_idle; an answer shows that gdb waits by now.
+            check("42" in vm.command("echo $((6*7))", linux_session.PROMPT), "the machine runs", vm)
             child.send("\x03")
-            child.expect(PROMPT, 20)
+            child.expect(r"SIGINT(.|\n)*" + PROMPT, 20)
             check("SIGINT" in child.text, "Ctrl-C stops it", child)
             check("Cannot access" in child.command("x/x 0x10", PROMPT), "what is not mapped is an error", child)
             child.command("detach", PROMPT)
