@@ -188,12 +188,13 @@ struct bt_code {
 };
 
 /* ---- Life ---- */
+enum { BT_CACHE_MAX = 512 << 20 }; /* jumps inside the cache reach 2 GiB, and it is reserved twice */
 struct bt_config {
     bt_op_fn *const *ops; /* BT_OP_COUNT entries */
     /* Delivers a fault of the instruction at cpu->eip, as a helper does that raises one. NULL: faults leave bt_run. */
     enum bt_next (*raise)(struct bt_cpu *cpu, const struct guest_fault *f);
     uint32_t features;  /* enum dec_feature bits of the CPU model */
-    size_t cache_bytes; /* code cache limit; 0: default */
+    size_t cache_bytes; /* code cache limit, up to BT_CACHE_MAX; 0: default */
     bool one_insn;      /* one instruction per block, no chaining (tests, bisection) */
     bool force_checked; /* never use direct accesses */
     bool force_direct;  /* use direct accesses at once (tests) */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "bt/bt.h"
 #include "monitor/cmos.h"
 #include "monitor/drives.h"
 #include "monitor/nics.h"
@@ -89,7 +90,9 @@ static bool check_display(const struct mon_config *c, char *errbuf, size_t errle
 
 static bool check_bt(const struct mon_config *c, char *errbuf, size_t errlen) {
     bool both = c->bt_force_checked && c->bt_force_direct;
-    return !both || fail(errbuf, errlen, "bt: checked and direct exclude each other");
+    if (both) return fail(errbuf, errlen, "bt: checked and direct exclude each other");
+    if (c->bt_cache_bytes > BT_CACHE_MAX) return fail(errbuf, errlen, "bt: cache can be 512M at most");
+    return true;
 }
 
 bool config_check(const struct mon_config *c, char *errbuf, size_t errlen) {
