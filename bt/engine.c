@@ -43,7 +43,8 @@ static bool allocate(struct bt_engine *e) {
     if (e->code_size < 4 * BLOCK_MAX_HOST) e->code_size = 4 * BLOCK_MAX_HOST;
     e->n_frames = smmu_mem_frames(e->mem);
     e->code = reserve(2 * e->code_size, PROT_READ | PROT_WRITE | PROT_EXEC);
-    if (e->code) (void)madvise(e->code, 2 * e->code_size, MADV_HUGEPAGE); /* translated code is large: fewer TLB misses */
+    if (e->code)
+        (void)madvise(e->code, 2 * e->code_size, MADV_HUGEPAGE); /* translated code is large: fewer TLB misses */
     e->blocks = reserve_rw(e->max_blocks * sizeof *e->blocks);
     e->links = reserve_rw(e->max_links * sizeof *e->links);
     e->map = reserve_rw(e->max_map * sizeof *e->map);
@@ -56,8 +57,8 @@ static bool allocate(struct bt_engine *e) {
     e->frame_blocks = reserve_rw(e->n_frames * sizeof *e->frame_blocks);
     e->guilt = reserve_rw(GUILT_SLOTS * sizeof *e->guilt);
     uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
-    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->relocs && e->decoded && e->hash && e->kin &&
-              e->frame_blocks && e->guilt && pages;
+    bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->relocs && e->decoded &&
+              e->hash && e->kin && e->frame_blocks && e->guilt && pages;
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         struct jump_cache *jc = &e->jc[i];
         jc->slot = reserve_rw(JUMP_SLOTS * sizeof *jc->slot);

@@ -58,7 +58,8 @@ static void forget_targets(struct bt_engine *e, struct port *p) {
     p->n = 0;
 }
 
-/* By the jump cache, with a jump of its own, so that the host predicts it apart from all others. The block has polled. */
+/* By the jump cache, with a jump of its own, so that the host predicts it apart from all others. The block has polled.
+ */
 static void build_lookup(struct bt_engine *e, struct port *p) {
     struct x86_buf b = block_stub_space(e);
     x86_movzx_r32_r16(&b, R_C, R_A);

@@ -10,8 +10,7 @@
 enum { OK = 1, MODRM = 2, IMM8 = 4, IMM32 = 8, DISP32 = 16, GROUP3 = 32 /* /0 and /1 have the immediate */ };
 enum { RM = OK | MODRM };
 
-#define ALU(op)                                                                                                        \
-    [op] = RM, [op + 1] = RM, [op + 2] = RM, [op + 3] = RM, [op + 4] = OK | IMM8, [op + 5] = OK | IMM32
+#define ALU(op) [op] = RM, [op + 1] = RM, [op + 2] = RM, [op + 3] = RM, [op + 4] = OK | IMM8, [op + 5] = OK | IMM32
 static const uint8_t one_byte[256] = {
     ALU(0x00),
     ALU(0x08),
@@ -49,8 +48,8 @@ static const uint8_t one_byte[256] = {
     [0xFE ... 0xFF] = RM,
 };
 static const uint8_t two_byte[256] = {
-    [0x40 ... 0x4F] = RM, [0x80 ... 0x8F] = OK | IMM32, [0x90 ... 0x9F] = RM, [0xA3] = RM, [0xAF] = RM,
-    [0xB6 ... 0xB7] = RM, [0xBE ... 0xBF] = RM,
+    [0x40 ... 0x4F] = RM, [0x80 ... 0x8F] = OK | IMM32, [0x90 ... 0x9F] = RM, [0xA3] = RM,
+    [0xAF] = RM,          [0xB6 ... 0xB7] = RM,         [0xBE ... 0xBF] = RM,
 };
 
 /* An instruction by its form: what the result depends on, and where its numbers are. */

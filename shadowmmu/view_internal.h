@@ -55,7 +55,7 @@ struct view {
     uint32_t region_shift; /* 22 or 21 */
     uint32_t bounds;
     volatile uint32_t age; /* user: samples that found its code running, up to MATURE_AGE */
-    uint32_t wholes; /* WHOLE regions */
+    uint32_t wholes;       /* WHOLE regions */
     bool user;
     bool wp; /* CR0.WP when last validated */
     /* Pages given up one after the other: where that would go on, and how many went last. */

@@ -37,8 +37,9 @@ static void same(const uint8_t *bytes, uint32_t avail, bool code32, uint32_t fea
     enum dec_status a = dec_insn(bytes, avail, code32, features, &fresh);
     enum dec_status b = dec_insn_cached(cache, bytes, avail, code32, features, &cached);
     if (a == b && (a != DEC_OK || memcmp(&fresh, &cached, sizeof fresh) == 0)) return;
-    print_error("%02x %02x %02x %02x, %u bytes, 32-bit %d: status %d and %d, length %d and %d, class %d and %d\n", bytes[0],
-                bytes[1], bytes[2], bytes[3], avail, code32, a, b, fresh.len, cached.len, fresh.cls, cached.cls);
+    print_error("%02x %02x %02x %02x, %u bytes, 32-bit %d: status %d and %d, length %d and %d, class %d and %d\n",
+                bytes[0], bytes[1], bytes[2], bytes[3], avail, code32, a, b, fresh.len, cached.len, fresh.cls,
+                cached.cls);
     fail();
 }
 
@@ -80,7 +81,8 @@ static void prefixes_and_sizes(void **state) {
 static void features_change(void **state) {
     (void)state;
     const uint8_t cmov[DEC_MAX_LEN] = {0x0F, 0x44, 0xC1};
-    for (int turn = 0; turn < 6; turn++) same(cmov, DEC_MAX_LEN, true, turn & 1 ? FEATURES : FEATURES & ~(uint32_t)DEC_F_CMOV);
+    for (int turn = 0; turn < 6; turn++)
+        same(cmov, DEC_MAX_LEN, true, turn & 1 ? FEATURES : FEATURES & ~(uint32_t)DEC_F_CMOV);
 }
 
 int main(void) {
