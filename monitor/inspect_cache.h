@@ -8,6 +8,7 @@
 
 #include "bt/inspect.h"
 #include "monitor/inspect.h"
+#include "shadowmmu/inspect.h"
 
 /* ---- The code cache: as the functions of bt/inspect.h ---- */
 enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t);
@@ -16,6 +17,12 @@ enum mon_ask mon_ask_cache_block(struct machine *m, struct bt_inspect_detail *d)
 enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdicts *v);
 /* Throws all translations away. */
 enum mon_ask mon_ask_cache_flush(struct machine *m);
+
+/* ---- The shadow MMU (inspect_mmu.c): as the functions of shadowmmu/inspect.h ---- */
+enum mon_ask mon_ask_mmu_walk(struct machine *m, struct smmu_inspect_walk *w);
+enum mon_ask mon_ask_mmu_views(struct machine *m, struct smmu_inspect_views *v);
+enum mon_ask mon_ask_mmu_runs(struct machine *m, struct smmu_inspect_runs *r);
+enum mon_ask mon_ask_mmu_diff(struct machine *m, struct smmu_inspect_diff *d);
 
 /* ---- Guest symbols ---- */
 enum { MON_SYMBOLS = 64, MON_SYMBOL_NAME = 80 };

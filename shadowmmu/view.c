@@ -14,8 +14,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A process that lives shorter than this does not repay the mapping of its pages. */
-enum { MATURE_AGE = 2 };
 enum { DEFAULT_VIEWS = 64, MOST_VIEWS = 1024, DEFAULT_MAP_COUNT = 65530, LEAST_BUDGET = 16 };
 
 #define WINDOW (UINT64_C(1) << 32)

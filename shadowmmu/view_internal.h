@@ -24,6 +24,7 @@ enum {
     VIEW_SUPER = 0,
     VIEW_IDENTITY = 1,
     VIEW_FIRST_USER = 2,
+    MATURE_AGE = 2,             /* a process that lives shorter does not repay the mapping of its pages */
     VIEW_POPULATE_PAGES = 64,   /* longest run whose host page tables are filled at once */
     VIEW_CODE_STRETCHES = 1024, /* most read-only code stretches in one run */
 };

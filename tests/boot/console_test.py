@@ -35,7 +35,50 @@ def inside(q):
     check(stats["translator"]["blocks"] > 1000 and stats["machine"]["interrupts"] > 0 and "instructions a block" in q.text("info jit"),
           "counters count")
     check(all(name in q.text("info mtree") for name in ("ram", "vga", "lapic", "i8259")), "info mtree names devices")
+    code_cache(q)
+    shadow(q, pages)
     q.command("cont")
+
+
+def code_cache(q):
+    s = q.command("x-novt-tc-stat")
+    counted = sum(k["blocks"] + k["dead"] for k in s["kinds"])
+    made = q.command("x-novt-stats")["translator"]
+    check(counted == made["blocks"] + made["blocks-copied"] and not s["flushes"], "tc stat: every block ever made is counted once")
+    check({"real", "ring0", "ring3"} <= {k["kind"] for k in s["kinds"]}, "tc stat: by mode")
+    check(sum(k["samples"] for k in s["kinds"]) == s["time"]["blocks"], "tc stat: samples of blocks make up the time in blocks")
+    kernel = q.command("x-novt-tc-list", va="c0000000-ffffffff", limit=100)["blocks"]
+    named = [b for b in kernel if b.get("symbol")]
+    check(all("+0x" in b["symbol"] for b in named), f"tc list: {len(named)} of {len(kernel)} blocks of the kernel have names")
+    for b in kernel[:10]:
+        found = q.command("x-novt-tc-find", address=b["va"])["blocks"]
+        check(b["block"] in [f["block"] for f in found], "tc find finds what tc list lists")
+        d = q.command("x-novt-tc-show", block=b["block"])
+        check("".join(i["bytes"] for i in d["code"]) == q.command("x-novt-memory", address=b["va"], size=b["guest-bytes"])["hex"],
+              f"tc show: the guest's bytes at {b['va']:x}")
+        shown = sum(len(x["bytes"]) for i in d["code"] for part in ("hot", "cold") for x in i[part])
+        shown += sum(len(x["bytes"]) for part in ("hot-entry", "cold-entry") for x in d[part])
+        check(shown == 2 * (d["hot-bytes"] + d["cold-bytes"]), "... and all of its host bytes")
+
+
+def shadow(q, pages):
+    for p in pages[::max(1, len(pages) // 50)]:
+        w = q.command("x-novt-mmu-walk", address=p["va"])
+        check(w["present"] and w["to"]["physical"] == p["pa"] and w["to"]["page-size"] == p["size"], f"mmu walk {p['va']:x} agrees with info tlb")
+    s = q.command("x-novt-mmu-spaces")
+    check(sum(v["vmas"] for v in s["views"]) == s["vmas"] == q.command("x-novt-stats")["mmu"]["vmas"], "the views' mappings make up the total")
+    for v in s["views"]:
+        if v["pages"]:
+            r = q.command("x-novt-mmu-view", view=v["view"])
+            check(r["complete"] and sum(x["pages"] for x in r["runs"]) == v["pages"] and
+                  sum(x["pages"] for x in r["runs"] if x["writable"]) == v["writable"], f"mmu view {v['view']}: all of its pages")
+    d = q.command("x-novt-mmu-diff")
+    supervisor = next(v for v in s["views"] if v["kind"] == "supervisor")
+    sums = {who: d[who]["same"] + d[who]["stale"] + d[who]["too-much"] for who in d}
+    check(sums["supervisor"] == supervisor["pages"] > 1000, f"mmu diff: each page of the view is judged once: {sums}")
+    current = next(v for v in s["views"] if v["kind"] == "user" and v["current"])
+    check(sums["user"] == current["pages"], "... and of the user view")
+    check("no view 9999" in q.text("mmu view 9999") and "no view -1" in q.error("x-novt-mmu-view", view=-1)[1], "no such view")
 
 
 def uptime(child):

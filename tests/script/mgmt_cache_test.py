@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mgmt_cache_test.py NOVT: the console's view of the code cache: totals are the sums of their parts and agree with the
+"""mgmt_cache_test.py NOVT: the console's view of the code cache and the shadow MMU: totals are the sums of their parts and agree with the
 translator's counters; the hot block of a loop is found, and shown with what it was translated to; bad input."""
 import os
 import re
@@ -74,6 +74,18 @@ def one_block(q, number):
     check(dot.startswith("digraph blocks {\n") and dot.endswith("}\n") and f"b{number} -> b{way['to']};" in dot, f"a graph: {dot}")
 
 
+def paging_off(q):
+    w = q.command("x-novt-mmu-walk", address=0x2000)
+    check(not w["paging"] and w["present"] and w["to"]["physical"] == 0x2000 and w["supervisor"]["view-writable"], f"mmu walk: {w}")
+    check("paging is off\nphysical   2000" in q.text("mmu walk 0x2000"), "... as text")
+    check("device lapic" in q.text("mmu walk 0xfee00020"), "... a device's address")
+    views = q.command("x-novt-mmu-spaces")
+    one = next(v for v in views["views"] if v["current"])
+    check(one["kind"] == "no paging" and one["pages"] > 0 and views["vmas"] == sum(v["vmas"] for v in views["views"]), f"mmu spaces: {views}")
+    d = q.command("x-novt-mmu-diff")["supervisor"]
+    check(d["same"] == one["pages"] and d["stale"] == d["too-much"] == 0 and d["pages"] == [], f"mmu diff: {d}")
+
+
 def main():
     with Machines(sys.argv[1]) as machines:
         machines.start("one")
@@ -86,6 +98,7 @@ def main():
         for line, expected in BAD:
             got = q.text(line)
             check(re.search(expected, got), f"{line}: {got!r}")
+        paging_off(q)
         check("watched" in q.text("tc adapt") or "epoch" in q.text("tc adapt"), "verdicts")
         q.command("x-novt-tc-flush")
         s = totals(q)
