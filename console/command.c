@@ -8,6 +8,7 @@
 const struct con_command con_commands[] = {
     {"run", "run a virtual machine", con_run, con_run_help},
     {"list", "list the machines that run", con_list, con_list_help},
+    {"top", "show what machines do, again and again", con_top, con_top_help},
     {"monitor", "command a machine: interactively, or one command", con_monitor, con_monitor_help},
     {"console", "connect this terminal with a machine's serial line", con_console, con_console_help},
     {"stop", "stop a machine, and its time", con_vm, con_stop_help},

@@ -33,6 +33,8 @@ int con_run(int argc, char **argv);
 void con_run_help(FILE *out);
 int con_list(int argc, char **argv);
 void con_list_help(FILE *out);
+int con_top(int argc, char **argv);
+void con_top_help(FILE *out);
 int con_monitor(int argc, char **argv);
 void con_monitor_help(FILE *out);
 int con_console(int argc, char **argv);

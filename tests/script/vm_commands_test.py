@@ -3,6 +3,7 @@
 that run; how a machine is named; what is said when there is none."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,23 @@ def fails(machines, text, *argv):
 
 def listing(machines):
     return {m["name"]: m for m in json.loads(ok(machines, "list", "--json"))}
+
+
+def top(machines):
+    machines.start("busy")
+    machines.start("also busy")
+    lines = ok(machines, "top", "-n", "2", "-d", "1").splitlines()
+    check(lines[0].split()[:3] == ["NAME", "PID", "STATE"] and len(lines) == 6 and lines[3] == lines[0], f"two pictures: {lines}")
+    busy = next(line for line in lines[4:] if line.startswith("busy")).split()
+    check(busy[2] == "running" and int(busy[3]) > 0, f"one that runs takes time: {busy}")
+    text = ok(machines, "top", "busy", "-n", "2", "-d", "1")
+    check(all(len(line) <= 80 for line in lines) and len(text.splitlines()) <= 2 * 23, "it fits a terminal")
+    check(text.count("BLOCK") == 2 and text.count("exits/s") == 2 and re.search(r"^ +0 00000000 ring0 +[1-9]", text, re.M), f"one machine: {text}")
+    fails(machines, "no", "top", "nobody")
+    for bad in ("-n", "0"), ("-n",), ("-d", "x"), ("-x",), ("busy", "busy"):
+        fails(machines, "top: ", "top", *bad)
+    for name in "busy", "also busy":
+        ok(machines, "kill", name)
 
 
 def steering(machines):
@@ -172,7 +190,7 @@ def serial(machines):
 
 
 def main():
-    for part in steering, one_shots, mistakes, interactive, serial:
+    for part in steering, top, one_shots, mistakes, interactive, serial:
         with Machines(sys.argv[1]) as machines:
             os.mkdir(machines.folder, 0o700)
             part(machines)
