@@ -111,6 +111,17 @@ void bt_inspect_totals(struct bt_engine *e, struct bt_inspect_totals *t) {
     t->samples = e->samples;
 }
 
+_Static_assert((int)BT_OP_COUNT <= (int)BT_INSPECT_CALLOUTS, "a row for each");
+
+void bt_inspect_callouts(const struct bt_engine *e, struct bt_inspect_callouts *c) {
+    c->n = 0;
+    for (unsigned op = 0; op < BT_OP_COUNT; op++) {
+        if (!e->stats.callouts[op]) continue;
+        c->at[c->n].row = bt_op_name((enum bt_op)op);
+        c->at[c->n++].count = e->stats.callouts[op];
+    }
+}
+
 /* ---- Lists ---- */
 
 static const struct guilt *guilt_of(const struct bt_engine *e, const struct block *b, uint32_t guest_off) {

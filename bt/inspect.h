@@ -39,6 +39,17 @@ void bt_inspect_totals(struct bt_engine *e, struct bt_inspect_totals *t);
 /* Counts flushes: a block's number means the same block while it does not change. */
 uint32_t bt_inspect_epoch(const struct bt_engine *e);
 
+/* Callouts since start, by row of sensitive.def; rows that were never called are left out. */
+enum { BT_INSPECT_CALLOUTS = 256 };
+struct bt_inspect_callouts {
+    uint32_t n;
+    struct {
+        const char *row; /* constant */
+        uint64_t count;
+    } at[BT_INSPECT_CALLOUTS];
+};
+void bt_inspect_callouts(const struct bt_engine *e, struct bt_inspect_callouts *c);
+
 /* ---- Lists ---- */
 struct bt_inspect_block {
     uint32_t id, va, eip, frame, guest_len;              /* va: linear address; frame: of the first byte */

@@ -94,6 +94,7 @@ enum { MACHINES = 64 };
 struct picture {
     struct glance machine[MACHINES];
     size_t n;
+    json_t *callouts; /* of one machine */
 };
 
 static void add_machine(void *opaque, const char *path, const char *name) {
@@ -146,6 +147,28 @@ static void print_hot(const json_t *list) {
     }
 }
 
+/* The most frequent sensitive instructions that left translated code since the last picture. */
+static void print_callouts(const json_t *before, json_t *now, const struct glance *a, const struct glance *b) {
+    enum { SHOWN = 4 };
+    json_t *left = json_object();
+    fputs("callouts/s:", stdout);
+    json_object_update(left, now);
+    for (int i = 0; i < SHOWN; i++) {
+        const char *row, *best = NULL;
+        int64_t most = 0;
+        json_t *count;
+        json_object_foreach(left, row, count) {
+            int64_t n = json_integer_value(count) - json_integer_value(json_object_get(before, row));
+            if (n > most) most = n, best = row;
+        }
+        if (!best) break;
+        printf(" %.12s %" PRId64, best, rate(most, 0, a, b));
+        json_object_del(left, best);
+    }
+    json_decref(left);
+    puts("");
+}
+
 static bool draw_one(struct vm *v, const struct picture *before, struct picture *now) {
     struct glance *b = &now->machine[0];
     const struct glance *a = before->n ? &before->machine[0] : b;
@@ -158,6 +181,9 @@ static bool draw_one(struct vm *v, const struct picture *before, struct picture 
     printf("exits/s %" PRId64 ":", rate(all_exits(b), all_exits(a), a, b));
     for (int i = 0; i < EXITS; i++) printf(" %s %" PRId64, exits[i], rate(b->exits[i], a->exits[i], a, b));
     puts("");
+    json_decref(now->callouts);
+    now->callouts = vm_ask(v, "x-novt-exits", NULL, NULL);
+    print_callouts(before->callouts, now->callouts, a, b);
     print_hot(list);
     json_decref(list);
     return true;
@@ -195,6 +221,8 @@ static int run(const struct top *t) {
         if (i && wait_or_quit(t)) break;
         ok = draw(t, &p[i % 2], &p[(i + 1) % 2]);
     }
+    json_decref(p[0].callouts);
+    json_decref(p[1].callouts);
     free(p);
     return ok ? con_finish_output() : CON_USAGE;
 }

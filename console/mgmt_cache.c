@@ -305,6 +305,24 @@ static void print_adapt(json_t *r, struct mgmt_text *out) {
     }
 }
 
+/* ---- Callouts ---- */
+
+static json_t *callouts(struct mgmt_call *c) {
+    struct bt_inspect_callouts n;
+    if (!mgmt_asked(c, mon_ask_callouts(c->machine, &n), NULL)) return NULL;
+    json_t *o = json_object();
+    for (uint32_t i = 0; i < n.n; i++) put(o, n.at[i].row, n.at[i].count);
+    return o;
+}
+
+static void print_callouts(json_t *r, struct mgmt_text *out) {
+    const char *row;
+    json_t *count;
+    json_object_foreach(r, row, count) {
+        mgmt_print(out, "%-20s %12" PRId64 "\n", row, (int64_t)json_integer_value(count));
+    }
+}
+
 static json_t *flush(struct mgmt_call *c) {
     return mgmt_asked(c, mon_ask_cache_flush(c->machine), NULL) ? mgmt_nothing() : NULL;
 }
@@ -329,6 +347,8 @@ const struct mgmt_command mgmt_cache_commands[] = {
      "{blocks, matches}", find, print_list},
     {"x-novt-tc-adapt", "tc adapt", NULL, "instructions whose direct accesses have faulted", "{sites, now}", adapt,
      print_adapt},
+    {"x-novt-exits", "exits", NULL, "callouts of sensitive instructions by row of sensitive.def", "{row: count}",
+     callouts, print_callouts},
     {"x-novt-tc-flush", "tc flush", NULL, "throw all translations away", NULL, flush, NULL},
     {0},
 };

@@ -42,6 +42,15 @@ enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdict
     return inspect_ask(m, do_verdicts, v, sizeof *v);
 }
 
+static bool do_callouts(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_callouts(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_callouts(struct machine *m, struct bt_inspect_callouts *c) {
+    return inspect_ask(m, do_callouts, c, sizeof *c);
+}
+
 static bool do_flush(struct machine *m, void *args, struct letter *l) {
     (void)l;
     (void)args;

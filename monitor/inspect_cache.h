@@ -15,6 +15,7 @@ enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t
 enum mon_ask mon_ask_cache_list(struct machine *m, struct bt_inspect_list *l);
 enum mon_ask mon_ask_cache_block(struct machine *m, struct bt_inspect_detail *d);
 enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdicts *v);
+enum mon_ask mon_ask_callouts(struct machine *m, struct bt_inspect_callouts *c);
 /* Throws all translations away. */
 enum mon_ask mon_ask_cache_flush(struct machine *m);
 

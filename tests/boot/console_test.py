@@ -47,6 +47,7 @@ def code_cache(q):
     check(counted == made["blocks"] + made["blocks-copied"] and not s["flushes"], "tc stat: every block ever made is counted once")
     check({"real", "ring0", "ring3"} <= {k["kind"] for k in s["kinds"]}, "tc stat: by mode")
     check(sum(k["samples"] for k in s["kinds"]) == s["time"]["blocks"], "tc stat: samples of blocks make up the time in blocks")
+    check(sum(q.command("x-novt-exits").values()) == made["callouts"] > 1000, "exits: the rows make up the counter")
     kernel = q.command("x-novt-tc-list", va="c0000000-ffffffff", limit=100)["blocks"]
     named = [b for b in kernel if b.get("symbol")]
     check(all("+0x" in b["symbol"] for b in named), f"tc list: {len(named)} of {len(kernel)} blocks of the kernel have names")
