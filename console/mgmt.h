@@ -13,7 +13,8 @@
 enum { MGMT_SOCKETS = 8 };
 
 struct mgmt_options {
-    bool none; /* no socket in the user's folder */
+    unsigned web; /* port of the web console; 0: none */
+    bool none;    /* no socket in the user's folder */
     unsigned sockets;
     struct {
         const char *path;

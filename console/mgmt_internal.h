@@ -41,6 +41,7 @@ struct mgmt_client {
     struct mgmt_client *next;
 };
 
+struct web;
 struct mgmt_listener {
     struct mgmt_source source;
     bool text;
@@ -67,6 +68,10 @@ struct mgmt {
         struct mgmt_source source;
         int fd; /* eventfd: there are events, or the end */
     } wake;
+    struct {
+        struct mgmt_source source;
+        struct web *web; /* NULL: none */
+    } browser;
     struct mgmt_listener listener[MGMT_SOCKETS + 1];
     unsigned listeners;
     struct mgmt_client *client;

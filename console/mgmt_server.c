@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "console/mgmt_internal.h"
 #include "console/mgmt_socket.h"
+#include "console/web.h"
 
 const struct mon_config *mgmt_vm_config(const struct mgmt *g) { return g->config; }
 const struct mon_observer *mgmt_observer(struct mgmt *g) { return &g->observer; }
@@ -31,6 +32,12 @@ static void woken(struct mgmt_source *s, uint32_t events) {
     (void)s, (void)events; /* what for is looked at in any case */
 }
 
+static void browser_ready(struct mgmt_source *s, uint32_t events) {
+    (void)s, (void)events; /* looked at in any case, as its timeouts are */
+}
+
+static int sooner(int a, int b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
+
 /* One at a time, so that nothing refers to a client that is gone. */
 static void *serve(void *opaque) {
     struct mgmt *g = opaque;
@@ -44,6 +51,9 @@ static void *serve(void *opaque) {
         mgmt_events_send(g);
         mgmt_serial_news(g);
         again_ms = mgmt_clients_sweep(g);
+        if (!g->browser.web) continue;
+        web_run(g->browser.web);
+        again_ms = sooner(again_ms, web_wait_ms(g->browser.web));
     }
     mgmt_events_send(g);
     mgmt_serial_news(g);
@@ -83,6 +93,16 @@ static bool open_sockets(struct mgmt *g, char *errbuf, size_t errlen) {
     return true;
 }
 
+static bool open_web(struct mgmt *g, char *errbuf, size_t errlen) {
+    uint32_t watched = 0;
+    if (!g->options->web) return true;
+    g->browser.web = web_open(g, (uint16_t)g->options->web, errbuf, errlen);
+    if (!g->browser.web) return false;
+    g->browser.source.ready = browser_ready;
+    return mgmt_watch(g, web_fd(g->browser.web), &g->browser.source, &watched, EPOLLIN) ||
+           fail_errno("--web", errbuf, errlen);
+}
+
 static bool prepare(struct mgmt *g, char *errbuf, size_t errlen) {
     uint32_t watched = 0;
     g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -117,6 +137,8 @@ static void stop(void *opaque) {
         unlink(l->path);
         free(l->path);
     }
+    web_close(g->browser.web);
+    g->browser.web = NULL;
     if (g->wake.fd >= 0) close(g->wake.fd);
     if (g->epoll_fd >= 0) close(g->epoll_fd);
     g->wake.fd = g->epoll_fd = -1;
@@ -125,8 +147,10 @@ static void stop(void *opaque) {
 static bool start(void *opaque, struct machine *m, char *errbuf, size_t errlen) {
     struct mgmt *g = opaque;
     g->machine = m;
-    if (g->options->none && !g->options->sockets) return true;
-    if (prepare(g, errbuf, errlen) && open_sockets(g, errbuf, errlen) && start_thread(g, errbuf, errlen)) return true;
+    if (g->options->none && !g->options->sockets && !g->options->web) return true;
+    if (prepare(g, errbuf, errlen) && open_sockets(g, errbuf, errlen) && open_web(g, errbuf, errlen) &&
+        start_thread(g, errbuf, errlen))
+        return true;
     stop(g);
     return false;
 }

@@ -46,7 +46,7 @@ opt_parser opt_serial, opt_parallel, opt_debugcon;
 /* ---- opt_display.c ---- */
 opt_parser opt_vga, opt_display, opt_dump_screen;
 /* ---- opt_console.c ---- */
-opt_parser opt_control, opt_qmp, opt_monitor, opt_start_paused;
+opt_parser opt_web, opt_control, opt_qmp, opt_monitor, opt_start_paused;
 /* ---- opt_debug.c ---- */
 opt_parser opt_log, opt_log_file, opt_stats, opt_bt, opt_max_vmas, opt_symbols, opt_perf, opt_gdb;
 #endif

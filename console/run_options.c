@@ -68,6 +68,7 @@ static const struct run_option options[] = {
     {"control", "WHAT", "socket for novt list, monitor and the like: on or off (default: on)", opt_control},
     {"qmp", "WHERE", "one more socket of the machine protocol (QMP): unix:PATH; several", opt_qmp},
     {"monitor", "WHERE", "a socket with the text console, as QEMU's monitor: unix:PATH; several", opt_monitor},
+    {"web", "WHERE", "the console for browsers: 127.0.0.1:PORT; the URL is printed", opt_web},
     {"start-paused", NULL, "run nothing until novt cont; -S for short", opt_start_paused},
     {"dump-screen", "FILE", "write the screen to FILE.png or, as text, to FILE.txt at the end", opt_dump_screen},
     {"log", "LIST", "log these categories to stderr, see below; separated by commas", opt_log},
