@@ -16,19 +16,7 @@ STRIDE  equ 0x4000                      ; two pages of code and two that are abs
 NOWHERE equ 0x50000000
 
 main:
-    cli
-    mov al, 0xFF
-    out 0x21, al
-    out 0xA1, al
-    call enable_a20
-    lgdt [gdt_ptr]
-    lidt [idt_ptr]
-    mov eax, cr0
-    or al, 1
-    mov cr0, eax
-    jmp dword KCODE:start32
-bits 32
-start32:
+    TO_32_BITS KCODE
     mov ax, KDATA
     mov ss, ax
     mov ds, ax

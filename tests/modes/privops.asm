@@ -37,19 +37,7 @@ ARITH   equ 0x8D5
 %endmacro
 
 main:
-    cli
-    mov al, 0xFF
-    out 0x21, al
-    out 0xA1, al
-    call enable_a20
-    lgdt [gdt_ptr]
-    lidt [idt_ptr]
-    mov eax, cr0
-    or al, 1
-    mov cr0, eax
-    jmp dword KCODE:start32
-bits 32
-start32:
+    TO_32_BITS KCODE
     mov ax, KDATA
     mov ss, ax
     mov esp, STACK
