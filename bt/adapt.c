@@ -26,8 +26,8 @@ const struct guilt *adapt_record(const struct bt_engine *e, uint32_t frame, uint
 }
 
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off) {
-    const struct guilt *g = &e->guilt[slot_of(key_of(frame, off))];
-    return g->key == key_of(frame, off) && g->until > epoch(e) ? g->until : 0;
+    const struct guilt *g = adapt_record(e, frame, off);
+    return g && g->until > epoch(e) ? g->until : 0;
 }
 
 /* Each verdict doubles the time until direct access is tried again, from a quarter second of guest work to a minute;

@@ -29,6 +29,8 @@ uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t 
     return BT_NONE;
 }
 
+static uint32_t *frame_link(struct block *b, uint32_t frame) { return &b->frame_next[b->frame[0] == frame ? 0 : 1]; }
+
 /* Where the instruction at guest_off begins in the block, if the block can be entered there: ESP must be R14. */
 static const uint8_t *entry_at(const struct bt_engine *e, const struct block *b, uint32_t guest_off) {
     const struct pc_entry *m = &e->map[b->map_first];
@@ -41,7 +43,7 @@ const uint8_t *block_find_inside(struct bt_engine *e, const struct block *from, 
     enum { MOST = 48 }; /* the latest are the likeliest, and the search must stay cheap beside a translation */
     uint32_t next = e->frame_blocks[from->frame[0]];
     for (unsigned i = 0; next != BT_NONE && i < MOST; i++) {
-        const struct block *b = &e->blocks[next];
+        struct block *b = &e->blocks[next];
         uint32_t guest_off = eip - b->eip;
         bool covers = guest_off - 1 < b->guest_len - 1u && b->frame[1] == BT_NONE && b->frame[0] == from->frame[0];
         if (covers && linear_page(b) == linear_page(from) && link_matches(from, b) && !b->demoted) {
@@ -49,7 +51,7 @@ const uint8_t *block_find_inside(struct bt_engine *e, const struct block *from, 
             *id = next;
             if (at) return at;
         }
-        next = b->frame_next[b->frame[0] == from->frame[0] ? 0 : 1];
+        next = *frame_link(b, from->frame[0]);
     }
     return NULL;
 }
@@ -131,8 +133,6 @@ static void hash_remove(struct bt_engine *e, uint32_t id) {
     while (*at != id) at = &e->blocks[*at].hash_next;
     *at = b->hash_next;
 }
-
-static uint32_t *frame_link(struct block *b, uint32_t frame) { return &b->frame_next[b->frame[0] == frame ? 0 : 1]; }
 
 static void frame_remove(struct bt_engine *e, uint32_t id, uint32_t frame) {
     uint32_t *at = &e->frame_blocks[frame];
