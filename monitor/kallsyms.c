@@ -197,6 +197,11 @@ static bool fill(const struct image *k, const struct addresses *a, struct symbol
     return true;
 }
 
+bool kallsyms_tokens(const uint8_t *bytes, size_t size, size_t digits) {
+    struct image k = {.b = bytes, .size = size};
+    return find_tokens(&k, digits);
+}
+
 bool kallsyms_read(const uint8_t *bytes, size_t size, size_t digits, struct symbol_table *t) {
     struct image k = {.b = bytes, .size = size, .budget = BUDGET};
     struct addresses a;

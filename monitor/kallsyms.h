@@ -17,6 +17,9 @@ extern const uint8_t kallsyms_digits[KALLSYMS_DIGITS];
 /* How far from the digits the tables may lie. */
 enum { KALLSYMS_BEFORE = 16 << 20, KALLSYMS_BEHIND = 8 << 20 };
 
+/* Do these digits lie among 256 tokens, and an index that says where each is? Tables of characters in 16 bits, which
+ * systems have many of, hold the digits as well. Costs little. */
+bool kallsyms_tokens(const uint8_t *bytes, size_t size, size_t digits);
 /* `bytes` holds the digits at `digits`, and memory around them. True: t, empty before, holds the symbols, sealed. */
 bool kallsyms_read(const uint8_t *bytes, size_t size, size_t digits, struct symbol_table *t);
 #endif

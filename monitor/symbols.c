@@ -9,7 +9,8 @@
 enum {
     SYMBOL_REACH = 64 << 10,      /* code further behind a symbol belongs to something that has no name */
     LOW_MEMORY_MAX = 896 << 20,   /* where a 32-bit Linux can lie */
-    CANDIDATES = 8,               /* per look */
+    CANDIDATES = 8,               /* per look: tables that are searched for */
+    DIGITS_MAX = 4096,            /* per look: places that hold the digits; each costs some microseconds */
     PATIENCE_FIRST_NS = 50000000, /* between looks, doubled each time */
 };
 #define PATIENCE_MAX_NS UINT64_C(10000000000)
@@ -50,19 +51,26 @@ void symbols_forget(struct symbols *s) {
 
 /* ---- The guest's own ---- */
 
-static bool read_around(struct symbols *s, const uint8_t *memory, size_t size, size_t digits) {
+/* What is left of a look. */
+struct patience {
+    unsigned digits, candidates;
+};
+
+static bool read_around(struct symbols *s, const uint8_t *memory, size_t size, size_t digits, struct patience *p) {
     size_t from = digits > KALLSYMS_BEFORE ? (digits - KALLSYMS_BEFORE) & ~(size_t)SMMU_PAGE_MASK : 0;
     size_t to = size - digits > KALLSYMS_BEHIND ? digits + KALLSYMS_BEHIND : size;
+    if (!kallsyms_tokens(memory + from, to - from, digits - from)) return false;
+    p->candidates--;
     return kallsyms_read(memory + from, to - from, digits - from, &s->guest);
 }
 
-static bool search(struct symbols *s, const uint8_t *memory, size_t size, size_t from, size_t to, unsigned *tries) {
-    while (*tries && to - from >= KALLSYMS_DIGITS) {
+static bool search(struct symbols *s, const uint8_t *memory, size_t size, size_t from, size_t to, struct patience *p) {
+    while (p->candidates && p->digits && to - from >= KALLSYMS_DIGITS) {
         const uint8_t *hit = memmem(memory + from, to - from, kallsyms_digits, KALLSYMS_DIGITS);
         if (!hit) return false;
         size_t at = (size_t)(hit - memory);
-        if (read_around(s, memory, size, at)) return true;
-        --*tries;
+        p->digits--;
+        if (read_around(s, memory, size, at, p)) return true;
         from = at + 1;
     }
     return false;
@@ -72,18 +80,18 @@ static bool search(struct symbols *s, const uint8_t *memory, size_t size, size_t
 static bool look(struct symbols *s, const uint8_t *memory, size_t size) {
     enum { BATCH = 4096 };
     static unsigned char present[BATCH];
-    unsigned tries = CANDIDATES;
+    struct patience p = {DIGITS_MAX, CANDIDATES};
     size_t pages = size / SMMU_PAGE_SIZE, from = 0; /* from: start of the run of pages that are there */
     for (size_t at = 0; at < pages; at += BATCH) {
         size_t n = pages - at < BATCH ? pages - at : BATCH;
         if (mincore((void *)(uintptr_t)(memory + at * SMMU_PAGE_SIZE), n * SMMU_PAGE_SIZE, present)) return false;
         for (size_t i = 0; i < n; i++) {
             if (present[i] & 1) continue;
-            if (search(s, memory, size, from * SMMU_PAGE_SIZE, (at + i) * SMMU_PAGE_SIZE, &tries)) return true;
+            if (search(s, memory, size, from * SMMU_PAGE_SIZE, (at + i) * SMMU_PAGE_SIZE, &p)) return true;
             from = at + i + 1;
         }
     }
-    return from < pages && search(s, memory, size, from * SMMU_PAGE_SIZE, size, &tries);
+    return from < pages && search(s, memory, size, from * SMMU_PAGE_SIZE, size, &p);
 }
 
 /* A symbol that both have tells how far the kernel has moved. */

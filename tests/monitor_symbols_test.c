@@ -166,9 +166,33 @@ static void test_uniform(void **state) {
     }
 }
 
+/* Tables of characters in 16 bits stand in front: a system's code pages. */
+static void test_among_others(void **state) {
+    enum { OTHERS = 40, RAM = 1 << 20, SELF = RAM / 2 };
+    struct smmu_mem *mem;
+    const char *name;
+    uint32_t offset;
+    char error[256];
+    (void)state;
+    struct symbols *s = symbols_open(NULL, error, sizeof error);
+    assert_int_equal(smmu_mem_create(RAM, 4096, &mem), SMMU_OK);
+    uint8_t *ram = smmu_mem_linear(mem);
+    for (unsigned i = 0; i < OTHERS; i++)
+        for (unsigned c = 0; c < 256; c++) ram[8192 * i + 2 * c] = (uint8_t)c;
+    symbols_look(s, mem, 1);
+    assert_false(symbols_at(s, BASE, &name, &offset));
+    build(OFFSETS_LAST);
+    memcpy(ram + SELF, image, at);
+    symbols_look(s, mem, UINT64_C(1) << 60);
+    assert_true(symbols_at(s, BASE + 16 * 5 + 1, &name, &offset));
+    assert_string_equal(name, "sym_5");
+    symbols_close(s);
+    smmu_mem_destroy(mem);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_list),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table),   cmocka_unit_test(test_list),
                                        cmocka_unit_test(test_layouts), cmocka_unit_test(test_damage),
-                                       cmocka_unit_test(test_uniform)};
+                                       cmocka_unit_test(test_uniform), cmocka_unit_test(test_among_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

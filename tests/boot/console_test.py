@@ -50,7 +50,7 @@ def code_cache(q):
     check(sum(q.command("x-novt-exits").values()) == made["callouts"] > 1000, "exits: the rows make up the counter")
     kernel = q.command("x-novt-tc-list", va="c0000000-ffffffff", limit=100)["blocks"]
     named = [b for b in kernel if b.get("symbol")]
-    check(all("+0x" in b["symbol"] for b in named), f"tc list: {len(named)} of {len(kernel)} blocks of the kernel have names")
+    check(named and all("+0x" in b["symbol"] for b in named), f"tc list: {len(named)} of {len(kernel)} blocks of the kernel have names")
     for b in kernel[:10]:
         found = q.command("x-novt-tc-find", address=b["va"])["blocks"]
         check(b["block"] in [f["block"] for f in found], "tc find finds what tc list lists")
