@@ -21,7 +21,7 @@ enum {
     TYPE_MS = 20, /* a guest that does not read is asked again so often */
 };
 
-static uint64_t now_ms(void) {
+uint64_t mgmt_now_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
@@ -60,14 +60,14 @@ static void flush(struct mgmt_client *c) {
             return;
         }
         mgmt_text_drop(&c->out, (size_t)n);
-        c->moved_ms = now_ms();
+        c->moved_ms = mgmt_now_ms();
     }
 }
 
 bool mgmt_client_has_room(const struct mgmt_client *c) { return c->out.len < QUEUE_PAUSE; }
 
 void mgmt_client_send_raw(struct mgmt_client *c, const void *bytes, size_t n) {
-    if (!c->out.len) c->moved_ms = now_ms();
+    if (!c->out.len) c->moved_ms = mgmt_now_ms();
     mgmt_text_add(&c->out, bytes, n);
     if (c->out.failed || c->out.len > QUEUE_MAX) {
         mgmt_client_drop(c);
@@ -155,18 +155,33 @@ static void ready(struct mgmt_source *s, uint32_t events) {
 static const char crowded[] =
     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"too many clients are connected\"}}\r\n";
 
-void mgmt_client_open(struct mgmt *g, int fd, bool text) {
+static struct mgmt_client *add_client(struct mgmt *g, int fd, enum mgmt_mode mode) {
     struct mgmt_client *c = g->clients < MGMT_CLIENTS ? calloc(1, sizeof *c) : NULL;
+    if (!c) return NULL;
+    *c = (struct mgmt_client){
+        .source = {ready}, .g = g, .fd = fd, .moved_ms = mgmt_now_ms(), .mode = mode, .next = g->client};
+    g->client = c;
+    g->clients++;
+    watch(c);
+    return c;
+}
+
+bool mgmt_client_open_line(struct mgmt *g, int fd) {
+    struct mgmt_client *c = add_client(g, fd, MGMT_LINE);
+    if (c)
+        mgmt_serial_pump(c); /* from the beginning of what is kept */
+    else
+        close(fd);
+    return c;
+}
+
+void mgmt_client_open(struct mgmt *g, int fd, bool text) {
+    struct mgmt_client *c = add_client(g, fd, text ? MGMT_TEXT : MGMT_PROTOCOL);
     if (!c) {
         send(fd, crowded, sizeof crowded - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         close(fd);
         return;
     }
-    *c = (struct mgmt_client){.source = {ready}, .g = g, .fd = fd, .moved_ms = now_ms(), .next = g->client};
-    g->client = c;
-    g->clients++;
-    if (text) c->mode = MGMT_TEXT;
-    watch(c);
     if (text)
         mgmt_hmp_greet(c);
     else
@@ -192,7 +207,7 @@ static bool type_rest(struct mgmt_client *c) {
 }
 
 int mgmt_clients_sweep(struct mgmt *g) {
-    uint64_t now = now_ms();
+    uint64_t now = mgmt_now_ms();
     int again = -1;
     for (struct mgmt_client **at = &g->client; *at;) {
         struct mgmt_client *c = *at;
@@ -210,9 +225,9 @@ int mgmt_clients_sweep(struct mgmt *g) {
 }
 
 void mgmt_clients_close(struct mgmt *g) {
-    uint64_t until = now_ms() + FAREWELL_MS;
+    uint64_t until = mgmt_now_ms() + FAREWELL_MS;
     for (struct mgmt_client *c; (c = g->client);) {
-        for (uint64_t now; c->fd >= 0 && c->out.len && (now = now_ms()) < until; flush(c)) {
+        for (uint64_t now; c->fd >= 0 && c->out.len && (now = mgmt_now_ms()) < until; flush(c)) {
             struct pollfd p = {.fd = c->fd, .events = POLLOUT};
             poll(&p, 1, (int)(until - now));
         }

@@ -84,6 +84,8 @@ struct mgmt {
 /* ---- mgmt_client.c ---- */
 /* Takes fd. */
 void mgmt_client_open(struct mgmt *g, int fd, bool text);
+/* The same for one that is the first serial line from the start, with its history. False: too many are connected. */
+bool mgmt_client_open_line(struct mgmt *g, int fd);
 bool mgmt_client_has_room(const struct mgmt_client *c);
 void mgmt_client_send_raw(struct mgmt_client *c, const void *bytes, size_t n);
 /* Queues a message; ends the line. */
@@ -95,6 +97,8 @@ void mgmt_client_drop(struct mgmt_client *c);
 int mgmt_clients_sweep(struct mgmt *g);
 /* Lets everybody have what waits, for a moment, and closes. */
 void mgmt_clients_close(struct mgmt *g);
+/* Of CLOCK_MONOTONIC. */
+uint64_t mgmt_now_ms(void);
 /* Makes epoll watch what the client is ready for. */
 bool mgmt_watch(struct mgmt *g, int fd, struct mgmt_source *s, uint32_t *watched, uint32_t events);
 

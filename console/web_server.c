@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include "console/mgmt_internal.h"
 #include "console/web_assets.h"
+#include "console/web_relay.h"
 
 enum { TOKEN = 32, BODY_MAX = 4096, CONNECTIONS = 32, IDLE_SECONDS = 10, REQUEST_MEMORY = 16 << 10 };
 
@@ -16,6 +17,8 @@ struct web {
     struct mgmt *g;
     struct MHD_Daemon *daemon;
     char token[TOKEN + 1], cookie[24], host[2][32]; /* names by which we may be addressed */
+    struct web_relays relays;
+    int sweep_ms;
 };
 struct request {
     char body[BODY_MAX];
@@ -65,13 +68,17 @@ static bool our_name(const struct web *w, const char *host) {
     return host && (!strcmp(host, w->host[0]) || !strcmp(host, w->host[1]));
 }
 
-/* A page of another origin cannot send this type without asking first, nor hide where it comes from. */
+/* A page of another origin cannot hide where it comes from, nor send JSON without asking first. */
 static bool our_page(const struct web *w, connection *c) {
     const char *origin = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin");
     const char *site = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Sec-Fetch-Site");
-    const char *type = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Type");
     return (!origin || (!strncmp(origin, "http://", 7) && our_name(w, origin + 7))) &&
-           (!site || !strcmp(site, "same-origin")) && type && !strcmp(type, "application/json");
+           (!site || !strcmp(site, "same-origin"));
+}
+
+static bool is_json(connection *c) {
+    const char *type = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Type");
+    return type && !strcmp(type, "application/json");
 }
 
 /* ---- What is there ---- */
@@ -127,22 +134,36 @@ static enum MHD_Result metrics(const struct web *w, connection *c) {
     return sent;
 }
 
+/* Any page may ask for one and would then read it: no reason to answer but to ours. */
+static enum MHD_Result web_socket(struct web *w, connection *c, const char *url) {
+    unsigned status;
+    const char *why;
+    if (!MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin") || !our_page(w, c))
+        return refuse(w, c, MHD_HTTP_FORBIDDEN, "not from our page\n");
+    struct MHD_Response *r = web_relay_answer(&w->relays, c, url, &status, &why);
+    if (!r) return refuse(w, c, status, why);
+    enum MHD_Result sent = MHD_queue_response(c, MHD_HTTP_SWITCHING_PROTOCOLS, r);
+    MHD_destroy_response(r);
+    return sent;
+}
+
 static enum MHD_Result asset(const struct web *w, connection *c, const char *url) {
     for (const struct web_asset *a = web_assets; a->url; a++)
         if (!strcmp(a->url, url)) return send_bytes(w, c, MHD_HTTP_OK, a->type, a->bytes, a->len);
     return refuse(w, c, MHD_HTTP_NOT_FOUND, "not found\n");
 }
 
-static enum MHD_Result respond(const struct web *w, connection *c, const char *url, const char *method,
+static enum MHD_Result respond(struct web *w, connection *c, const char *url, const char *method,
                                const struct request *r) {
     bool post = !strcmp(method, "POST");
     if (!our_name(w, MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host")))
         return refuse(w, c, MHD_HTTP_FORBIDDEN, "not our name\n");
     if (!has_token(w, c)) return refuse(w, c, MHD_HTTP_FORBIDDEN, "the token is missing or wrong\n");
     if (!post && strcmp(method, "GET")) return refuse(w, c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or POST\n");
-    if (post && !our_page(w, c)) return refuse(w, c, MHD_HTTP_FORBIDDEN, "not from our page\n");
+    if (post && !(our_page(w, c) && is_json(c))) return refuse(w, c, MHD_HTTP_FORBIDDEN, "not from our page\n");
     if (r->long_body) return refuse(w, c, MHD_HTTP_CONTENT_TOO_LARGE, "too long\n");
     if (post) return strcmp(url, "/api") ? refuse(w, c, MHD_HTTP_NOT_FOUND, "not found\n") : api(w, c, r);
+    if (!strncmp(url, "/ws/", 4)) return web_socket(w, c, url);
     return strcmp(url, "/metrics") ? asset(w, c, url) : metrics(w, c);
 }
 
@@ -184,16 +205,17 @@ struct web *web_open(struct mgmt *g, uint16_t port, char *errbuf, size_t errlen)
     struct web *w = calloc(1, sizeof *w);
     if (w && make_token(w))
         w->daemon = MHD_start_daemon(
-            MHD_USE_EPOLL, port, NULL, NULL, handle, w, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at,
-            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
-            NULL, MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_END);
+            MHD_USE_EPOLL | MHD_ALLOW_UPGRADE, port, NULL, NULL, handle, w, MHD_OPTION_SOCK_ADDR,
+            (struct sockaddr *)&at, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+            (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY,
+            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_END);
     if (!w || !w->daemon) {
         snprintf(errbuf, errlen, "--web: cannot listen at 127.0.0.1:%u", port);
         free(w);
         return NULL;
     }
     w->g = g;
+    web_relays_init(&w->relays, g);
     snprintf(w->cookie, sizeof w->cookie, "novt-%u", port);
     snprintf(w->host[0], sizeof w->host[0], "127.0.0.1:%u", port);
     snprintf(w->host[1], sizeof w->host[1], "localhost:%u", port);
@@ -202,16 +224,21 @@ struct web *web_open(struct mgmt *g, uint16_t port, char *errbuf, size_t errlen)
 }
 
 int web_fd(const struct web *w) { return MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd; }
-void web_run(struct web *w) { MHD_run(w->daemon); }
+
+void web_run(struct web *w) {
+    w->sweep_ms = web_relays_sweep(&w->relays);
+    MHD_run(w->daemon);
+}
 
 int web_wait_ms(const struct web *w) {
     MHD_UNSIGNED_LONG_LONG ms;
-    if (MHD_get_timeout(w->daemon, &ms) != MHD_YES) return -1;
+    if (MHD_get_timeout(w->daemon, &ms) != MHD_YES) return w->sweep_ms;
     return ms < 1000 ? (int)ms : 1000;
 }
 
 void web_close(struct web *w) {
     if (!w) return;
+    web_relays_close(&w->relays);
     MHD_stop_daemon(w->daemon);
     free(w);
 }

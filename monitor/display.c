@@ -47,17 +47,15 @@ static const struct display_backend *backend_of(enum mon_display_kind kind) {
     return NULL;
 }
 
-bool display_open(struct machine *m, struct mon_display **out, char *errbuf, size_t errlen) {
-    const struct display_backend *backend = backend_of(m->cfg->display.kind);
-    *out = NULL;
-    if (!backend) return true;
+static bool start(struct machine *m, const struct display_backend *backend, struct mon_display **out, char *errbuf,
+                  size_t errlen) {
     struct mon_display *d = calloc(1, sizeof *d);
     if (!d) {
         snprintf(errbuf, errlen, "out of memory");
         return false;
     }
     *d = (struct mon_display){.m = m, .backend = backend, .timer = {.fn = refresh, .opaque = d}};
-    d->opaque = backend->open(m, errbuf, errlen);
+    d->opaque = backend->open(d, m, errbuf, errlen);
     if (!d->opaque) {
         free(d);
         return false;
@@ -65,6 +63,19 @@ bool display_open(struct machine *m, struct mon_display **out, char *errbuf, siz
     clock_arm(&m->real, &d->timer, clock_now(&m->real) + REFRESH_NS);
     *out = d;
     return true;
+}
+
+bool display_open(struct machine *m, struct mon_display **out, char *errbuf, size_t errlen) {
+    const struct display_backend *backend = backend_of(m->cfg->display.kind);
+    *out = NULL;
+    return !backend || start(m, backend, out, errbuf, errlen);
+}
+
+bool display_serve(struct machine *m, struct mon_display **at, int fd, char *errbuf, size_t errlen) {
+    if (!*at && !start(m, &display_sessions, at, errbuf, errlen)) return false;
+    if ((*at)->backend->serve((*at)->opaque, fd)) return true;
+    snprintf(errbuf, errlen, "too many are looking at the screen already");
+    return false;
 }
 
 void display_close(struct mon_display *d) {

@@ -26,6 +26,7 @@ enum { ESCAPE_WAIT_MS = 25, CTRL_AT = 0, CTRL_Z = 26, ESC = 27, DEL = 127, BRIGH
 
 struct curses {
     struct machine *m;
+    struct mon_display *display;
     SCREEN *screen;
     struct events_source input;
     struct terminal_escape escape;
@@ -163,7 +164,7 @@ static void take_escape(struct curses *cu) {
 static void input_ready(void *opaque, uint32_t ready) {
     struct curses *cu = opaque;
     wint_t ch;
-    display_wake(cu->m->display);
+    display_wake(cu->display);
     if (ready & EPOLLHUP) events_watch(&cu->m->events, &cu->input, 0);
     for (int kind; (kind = get_wch(&ch)) != ERR;) {
         if (kind == KEY_CODE_YES && ch == KEY_RESIZE)
@@ -205,7 +206,7 @@ static void curses_close(void *opaque) {
     free(cu);
 }
 
-static void *curses_open(struct machine *m, char *errbuf, size_t errlen) {
+static void *curses_open(struct mon_display *d, struct machine *m, char *errbuf, size_t errlen) {
     struct curses *cu = calloc(1, sizeof *cu);
     const char *why = "it needs a terminal";
     if (!cu) {
@@ -213,6 +214,7 @@ static void *curses_open(struct machine *m, char *errbuf, size_t errlen) {
         return NULL;
     }
     cu->m = m;
+    cu->display = d;
     cu->input = (struct events_source){.fd = STDIN_FILENO, .fn = input_ready, .opaque = cu};
     if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
         why = "the terminal's type is unknown";
@@ -223,4 +225,4 @@ static void *curses_open(struct machine *m, char *errbuf, size_t errlen) {
     return NULL;
 }
 
-const struct display_backend display_curses = {curses_open, curses_refresh, curses_close};
+const struct display_backend display_curses = {curses_open, curses_refresh, curses_close, NULL};

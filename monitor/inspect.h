@@ -97,6 +97,9 @@ struct mon_screen_text {
     char text[100 << 10];
 };
 enum mon_ask mon_ask_screen_text(struct machine *m, struct mon_screen_text *t);
+/* *fd: a socket with a VNC server (RFC 6143, no password) at its other end, for the caller to close. The first
+ * one costs a thread. */
+enum mon_ask mon_ask_screen_session(struct machine *m, int *fd, char *errbuf, size_t errlen);
 /* Presses keys by name in order and releases them in reverse. */
 enum { MON_KEYS = 16 };
 enum mon_ask mon_ask_chord(struct machine *m, const char *const *names, unsigned n, char *errbuf, size_t errlen);

@@ -265,8 +265,14 @@ static void destroy_engine(struct machine *m) {
     if (e) bt_destroy(e);
 }
 
+static void close_displays(struct machine *m) {
+    display_close(m->display); /* gives the terminal back */
+    display_close(m->sessions);
+    m->display = m->sessions = NULL;
+}
+
 void machine_destroy(struct machine *m) {
-    display_close(m->display);
+    close_displays(m);
     keyboard_fini(&m->keyboard);
     if (m->board) board_destroy(m->board);
     script_close(m->script); /* the serial port is connected to it */
@@ -330,8 +336,7 @@ int mon_run(const struct mon_config *c, char *errbuf, size_t errlen) {
     observer_end(m);
     gdb_close(m->gdb, code);
     m->gdb = NULL;
-    display_close(m->display); /* gives the terminal back */
-    m->display = NULL;
+    close_displays(m);
     dump_screen(m);
     if (m->script) code = script_finish(m->script, code);
     backends_each(&m->backends, chr_drain); /* the guest's last words come before ours */

@@ -58,10 +58,11 @@ struct machine {
     struct board *board;
     struct keyboard keyboard;
     struct pointer pointer;
-    struct mon_display *display; /* NULL: nobody looks */
-    struct mon_script *script;   /* NULL: none */
-    struct serial_tap *tap;      /* NULL: none */
-    struct gdb *gdb;             /* NULL: no --gdb */
+    struct mon_display *display;  /* NULL: nobody looks */
+    struct mon_display *sessions; /* NULL: nobody has asked for one yet */
+    struct mon_script *script;    /* NULL: none */
+    struct serial_tap *tap;       /* NULL: none */
+    struct gdb *gdb;              /* NULL: no --gdb */
     struct symbols *symbols;
     struct perf *perf; /* NULL: --perf was not given */
     struct image firmware, flat, vga_rom;

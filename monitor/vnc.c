@@ -1,5 +1,5 @@
 /*
- * vnc.c: the VNC display: the listening socket, its clients and their bytes.
+ * vnc.c: the VNC display: the listening socket, its clients and their bytes. Without one, clients are handed over.
  */
 #include "monitor/vnc_internal.h"
 
@@ -84,7 +84,7 @@ static bool flush(struct vnc_client *c) {
         vnc_drop(c);
         return false;
     }
-    if (all && c->wanted) display_wake(c->server->m->display);
+    if (all && c->wanted) display_wake(c->server->display);
     events_watch(&c->server->m->events, &c->src, all ? EPOLLIN : EPOLLIN | EPOLLOUT);
     return true;
 }
@@ -135,21 +135,24 @@ static struct vnc_client *free_client(struct vnc *v) {
     return oldest;
 }
 
+static bool vnc_serve(void *opaque, int fd) {
+    struct vnc *v = opaque;
+    struct vnc_client *c = free_client(v);
+    if (!c) return false;
+    c->number = ++v->accepted;
+    c->src = (struct events_source){.fd = fd, .fn = client_ready, .opaque = c};
+    vnc_greet(c);
+    flush(c);
+    return true;
+}
+
 static void accept_client(void *opaque, uint32_t ready) {
     struct vnc *v = opaque;
     int fd = accept4(v->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), one = 1;
     (void)ready;
     if (fd < 0) return;
-    struct vnc_client *c = free_client(v);
-    if (!c) {
-        close(fd);
-        return;
-    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    c->number = ++v->accepted;
-    c->src = (struct events_source){.fd = fd, .fn = client_ready, .opaque = c};
-    vnc_greet(c);
-    flush(c);
+    if (!vnc_serve(v, fd)) close(fd);
 }
 
 /* ---- The display ---- */
@@ -225,25 +228,33 @@ static bool listen_at(struct vnc *v, const char *host, unsigned port) {
            events_watch(&v->m->events, &v->listener, EPOLLIN);
 }
 
-static void *vnc_open(struct machine *m, char *errbuf, size_t errlen) {
-    const struct mon_display_config *d = &m->cfg->display;
+static void *create(struct mon_display *d, struct machine *m, char *errbuf, size_t errlen) {
     struct vnc *v = calloc(1, sizeof *v);
     if (!v) {
         snprintf(errbuf, errlen, "out of memory");
         return NULL;
     }
     v->m = m;
+    v->display = d;
     v->encoder = (struct vnc_encoder){.start_fd = -1, .done.fd = -1};
     v->listener = (struct events_source){.fd = -1, .fn = accept_client, .opaque = v};
     for (int i = 0; i < VNC_CLIENTS; i++) v->client[i] = (struct vnc_client){.server = v, .src.fd = -1};
-    if (!listen_at(v, d->host, d->port))
-        snprintf(errbuf, errlen, "display vnc: cannot listen at %s port %u: %s", d->host, d->port, strerror(errno));
-    else if (!vnc_encoder_open(v))
-        snprintf(errbuf, errlen, "display vnc: cannot start a thread: %s", strerror(errno));
-    else
-        return v;
+    if (vnc_encoder_open(v)) return v;
+    snprintf(errbuf, errlen, "display vnc: cannot start a thread: %s", strerror(errno));
     vnc_close(v);
     return NULL;
 }
 
-const struct display_backend display_vnc = {vnc_open, vnc_refresh, vnc_close};
+static void *vnc_open(struct mon_display *d, struct machine *m, char *errbuf, size_t errlen) {
+    const struct mon_display_config *cfg = &m->cfg->display;
+    struct vnc *v = create(d, m, errbuf, errlen);
+    if (!v) return NULL;
+    v->password = cfg->password;
+    if (listen_at(v, cfg->host, cfg->port)) return v;
+    snprintf(errbuf, errlen, "display vnc: cannot listen at %s port %u: %s", cfg->host, cfg->port, strerror(errno));
+    vnc_close(v);
+    return NULL;
+}
+
+const struct display_backend display_vnc = {vnc_open, vnc_refresh, vnc_close, vnc_serve};
+const struct display_backend display_sessions = {create, vnc_refresh, vnc_close, vnc_serve};

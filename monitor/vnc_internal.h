@@ -15,6 +15,7 @@
 #include "monitor/screen.h"
 
 struct machine;
+struct mon_display;
 struct vnc;
 
 enum { VNC_CLIENTS = 8, VNC_IN_BYTES = 4096, VNC_CHALLENGE = 16 };
@@ -86,6 +87,8 @@ struct vnc_encoder {
 
 struct vnc {
     struct machine *m;
+    struct mon_display *display; /* itself */
+    const char *password;        /* NULL: none */
     struct vnc_encoder encoder;
     struct events_source listener;
     struct vnc_client client[VNC_CLIENTS];

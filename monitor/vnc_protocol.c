@@ -25,7 +25,7 @@ enum {
 };
 
 static const struct vnc_format native_format = {4, 0, 24, false, {16, 8, 0}, {255, 255, 255}};
-static const char *password(const struct vnc_client *c) { return c->server->m->cfg->display.password; }
+static const char *password(const struct vnc_client *c) { return c->server->password; }
 
 /* ---- Handshake ---- */
 
@@ -238,7 +238,7 @@ static size_t fixed_length(uint8_t type) {
 
 static void act(struct vnc_client *c) {
     const uint8_t *p = c->in;
-    display_wake(c->server->m->display);
+    display_wake(c->server->display);
     switch (p[0]) {
     case SET_FORMAT: set_format(c, p + 4); break;
     case UPDATE_REQUEST:
