@@ -39,6 +39,13 @@ static json_t *text_value(struct mgmt_text *t) {
     return s;
 }
 
+json_t *mgmt_result_text(const struct mgmt_command *row, json_t *result) {
+    struct mgmt_text out = {0};
+    print_result(row, result, &out);
+    json_decref(result);
+    return json_pack("{s:o}", "text", text_value(&out));
+}
+
 static void run_as_text(struct mgmt_call *c, const char *line, struct mgmt_text *out) {
     const struct mgmt_command *row;
     json_t *result = run_line(c, line, &row);
@@ -64,13 +71,9 @@ static json_t *human_monitor_command(struct mgmt_call *c) {
 
 static json_t *novt_line(struct mgmt_call *c) {
     const struct mgmt_command *row;
-    struct mgmt_text out = {0};
     json_t *result = run_line(c, mgmt_arg_text(c, "line", ""), &row);
     if (!result) return NULL;
-    if (mgmt_arg_bool(c, "json")) return json_pack("{s:o}", "result", result);
-    print_result(row, result, &out);
-    json_decref(result);
-    return json_pack("{s:o}", "text", text_value(&out));
+    return mgmt_arg_bool(c, "json") ? json_pack("{s:o}", "result", result) : mgmt_result_text(row, result);
 }
 
 /* ---- Completion, help ---- */

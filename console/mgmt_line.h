@@ -12,6 +12,8 @@
 
 /* Finds the row, and sets c->args to a new object. NULL: c->error. Expressions may ask c->machine for registers. */
 const struct mgmt_command *mgmt_line_parse(struct mgmt_call *c, const char *line);
+/* What a command prints of its result, as {text}; takes the result (mgmt_about.c). */
+json_t *mgmt_result_text(const struct mgmt_command *row, json_t *result);
 /* What the last word of the line (maybe empty) may become: an array of strings. */
 json_t *mgmt_line_complete(const char *line);
 /* One line a command, or all about one of them. False: there is none. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "console/mgmt_internal.h"
+#include "console/web_api.h"
 #include "console/web_assets.h"
 #include "console/web_relay.h"
 
@@ -83,55 +84,25 @@ static bool is_json(connection *c) {
 
 /* ---- What is there ---- */
 
-static json_t *command(const struct web *w, const char *name) {
-    static const char *const allowed[] = {"query-status", "query-name",   "x-novt-stats",    "stop",
-                                          "cont",         "system_reset", "system_powerdown"};
-    for (unsigned i = 0; i < sizeof allowed / sizeof *allowed; i++) {
-        if (strcmp(name, allowed[i])) continue;
-        struct mgmt_call call = {.mgmt = w->g, .machine = w->g->machine, .args = json_object()};
-        json_t *result = mgmt_command_run(&call, mgmt_command_find(name));
-        json_decref(call.args);
-        mgmt_events_send(w->g);
-        return result ? json_pack("{s:o}", "return", result) : json_pack("{s:s}", "error", call.error);
-    }
-    return json_pack("{s:s}", "error", "no such command here");
+/* An answer that was made as text, which is freed. */
+static enum MHD_Result send_made(const struct web *w, connection *c, const char *type, struct mgmt_text *made) {
+    enum MHD_Result sent = made->len && !made->failed
+                               ? send_bytes(w, c, MHD_HTTP_OK, type, made->at, made->len)
+                               : refuse(w, c, MHD_HTTP_SERVICE_UNAVAILABLE, "the machine does not answer\n");
+    mgmt_text_free(made);
+    return sent;
 }
 
 static enum MHD_Result api(const struct web *w, connection *c, const struct request *r) {
-    json_t *asked = json_loadb(r->body, r->len, JSON_REJECT_DUPLICATES, NULL);
-    const char *name = json_string_value(json_object_get(asked, "execute"));
-    json_t *answer = name ? command(w, name) : NULL;
-    char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-    enum MHD_Result sent = text ? send_bytes(w, c, MHD_HTTP_OK, "application/json", text, strlen(text))
-                                : refuse(w, c, MHD_HTTP_BAD_REQUEST, "{\"execute\": NAME} is wanted\n");
-    free(text);
-    json_decref(answer);
-    json_decref(asked);
-    return sent;
-}
-
-/* Names of Prometheus have no '-'. */
-static void metric(struct mgmt_text *out, const char *group, const char *name, json_int_t value) {
-    char plain[128];
-    snprintf(plain, sizeof plain, "novt_%s_%s", group, name);
-    for (char *p = plain; *p; p++)
-        if (!((*p | 32) >= 'a' && (*p | 32) <= 'z') && !(*p >= '0' && *p <= '9')) *p = '_';
-    mgmt_print(out, "# TYPE %s untyped\n%s %lld\n", plain, plain, (long long)value);
+    struct mgmt_text answer = {0};
+    if (web_api(w->g, r->body, r->len, &answer)) return send_made(w, c, "application/json", &answer);
+    return refuse(w, c, MHD_HTTP_BAD_REQUEST, "{\"execute\": NAME, \"arguments\": {}} or {\"line\": TEXT} is wanted\n");
 }
 
 static enum MHD_Result metrics(const struct web *w, connection *c) {
-    struct mgmt_text out = {0};
-    json_t *r = command(w, "x-novt-stats"), *counters, *value;
-    const char *group, *name;
-    json_object_foreach(json_object_get(r, "return"), group, counters) {
-        json_object_foreach(counters, name, value) { metric(&out, group, name, json_integer_value(value)); }
-    }
-    enum MHD_Result sent = out.len && !out.failed
-                               ? send_bytes(w, c, MHD_HTTP_OK, "text/plain; version=0.0.4", out.at, out.len)
-                               : refuse(w, c, MHD_HTTP_SERVICE_UNAVAILABLE, "the machine does not answer\n");
-    mgmt_text_free(&out);
-    json_decref(r);
-    return sent;
+    struct mgmt_text answer = {0};
+    web_metrics(w->g, &answer);
+    return send_made(w, c, "text/plain; version=0.0.4", &answer);
 }
 
 /* Any page may ask for one and would then read it: no reason to answer but to ours. */

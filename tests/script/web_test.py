@@ -33,30 +33,76 @@ class Web:
         r = c.getresponse()
         return r.status, r.read().decode()
 
+    def post(self, request, **headers):
+        body = request if isinstance(request, (str, bytes)) else json.dumps(request)
+        return self.ask("POST", "/api", body, **{"Content_Type": "application/json", **headers})
+
     def run(self, command, **headers):
-        return self.ask("POST", "/api", json.dumps({"execute": command}), **{"Content_Type": "application/json", **headers})
+        return self.post({"execute": command}, **headers)
+
+    def answer(self, request):
+        status, text = self.post(request)
+        check(status == 200, f"{request}: an answer")
+        return json.loads(text)
+
+
+def bad_requests(w):
+    for name in ["quit", "x-novt-line", "human-monitor-command", "screendump", "eject", "change", "x-novt-tc-flush", "inject-nmi",
+                 "x-novt-serial-attach", "qmp_capabilities", "nothing", ""]:
+        check("no such command" in w.answer({"execute": name})["error"], f"not for the page: {name!r}")
+    for line in ["quit", "tc flush", "screendump /tmp/x", "eject ide1-cd0", "nmi", "help", "sendkey a"]:
+        check("no such command" in w.answer({"line": line})["error"], f"nor as a line: {line}")
+    for line in ["", "nothing", "x/0x 0", "x/9999x 0", "mmu walk", "tc show -1", "print 1/0", "print " + "(" * 2000, "tc list --limit 101"]:
+        check("error" in w.answer({"line": line}), f"bad line {line[:20]!r}")
+    for args in [{"block": "1"}, {"block": 1, "more": 2}, {}]:
+        check("arameter" in w.answer({"execute": "x-novt-tc-show", "arguments": args})["error"], f"bad arguments {args}")
+    for body in ["", "{", "[]", "{}", "null", '{"execute": 1}', '{"line": null}', '{"line": "x 0", "execute": "stop"}', "\0", b"\xff\xfe",
+                 '{"execute": "query-status", "arguments": []}', '{"execute": "stop", "execute": "cont"}',
+                 '{"line": "x 0", "arguments": {}}', "[" * 4000]:
+        check(w.post(body)[0] == 400, f"bad body {body[:60]!r}")
+    for size in 4097, 5000, 1 << 20, 10 << 20:
+        check(too_long(w, size), f"a body of {size} bytes")
+    check(w.ask("POST", "/", "{}", Content_Type="application/json")[0] == 404, "only one place takes requests")
+    for method in ["PUT", "DELETE", "OPTIONS", "PATCH"]:
+        check(w.ask(method, "/api")[0] == 405, method)
+
+
+def too_long(w, size):
+    """It may hang up before it has all."""
+    try:
+        return w.post("x" * size)[0] == 413
+    except (BrokenPipeError, ConnectionResetError):
+        return True
+
+
+def lines(w):
+    check(w.answer({"execute": "x-novt-memory", "arguments": {"address": 0x7C00, "size": 2, "physical": True}})["return"].get("hex")
+          in ("ebfe", "0000"), "a command with arguments")
+    check(w.answer({"line": "print 6*7", "text": True})["return"]["text"] == "0x2a\n", "a line, and what it prints")
+    regs = w.answer({"execute": "x-novt-registers"})["return"]
+    check(w.answer({"line": "print $eip"})["return"]["text"] == f"{regs['eip']:#x}\n", "a line that knows registers")
+    check(w.answer({"line": "info status", "text": True})["return"]["text"].startswith("VM status: "), "a command by its line")
+    check(w.answer({"line": "tc stat"})["return"] == w.answer({"execute": "x-novt-tc-stat"})["return"], "by either of its names")
 
 
 def test(w):
     host = f"127.0.0.1:{w.port}"
-    for path in ["/", "/metrics", "/console.js", "/nothing"]:
+    for path in ["/", "/metrics", "/app.js", "/nothing"]:
         check(w.ask("GET", path, token=False)[0] == 403, f"{path} without the token")
         check(w.ask("GET", path + "?token=" + "0" * 32, token=False)[0] == 403, f"{path} with a wrong token")
         check(w.ask("GET", path, Host="evil.example:80")[0] == 403, f"{path} by another name")
     check(w.ask("GET", "/?token=" + w.token, token=False)[0] == 200, "the page by the URL")
-    for path in ["/console.js", "/console.css", "/metrics"]:
+    for path in ["/", "/app.js", "/pages.js", "/console.css", "/icon.svg", "/metrics"]:
         check(w.ask("GET", path)[0] == 200, path)
-    for path in ["/../console.js", "/%2e%2e/etc/passwd", "//console.js", "/console.js/", "/console.js%00", "/etc/passwd"]:
+    for path in ["/../app.js", "/%2e%2e/etc/passwd", "//app.js", "/app.js/", "/app.js%00", "/index.html", "/api", "/etc/passwd"]:
         check(w.ask("GET", path)[0] == 404, f"no such asset: {path}")
     for bad in [{"Origin": "http://evil.example"}, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"},
                 {"Content_Type": "text/plain"}, {"Origin": "null"}]:
         check(w.run("stop", **bad)[0] == 403, f"not from our page: {bad}")
     check(json.loads(w.run("query-status")[1])["return"]["status"] in ("paused", "prelaunch"), "state")
     check(w.run("stop", Origin="http://" + host, Sec_Fetch_Site="same-origin")[0] == 200, "our page")
-    check("error" in json.loads(w.run("quit")[1]), "not every command is here")
-    for body in ["", "{", "[]", '{"execute": 1}', "\0"]:
-        check(w.ask("POST", "/api", body, Content_Type="application/json")[0] == 400, f"bad body {body!r}")
-    check(w.ask("POST", "/api", "x" * 5000, Content_Type="application/json")[0] == 413, "long body")
+    bad_requests(w)
+    lines(w)
     stats = json.loads(w.run("x-novt-stats")[1])["return"]
     text = w.ask("GET", "/metrics")[1]
     for group, counters in stats.items():

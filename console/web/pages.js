@@ -1,0 +1,7 @@
+// pages.js: the pages, in the order of the navigation; a key 1..9 leads to each.
+//
+// A page is a module with `title` and open(root, path, query): it puts its elements into root, and returns an object that
+// may have tick(), called once a second and never twice at once, and close(). The hash #/NAME/PATH?QUERY leads to it.
+import * as overview from "./overview.js";
+
+export const pages = {overview};
