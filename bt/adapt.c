@@ -38,7 +38,9 @@ static void sentence(struct bt_engine *e, struct guilt *g, bool certain) {
     g->until = epoch(e) + (FIRST << g->level);
     if (g->level < MAX_LEVEL) g->level++;
     g->faults = 0;
+    g->verdicts = (uint8_t)(g->verdicts + (g->verdicts < UINT8_MAX));
     e->stats.demotions++;
+    adapt_note(e, certain ? BT_CHANGE_NEVER : BT_CHANGE_FAULTS, g->key - 1, g->until, g);
 }
 
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight) {
@@ -69,7 +71,12 @@ void adapt_apply(struct bt_engine *e) {
     while (e->retry_tail != e->retry_head) {
         uint32_t id = e->retry[e->retry_tail % RETRY_QUEUE];
         e->retry_tail++;
-        if (id < e->n_blocks && !e->blocks[id].dead && (e->blocks[id].demoted || adapt_wants(e, &e->blocks[id])))
-            block_kill(e, id);
+        if (id >= e->n_blocks || e->blocks[id].dead) continue;
+        const struct block *b = &e->blocks[id];
+        if (!b->demoted && adapt_wants(e, b))
+            adapt_note(e, BT_CHANGE_RETRY, b->frame[0] << SMMU_PAGE_SHIFT | b->off, 0, NULL);
+        else if (!b->demoted)
+            continue;
+        block_kill(e, id);
     }
 }

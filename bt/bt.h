@@ -73,6 +73,7 @@ struct bt_cpu {
     bool leave;         /* monitor has something to do before guest code goes on; bt_run clears it */
     bool fpu_parked;    /* guest FPU state is in fpu_area, not in the host's registers */
     bool tsc_as_host;   /* the guest's TSC runs as fast as the host's: RDTSC may be done in line */
+    uint16_t at;        /* for samples: what ran last outside translated code; enum bt_op or bt_at */
     int64_t tsc_offset; /* guest TSC = host's (scaled, unless tsc_as_host) + offset */
     struct smmu *smmu;
     _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE64 image while parked; pointers as bt_fpu_pointers says */
@@ -144,6 +145,24 @@ enum bt_op {
 #include "bt/sensitive.def"
 #undef SENSITIVE
     BT_OP_COUNT
+};
+
+/* What the thread does, beside the callouts of each row. Whoever begins notes it in bt_cpu's `at`; nobody notes the
+ * end, for outside translated code it is always the last one that began. */
+enum bt_at {
+    BT_AT_ENGINE = BT_OP_COUNT, /* finds, copies and links blocks */
+    BT_AT_TRANSLATOR,
+    BT_AT_ACCESS,    /* a checked access: page walks, TLB */
+    BT_AT_REGISTER,  /* of a device, in memory */
+    BT_AT_EXCEPTION, /* of the guest, found by translated code */
+    BT_AT_MONITOR,   /* between two pieces of guest code: interrupts */
+    BT_AT_EVENTS,    /* timers, descriptors, questions of consoles */
+    BT_AT_WAIT,      /* HLT, or stopped: the little that takes processor time */
+    /* by where the sample found it */
+    BT_AT_BLOCK,
+    BT_AT_STUB,  /* translated code outside blocks */
+    BT_AT_FAULT, /* of a direct access, or a poll, by signal: with the host's kernel */
+    BT_AT_COUNT
 };
 
 /* The translation mode for the current state: equal keys mean that the same translations are valid. Inputs: CS.D,
@@ -243,8 +262,10 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext);
 /* Signal entry for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP: true when translated code raised it and it has been dealt
  * with (ucontext may be changed); false: not ours, the caller reports a crash. */
 bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext);
-/* Sampling tick (SIGPROF handler, a millisecond of the thread's time): see adapt.c. */
+/* Sampling tick (SIGPROF handler, a millisecond of the thread's time): see adapt.c, sample.c. */
 void bt_sample(struct bt_engine *e, void *ucontext);
+/* A signal that bt_handle_signal has dealt with is about to return: what the tick finds there was the fault's time. */
+void bt_sample_fault(struct bt_engine *e, const void *ucontext);
 
 /* ---- A debugger's breakpoints: guest-linear addresses; outside bt_run only ----
  * bt_run comes back with BT_EXIT_POLL before the instruction at such an address, except in step mode: then its caller

@@ -12,6 +12,7 @@
 
 #include "bt/asm.h"
 #include "bt/bt.h"
+#include "bt/inspect.h"
 #include "decoder/cache.h"
 
 #define BT_BUG_ON(cond)                                                                                                \
@@ -192,7 +193,8 @@ struct guilt {
     uint32_t until; /* epoch in which direct access is tried again; 0: not guilty */
     uint32_t since; /* epoch in which `faults` were counted */
     uint16_t faults;
-    uint8_t level; /* verdicts so far: each doubles the sentence */
+    uint8_t level;    /* each verdict doubles the sentence */
+    uint8_t verdicts; /* so far, 255 at most */
 };
 /* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a quarter second of CPU time) cost about five percent. */
 enum {
@@ -202,7 +204,7 @@ enum {
     SAMPLES_PER_EPOCH = 256
 };
 
-enum { RETRY_QUEUE = 64, ZERO_DIVIDES = 256 };
+enum { RETRY_QUEUE = 64, ZERO_DIVIDES = 256, ADAPT_LOG = 1024 };
 
 struct bt_engine {
     struct bt_cpu *cpu;
@@ -265,10 +267,17 @@ struct bt_engine {
     } syscall;
 
     struct guilt *guilt;
-    uint32_t samples_blocks, samples_stubs; /* of them in blocks, in other parts of the cache */
-    uint32_t samples;                       /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
-    bool ras_reset_wanted;                  /* code mappings changed: predictions may lie */
-    uint32_t zero_divides[ZERO_DIVIDES];    /* keys of divisions that have met a zero, see emit_divide.c */
+    uint32_t samples;              /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
+    uint32_t sampled[BT_AT_COUNT]; /* their parts; sample.c */
+    struct {
+        uint64_t pc, tsc;
+    } fault_done; /* the last one */
+    struct {
+        uint32_t n; /* of all that happened */
+        struct bt_inspect_change at[ADAPT_LOG];
+    } adapt_log;
+    bool ras_reset_wanted;               /* code mappings changed: predictions may lie */
+    uint32_t zero_divides[ZERO_DIVIDES]; /* keys of divisions that have met a zero, see emit_divide.c */
     volatile uint32_t retry_head, retry_tail;
     uint32_t retry[RETRY_QUEUE];
 
@@ -336,6 +345,12 @@ enum translate_result { TRANSLATED, TRANSLATE_FULL, TRANSLATE_FAULT };
 enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode, uint32_t frame, bool single,
                                 bool cross /* its first jump comes from another page */, uint32_t *id,
                                 struct guest_fault *fault);
+
+/* sample.c: counts a tick that found the thread there, in block id or in none. */
+void sample_note(struct bt_engine *e, const uint8_t *pc, uint32_t id);
+
+/* adapt_log.c */
+void adapt_note(struct bt_engine *e, enum bt_change what, uint32_t physical, uint32_t until, const struct guilt *g);
 
 /* adapt.c */
 bool adapt_direct(const struct bt_engine *e, uint32_t mode); /* may accesses of this mode's code go direct? */

@@ -5,7 +5,7 @@
  */
 #include "bt/inspect.h"
 
-#include "bt/bt_internal.h"
+#include "bt/inspect_internal.h"
 #include "bt/sensitive.h"
 
 enum { STEP_TOTALS = 1024, STEP_LIST = 4096 }; /* blocks a question */
@@ -104,11 +104,8 @@ void bt_inspect_totals(struct bt_engine *e, struct bt_inspect_totals *t) {
     t->hot_used = e->code_used;
     t->cold_used = e->cold_used;
     t->capacity = e->code_size;
-    /* A tick may come in between: the whole is read last. */
-    t->samples_blocks = e->samples_blocks;
-    t->samples_stubs = e->samples_stubs;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    t->samples = e->samples;
+    t->time = bt_inspect_time(e);
+    t->samples = bt_inspect_time_sum(&t->time);
 }
 
 _Static_assert((int)BT_OP_COUNT <= (int)BT_INSPECT_CALLOUTS, "a row for each");
@@ -285,6 +282,18 @@ void bt_inspect_block(struct bt_engine *e, struct bt_inspect_detail *d) {
 
 /* ---- Adaptation ---- */
 
+uint32_t inspect_va(const struct bt_engine *e, uint32_t physical) {
+    enum { MOST = 256 };
+    uint32_t frame = physical >> SMMU_PAGE_SHIFT, off = physical & SMMU_PAGE_MASK, id = BT_NONE;
+    if (frame < e->n_frames) id = e->frame_blocks[frame];
+    for (unsigned i = 0; i < MOST && id != BT_NONE; i++) {
+        const struct block *b = &e->blocks[id];
+        if (b->frame[0] == frame && off - b->off < b->guest_len) return b->cs_base + b->eip + (off - b->off);
+        id = b->frame_next[b->frame[0] == frame ? 0 : 1];
+    }
+    return BT_INSPECT_NO_VA;
+}
+
 void bt_inspect_verdicts(struct bt_engine *e, struct bt_inspect_verdicts *v) {
     v->n = 0;
     v->now = e->samples / SAMPLES_PER_EPOCH + 1;
@@ -293,8 +302,13 @@ void bt_inspect_verdicts(struct bt_engine *e, struct bt_inspect_verdicts *v) {
         const struct guilt *g = &e->guilt[i];
         if (!g->key || (!g->faults && !g->until)) continue;
         uint32_t at = g->key - 1;
-        v->row[v->n++] =
-            (struct bt_inspect_verdict){at >> SMMU_PAGE_SHIFT, at & SMMU_PAGE_MASK, g->until, g->faults, g->level};
+        v->row[v->n++] = (struct bt_inspect_verdict){.frame = at >> SMMU_PAGE_SHIFT,
+                                                     .off = at & SMMU_PAGE_MASK,
+                                                     .until = g->until,
+                                                     .faults = g->faults,
+                                                     .va = inspect_va(e, at),
+                                                     .level = g->level,
+                                                     .verdicts = g->verdicts};
     }
     v->cursor = i < GUILT_SLOTS ? i : 0;
 }

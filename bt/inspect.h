@@ -14,6 +14,17 @@
 
 struct bt_engine;
 
+/* ---- Time ---- */
+/* Samples by what the thread did; their sum is all samples. enum bt_at in bt.h says what belongs to a name. */
+struct bt_inspect_time {
+    uint64_t blocks, stubs;               /* translated code */
+    uint64_t engine, translator;          /* finding and linking blocks; making them */
+    uint64_t callouts, ports, exceptions; /* sensitive instructions: but for port I/O; port I/O; guest faults */
+    uint64_t accesses, registers, faults; /* checked accesses; devices in memory; direct accesses' faults */
+    uint64_t monitor, events, wait;       /* interrupts; timers and consoles; HLT */
+};
+uint64_t bt_inspect_time_sum(const struct bt_inspect_time *t);
+
 /* ---- Totals ---- */
 enum { BT_KINDS = 12 }; /* (real, v86, ring 0..3) * 2 + 32-bit code */
 enum bt_kind_of { BT_KIND_REAL, BT_KIND_V86, BT_KIND_RING0 /* ..3 */ };
@@ -32,12 +43,14 @@ struct bt_inspect_totals {
     struct bt_inspect_kind kind[BT_KINDS];
     /* not sums over blocks */
     uint64_t thunk_bytes, hot_used, cold_used, capacity; /* hot_used: with thunks and stubs */
-    uint64_t samples, samples_blocks, samples_stubs; /* since start: ticks of 1 ms; in blocks; in thunks and stubs */
+    uint64_t samples;                                    /* since start: ticks of a millisecond of the thread's time */
+    struct bt_inspect_time time;
 };
 /* Adds the blocks from the cursor on. If the cache was flushed meanwhile, it begins anew. */
 void bt_inspect_totals(struct bt_engine *e, struct bt_inspect_totals *t);
 /* Counts flushes: a block's number means the same block while it does not change. */
 uint32_t bt_inspect_epoch(const struct bt_engine *e);
+enum { BT_INSPECT_NO_VA = 0xffffffffu };
 
 /* Callouts since start, by row of sensitive.def; rows that were never called are left out. */
 enum { BT_INSPECT_CALLOUTS = 256 };
@@ -107,12 +120,37 @@ void bt_inspect_block(struct bt_engine *e, struct bt_inspect_detail *d);
 /* ---- Adaptation ---- */
 struct bt_inspect_verdict {
     uint32_t frame, off, until, faults; /* until: epoch; 0 or passed: not guilty now */
-    uint8_t level;
+    uint32_t va;                        /* of a live block's instruction there; BT_INSPECT_NO_VA: none */
+    uint8_t level, verdicts;
 };
-enum { BT_INSPECT_VERDICTS = 256 };
+enum { BT_INSPECT_VERDICTS = 128 };
 struct bt_inspect_verdicts {
     uint32_t cursor, now, n; /* now: this epoch, 256 samples of a millisecond */
     struct bt_inspect_verdict row[BT_INSPECT_VERDICTS];
 };
 void bt_inspect_verdicts(struct bt_engine *e, struct bt_inspect_verdicts *v);
+
+/* What has changed, the latest ADAPT_LOG times. */
+enum bt_change {
+    BT_CHANGE_FAULTS, /* too many faults: checked until `until` */
+    BT_CHANGE_NEVER,  /* a device, code, a segment that is not plain: the same, for longer */
+    BT_CHANGE_RETRY,  /* the time is over: a block is translated again for direct accesses */
+    BT_CHANGE_SPACE,  /* an address space has come of age: its user code goes direct */
+    BT_CHANGES
+};
+struct bt_inspect_change {
+    uint32_t ms;       /* of processor time, since start */
+    uint32_t physical; /* of the instruction, of the block; SPACE: its CR3 */
+    uint32_t until;    /* epoch */
+    uint8_t what, level, verdicts;
+    uint32_t va; /* see bt_inspect_verdict; not SPACE */
+};
+enum { BT_INSPECT_CHANGES = 128 };
+struct bt_inspect_history {
+    uint32_t next;          /* 0: begin with the oldest that is kept; then, where to go on */
+    uint32_t total, n, now; /* total: that happened; now: ms */
+    bool more;
+    struct bt_inspect_change row[BT_INSPECT_CHANGES];
+};
+void bt_inspect_history(struct bt_engine *e, struct bt_inspect_history *h);
 #endif

@@ -107,6 +107,7 @@ uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
     const struct site *s = &e->sites[site];
     e->stats.callouts[s->op]++;
     e->code_changed = false;
+    c->at = s->op;
     c->eip = s->eip;
     if (s->fn(c, &s->insn) == BT_NEXT_EXIT) {
         uint64_t answer = go_on(e);
@@ -166,6 +167,7 @@ static struct guest_fault decode_exception(struct bt_cpu *c) {
 uint64_t rt_exception(struct bt_cpu *c) {
     struct bt_engine *e = c->engine;
     struct guest_fault f = decode_exception(c);
+    c->at = BT_AT_EXCEPTION;
     if (!may_raise(e, &f)) return leave(e, EXIT_EXCEPTION, CALLOUT_LEAVE);
     e->cfg.raise(c, &f);
     return go_on(e);
@@ -221,6 +223,7 @@ static bool register_access(struct bt_engine *e, uint32_t va, uint32_t desc, uin
         return false;
     }
     e->bounce_at = e->bounce + (va & 63);
+    e->cpu->at = BT_AT_REGISTER;
     if (desc & DESC_READ) {
         uint64_t value = reg->dev->read(reg->dev->opaque, reg->offset, size);
         __builtin_memcpy(e->bounce_at, &value, sizeof value);
@@ -236,6 +239,7 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
     unsigned access = (write ? SMMU_WRITE : SMMU_READ) | (user ? SMMU_USER : 0u);
     struct guest_fault f = {-1, 0, 0};
     e->stats.slow_accesses++;
+    c->at = BT_AT_ACCESS;
     e->code_changed = false;
     if (desc & DESC_AC && misaligned(va, size)) return slow_fault(c, ret, (struct guest_fault){VECTOR_AC, 0, 0});
     if (desc & DESC_ALIGN && va & 15) return slow_fault(c, ret, (struct guest_fault){VECTOR_GP, 0, 0});
@@ -281,6 +285,7 @@ void rt_mem_commit(struct bt_cpu *c) {
     struct bt_engine *e = c->engine;
     struct guest_fault f;
     unsigned access = SMMU_WRITE | (c->cpl == 3 ? SMMU_USER : 0u);
+    c->at = e->bounce_for.reg.dev ? BT_AT_REGISTER : BT_AT_ACCESS;
     if (e->bounce_for.reg.dev)
         register_write(e);
     else
@@ -321,6 +326,7 @@ static bool seg_allows(const struct bt_cpu *c, int n, uint32_t off, uint32_t siz
 
 uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret) {
     int seg = (int)((desc & DESC_SEG) >> DESC_SEG_SHIFT);
+    c->at = BT_AT_ACCESS;
     if (!seg_allows(c, seg, off, desc & DESC_SIZE, desc & DESC_WRITE))
         return slow_fault(c, ret, (struct guest_fault){seg == DEC_SS ? VECTOR_SS : VECTOR_GP, 0, 0});
     c->p.exit_arg2 = (uint32_t)(c->seg[seg].base + off);
@@ -396,6 +402,7 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
     }
     if (fault) return TRANSLATE_FAULT;
     if (w->id != BT_NONE || join(e, frame, eip, mode, w)) return TRANSLATED;
+    e->cpu->at = BT_AT_TRANSLATOR;
     uint32_t kin = kin_find(e, frame, eip, mode);
     if (kin != BT_NONE && room_for_block(e)) {
         w->id = block_copy(e, kin, eip);
@@ -440,6 +447,7 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
     c->leave = false;
     sync_mode(e);
     for (;;) {
+        c->at = BT_AT_ENGINE;
         adapt_apply(e);
         if (!c->irq_shadow && take_kick(e)) {
             out->reason = BT_EXIT_POLL;

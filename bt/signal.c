@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bt/bt_internal.h"
+#include "shadowmmu/inspect.h"
 
 enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MF = 16, VECTOR_XM = 19, HOST_PF_WRITE = 2 };
 
@@ -53,12 +54,11 @@ void bt_sample(struct bt_engine *e, void *ucontext) {
     const uint8_t *pc = (const uint8_t *)regs_of(ucontext)[REG_RIP];
     uint32_t id = block_at_host(e, pc);
     e->samples++;
-    e->samples_stubs += id == BT_NONE && in_cache(e, pc);
+    sample_note(e, pc, id);
     if (id == BT_NONE) return;
-    e->samples_blocks++;
-    e->blocks[id].samples++;
     bool matured = e->cpu->cpl == 3 && smmu_space_tick(e->smmu);
     e->stats.matured += matured;
+    if (matured) adapt_note(e, BT_CHANGE_SPACE, smmu_inspect_cr3(e->smmu), 0, NULL);
     if (adapt_wants(e, &e->blocks[id]))
         adapt_queue(e, id);
     else if (!matured)

@@ -1,5 +1,5 @@
 /*
- * mgmt_cache.c: tc stat, list, find, adapt, flush: the code cache as a whole.
+ * mgmt_cache.c: tc stat, list, find, flush: the code cache as a whole.
  *
  * Long questions go in parts between which the guest runs; a flush between them begins them anew, a few times.
  */
@@ -19,7 +19,7 @@ const char *mgmt_string(const json_t *o, const char *name) {
     return s ? s : "";
 }
 
-static void put(json_t *o, const char *name, uint64_t v) { json_object_set_new(o, name, json_integer((json_int_t)v)); }
+void mgmt_put(json_t *o, const char *name, uint64_t v) { json_object_set_new(o, name, json_integer((json_int_t)v)); }
 
 /* ---- Symbols ---- */
 
@@ -53,20 +53,20 @@ bool mgmt_add_symbols(struct mgmt_call *c, json_t *list, const char *member) {
 static json_t *kind_json(const char *name, const struct bt_inspect_kind *k) {
     json_t *o = json_object();
     if (name) json_object_set_new(o, "kind", json_string(name));
-    put(o, "blocks", k->live);
-    put(o, "dead", k->dead);
-    put(o, "direct", k->direct);
-    put(o, "checked", k->checked);
-    put(o, "copies", k->copies);
-    put(o, "instructions", k->insns);
-    put(o, "identical", k->identical);
-    put(o, "guest-bytes", k->guest_bytes);
-    put(o, "hot-bytes", k->hot_bytes);
-    put(o, "cold-bytes", k->cold_bytes);
-    put(o, "links", k->links);
-    put(o, "chained", k->chained);
-    put(o, "ports", k->ports);
-    put(o, "samples", k->samples);
+    mgmt_put(o, "blocks", k->live);
+    mgmt_put(o, "dead", k->dead);
+    mgmt_put(o, "direct", k->direct);
+    mgmt_put(o, "checked", k->checked);
+    mgmt_put(o, "copies", k->copies);
+    mgmt_put(o, "instructions", k->insns);
+    mgmt_put(o, "identical", k->identical);
+    mgmt_put(o, "guest-bytes", k->guest_bytes);
+    mgmt_put(o, "hot-bytes", k->hot_bytes);
+    mgmt_put(o, "cold-bytes", k->cold_bytes);
+    mgmt_put(o, "links", k->links);
+    mgmt_put(o, "chained", k->chained);
+    mgmt_put(o, "ports", k->ports);
+    mgmt_put(o, "samples", k->samples);
     return o;
 }
 
@@ -87,38 +87,34 @@ static void add_kind(struct bt_inspect_kind *to, const struct bt_inspect_kind *k
     to->samples += k->samples;
 }
 
-static json_t *totals_json(const struct bt_inspect_totals *t) {
-    json_t *kinds = json_array(), *time = json_object(), *cache = json_object();
+static json_t *totals_json(const struct bt_inspect_totals *t, uint64_t halted_ms) {
+    json_t *kinds = json_array(), *cache = json_object();
     struct bt_inspect_kind sum = {0};
     for (unsigned i = 0; i < BT_KINDS; i++) {
         const struct bt_inspect_kind *k = &t->kind[i];
         if (k->live || k->dead) json_array_append_new(kinds, kind_json(bt_kind_name(i), k));
         add_kind(&sum, k);
     }
-    put(time, "samples", t->samples);
-    put(time, "blocks", t->samples_blocks);
-    put(time, "stubs", t->samples_stubs);
-    put(time, "elsewhere", t->samples - t->samples_blocks - t->samples_stubs);
-    put(cache, "capacity", t->capacity);
-    put(cache, "hot", t->hot_used);
-    put(cache, "cold", t->cold_used);
-    put(cache, "thunks", t->thunk_bytes);
-    put(cache, "used", t->hot_used + t->cold_used);
+    mgmt_put(cache, "capacity", t->capacity);
+    mgmt_put(cache, "hot", t->hot_used);
+    mgmt_put(cache, "cold", t->cold_used);
+    mgmt_put(cache, "thunks", t->thunk_bytes);
+    mgmt_put(cache, "used", t->hot_used + t->cold_used);
     return json_pack("{s:o, s:o, s:o, s:o, s:I}", "kinds", kinds, "total", kind_json(NULL, &sum), "cache", cache,
-                     "time", time, "flushes", (json_int_t)t->epoch);
+                     "time", mgmt_time_json(t, halted_ms), "flushes", (json_int_t)t->epoch);
 }
 
 static json_t *stat_cache(struct mgmt_call *c) {
     struct bt_inspect_totals t = {0};
     unsigned parts = 0;
+    uint64_t halted_ms;
     do {
-        if (!mgmt_asked(c, mon_ask_cache_totals(c->machine, &t), NULL)) return NULL;
+        if (!mgmt_asked(c, mon_ask_cache_totals(c->machine, &t, &halted_ms), NULL)) return NULL;
     } while (t.cursor && ++parts < PARTS_MAX);
-    return totals_json(&t);
+    return totals_json(&t, halted_ms);
 }
 
-/* a / b in a column of so many characters, with one digit behind the point: no floating point in this program. */
-static void print_ratio(struct mgmt_text *out, int width, int64_t a, int64_t b) {
+void mgmt_print_ratio(struct mgmt_text *out, int width, int64_t a, int64_t b) {
     int64_t tenths = b ? (a * 20 + b) / (2 * b) : 0;
     mgmt_print(out, "%*" PRId64 ".%" PRId64, width - 2, tenths / 10, tenths % 10);
 }
@@ -127,23 +123,17 @@ static void print_kind(const char *name, const json_t *k, struct mgmt_text *out)
     int64_t insns = mgmt_int(k, "instructions"), blocks = mgmt_int(k, "blocks");
     int64_t host = mgmt_int(k, "hot-bytes") + mgmt_int(k, "cold-bytes");
     mgmt_print(out, "%-8s %7" PRId64 " %6" PRId64, name, blocks, mgmt_int(k, "dead"));
-    print_ratio(out, 7, 100 * mgmt_int(k, "direct"), blocks);
-    print_ratio(out, 7, 100 * mgmt_int(k, "copies"), blocks);
-    print_ratio(out, 6, insns, blocks);
+    mgmt_print_ratio(out, 7, 100 * mgmt_int(k, "direct"), blocks);
+    mgmt_print_ratio(out, 7, 100 * mgmt_int(k, "copies"), blocks);
+    mgmt_print_ratio(out, 6, insns, blocks);
     mgmt_print(out, " %8" PRId64 " %6" PRId64, insns, host >> 10);
-    print_ratio(out, 6, host, mgmt_int(k, "guest-bytes"));
-    print_ratio(out, 6, 100 * mgmt_int(k, "identical"), insns);
-    print_ratio(out, 6, 100 * mgmt_int(k, "chained"), mgmt_int(k, "links"));
+    mgmt_print_ratio(out, 6, host, mgmt_int(k, "guest-bytes"));
+    mgmt_print_ratio(out, 6, 100 * mgmt_int(k, "identical"), insns);
+    mgmt_print_ratio(out, 6, 100 * mgmt_int(k, "chained"), mgmt_int(k, "links"));
     mgmt_print(out, "\n");
 }
 
-static void print_share(struct mgmt_text *out, const json_t *time, const char *what, const char *before) {
-    mgmt_print(out, "%s", before);
-    print_ratio(out, 3, 100 * mgmt_int(time, what), mgmt_int(time, "samples"));
-    mgmt_print(out, " %% %s", what);
-}
-
-static void print_stat(json_t *r, struct mgmt_text *out) {
+void mgmt_print_cache(json_t *r, struct mgmt_text *out) {
     static const char row[] = "%-8s %7s %6s %6s %6s %5s %8s %6s %5s %5s %5s\n";
     const json_t *cache = json_object_get(r, "cache"), *time = json_object_get(r, "time"), *k;
     size_t i;
@@ -156,11 +146,7 @@ static void print_stat(json_t *r, struct mgmt_text *out) {
                "cache: %" PRId64 " KiB used of %" PRId64 ": %" PRId64 " hot, %" PRId64 " cold; %" PRId64 " flushes\n",
                mgmt_int(cache, "used") >> 10, mgmt_int(cache, "capacity") >> 10, mgmt_int(cache, "hot") >> 10,
                mgmt_int(cache, "cold") >> 10, mgmt_int(r, "flushes"));
-    mgmt_print(out, "time: %" PRId64 " ms sampled:", mgmt_int(time, "samples"));
-    print_share(out, time, "blocks", " ");
-    print_share(out, time, "stubs", ", ");
-    print_share(out, time, "elsewhere", ", ");
-    mgmt_print(out, "\n");
+    mgmt_print_time(time, out);
 }
 
 /* ---- Lists ---- */
@@ -169,21 +155,21 @@ json_t *mgmt_block_json(const struct bt_inspect_block *b) {
     json_t *o =
         json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "block", (int)b->id, "kind", bt_kind_name(b->kind), "direct",
                   b->direct, "dead", b->dead, "copy", b->copy, "demoted", b->demoted, "retry", b->retry);
-    put(o, "va", b->va);
-    put(o, "eip", b->eip);
-    put(o, "frame", b->frame);
-    put(o, "guest-bytes", b->guest_len);
-    put(o, "instructions", b->insns);
-    put(o, "hot-bytes", b->hot_len);
-    put(o, "cold-bytes", b->cold_len);
-    put(o, "hot-host", b->hot_host);
-    put(o, "cold-host", b->cold_host);
-    put(o, "links", b->links);
-    put(o, "chained", b->chained);
-    put(o, "ports", b->ports);
-    put(o, "targets", b->targets);
-    put(o, "samples", b->samples);
-    put(o, "faults", b->faults);
+    mgmt_put(o, "va", b->va);
+    mgmt_put(o, "eip", b->eip);
+    mgmt_put(o, "frame", b->frame);
+    mgmt_put(o, "guest-bytes", b->guest_len);
+    mgmt_put(o, "instructions", b->insns);
+    mgmt_put(o, "hot-bytes", b->hot_len);
+    mgmt_put(o, "cold-bytes", b->cold_len);
+    mgmt_put(o, "hot-host", b->hot_host);
+    mgmt_put(o, "cold-host", b->cold_host);
+    mgmt_put(o, "links", b->links);
+    mgmt_put(o, "chained", b->chained);
+    mgmt_put(o, "ports", b->ports);
+    mgmt_put(o, "targets", b->targets);
+    mgmt_put(o, "samples", b->samples);
+    mgmt_put(o, "faults", b->faults);
     return o;
 }
 
@@ -271,47 +257,13 @@ static void print_list(json_t *r, struct mgmt_text *out) {
     if (mgmt_int(r, "matches") > (int64_t)i) mgmt_print(out, "... of %" PRId64 "\n", mgmt_int(r, "matches"));
 }
 
-/* ---- Adaptation ---- */
-
-static json_t *adapt(struct mgmt_call *c) {
-    struct bt_inspect_verdicts v = {0};
-    json_t *rows = json_array();
-    do {
-        if (!mgmt_asked(c, mon_ask_cache_verdicts(c->machine, &v), NULL)) return json_decref(rows), NULL;
-        for (uint32_t i = 0; i < v.n; i++) {
-            const struct bt_inspect_verdict *w = &v.row[i];
-            bool guilty = w->until > v.now;
-            json_array_append_new(
-                rows, json_pack("{s:I, s:i, s:i, s:b, s:i, s:i}", "physical", (json_int_t)w->frame * 4096 + w->off,
-                                "level", (int)w->level, "faults", (int)w->faults, "guilty", guilty, "ms-left",
-                                guilty ? (int)((w->until - v.now) * 256) : 0, "until", (int)w->until));
-        }
-    } while (v.cursor);
-    return json_pack("{s:o, s:i}", "sites", rows, "now", (int)v.now);
-}
-
-static void print_adapt(json_t *r, struct mgmt_text *out) {
-    const json_t *s;
-    size_t i;
-    mgmt_print(out, "epoch %" PRId64 " (256 ms of the processor's time each)\n", mgmt_int(r, "now"));
-    mgmt_print(out, "%-10s %8s %6s %6s %8s\n", "physical", "verdict", "level", "faults", "ms left");
-    json_array_foreach(json_object_get(r, "sites"), i, s) {
-        mgmt_print(out, "0x%08" PRIx64 " %8s %6" PRId64 " %6" PRId64 " %8" PRId64 "\n",
-                   (uint64_t)mgmt_int(s, "physical"),
-                   mgmt_true(s, "guilty") ? "guilty"
-                   : mgmt_int(s, "until") ? "served"
-                                          : "watched",
-                   mgmt_int(s, "level"), mgmt_int(s, "faults"), mgmt_int(s, "ms-left"));
-    }
-}
-
 /* ---- Callouts ---- */
 
 static json_t *callouts(struct mgmt_call *c) {
     struct bt_inspect_callouts n;
     if (!mgmt_asked(c, mon_ask_callouts(c->machine, &n), NULL)) return NULL;
     json_t *o = json_object();
-    for (uint32_t i = 0; i < n.n; i++) put(o, n.at[i].row, n.at[i].count);
+    for (uint32_t i = 0; i < n.n; i++) mgmt_put(o, n.at[i].row, n.at[i].count);
     return o;
 }
 
@@ -341,12 +293,10 @@ static const struct mgmt_arg find_args[] = {{.name = "address", .type = MGMT_EXP
 
 const struct mgmt_command mgmt_cache_commands[] = {
     {"x-novt-tc-stat", "tc stat", NULL, "what is in the code cache, by mode of the guest's code",
-     "{kinds, total, cache, time, flushes}", stat_cache, print_stat},
+     "{kinds, total, cache, time, flushes}", stat_cache, mgmt_print_cache},
     {"x-novt-tc-list", "tc list", list_args, "translated blocks", "{blocks, matches}", list, print_list},
     {"x-novt-tc-find", "tc find", find_args, "blocks that translate the code at a guest-linear address",
      "{blocks, matches}", find, print_list},
-    {"x-novt-tc-adapt", "tc adapt", NULL, "instructions whose direct accesses have faulted", "{sites, now}", adapt,
-     print_adapt},
     {"x-novt-exits", "exits", NULL, "callouts of sensitive instructions by row of sensitive.def", "{row: count}",
      callouts, print_callouts},
     {"x-novt-tc-flush", "tc flush", NULL, "throw all translations away", NULL, flush, NULL},

@@ -15,4 +15,13 @@ bool mgmt_add_symbols(struct mgmt_call *c, json_t *list, const char *member);
 int64_t mgmt_int(const json_t *o, const char *name);
 const char *mgmt_string(const json_t *o, const char *name);
 bool mgmt_true(const json_t *o, const char *name);
+void mgmt_put(json_t *o, const char *name, uint64_t v);
+/* a / b in a column of so many characters, with one digit behind the point: no floating point in this program. */
+void mgmt_print_ratio(struct mgmt_text *out, int width, int64_t a, int64_t b);
+
+/* ---- mgmt_time.c: where time goes ---- */
+json_t *mgmt_time_json(const struct bt_inspect_totals *t, uint64_t halted_ms);
+void mgmt_print_time(const json_t *time, struct mgmt_text *out);
+/* As tc stat prints it. */
+void mgmt_print_cache(json_t *stat, struct mgmt_text *out);
 #endif

@@ -6,13 +6,25 @@
 #include "monitor/inspect_internal.h"
 #include "monitor/symbols.h"
 
+enum { NS_PER_MS = 1000000 };
+
+struct totals {
+    struct bt_inspect_totals of;
+    uint64_t halted_ms;
+};
 static bool do_totals(struct machine *m, void *args, struct letter *l) {
+    struct totals *t = args;
     (void)l;
-    bt_inspect_totals(m->engine, args);
+    bt_inspect_totals(m->engine, &t->of);
+    t->halted_ms = m->stats.halted_ns / NS_PER_MS;
     return true;
 }
-enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t) {
-    return inspect_ask(m, do_totals, t, sizeof *t);
+enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t, uint64_t *halted_ms) {
+    struct totals all = {.of = *t};
+    enum mon_ask a = inspect_ask(m, do_totals, &all, sizeof all);
+    *t = all.of;
+    *halted_ms = all.halted_ms;
+    return a;
 }
 
 static bool do_list(struct machine *m, void *args, struct letter *l) {
@@ -40,6 +52,15 @@ static bool do_verdicts(struct machine *m, void *args, struct letter *l) {
 }
 enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdicts *v) {
     return inspect_ask(m, do_verdicts, v, sizeof *v);
+}
+
+static bool do_history(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_history(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_history(struct machine *m, struct bt_inspect_history *h) {
+    return inspect_ask(m, do_history, h, sizeof *h);
 }
 
 static bool do_callouts(struct machine *m, void *args, struct letter *l) {

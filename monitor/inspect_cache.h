@@ -11,10 +11,12 @@
 #include "shadowmmu/inspect.h"
 
 /* ---- The code cache: as the functions of bt/inspect.h ---- */
-enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t);
+/* halted_ms: of the guest's time, that it has waited in HLT. */
+enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t, uint64_t *halted_ms);
 enum mon_ask mon_ask_cache_list(struct machine *m, struct bt_inspect_list *l);
 enum mon_ask mon_ask_cache_block(struct machine *m, struct bt_inspect_detail *d);
 enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdicts *v);
+enum mon_ask mon_ask_cache_history(struct machine *m, struct bt_inspect_history *h);
 enum mon_ask mon_ask_callouts(struct machine *m, struct bt_inspect_callouts *c);
 /* Throws all translations away. */
 enum mon_ask mon_ask_cache_flush(struct machine *m);

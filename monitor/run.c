@@ -77,6 +77,7 @@ static bool handle_requests(struct machine *m) {
 /* ---- Timers and descriptors ---- */
 
 static void handle_events(struct machine *m) {
+    m->vcpu.cpu.at = BT_AT_EVENTS;
     bt_fpu_park(&m->vcpu.cpu);
     events_dispatch(&m->events);
     clock_run_due(&m->clock);
@@ -124,6 +125,7 @@ static uint64_t next_timer(struct machine *m) {
 }
 
 static void sleep_halted(struct machine *m) {
+    m->vcpu.cpu.at = BT_AT_WAIT;
     bt_fpu_park(&m->vcpu.cpu);
     perf_idle(m->perf);
     uint64_t start = clock_now(&m->clock);
@@ -133,6 +135,7 @@ static void sleep_halted(struct machine *m) {
 }
 
 static void sleep_paused(struct machine *m) {
+    m->vcpu.cpu.at = BT_AT_WAIT;
     bt_fpu_park(&m->vcpu.cpu);
     events_sleep(&m->events, next_timer(m));
 }
@@ -244,6 +247,7 @@ static void run_guest(struct machine *m) {
     m->in_guest = true;
     bt_run(m->engine, &x);
     m->in_guest = false;
+    v->cpu.at = BT_AT_MONITOR;
     m->stats.exits[x.reason]++;
     if (m->gdb) gdb_after(m->gdb, x.reason, s.watching ? &s.watch : NULL);
     MON_LOG(&m->log, MON_LOG_EXIT, "%s at %04x:%08x", exit_name(x.reason), v->cpu.seg[DEC_CS].selector, v->cpu.eip);
@@ -260,6 +264,7 @@ int machine_run(struct machine *m) {
     uint64_t start = clock_now(&m->clock);
     m->begun = !m->paused;
     for (;;) {
+        m->vcpu.cpu.at = BT_AT_MONITOR;
         if (events_take(&m->events)) handle_events(m);
         if (handle_requests(m)) break;
         if (m->paused) {

@@ -23,6 +23,7 @@ static void on_fault(int signo, siginfo_t *si, void *uc) {
     bool ours = !fault_depth++ && m && m->engine && bt_handle_signal(m->engine, signo, si, uc);
     if (!ours) crash_report(m, signo, si, uc);
     fault_depth--;
+    if (ours) bt_sample_fault(m->engine, uc);
     errno = saved;
 }
 

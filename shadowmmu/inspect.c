@@ -60,6 +60,26 @@ void smmu_inspect_walk(const struct smmu *s, struct smmu_inspect_walk *w) {
     for (int user = 0; user < 2; user++) inspect_page(s, user, w->va, &w->page[user]);
 }
 
+/* ---- Other address spaces ---- */
+
+uint32_t smmu_inspect_cr3(const struct smmu *s) { return s->paging.cr3; }
+
+/* The walk knows one address space, the current one: for a moment it is another. */
+bool smmu_inspect_space(struct smmu *s, uint32_t cr3, struct gva va, uint32_t *frame) {
+    const struct smmu_paging current = s->paging;
+    struct smmu_xlat x;
+    if (s->mode == MODE_OFF) return false;
+    s->paging.cr3 = cr3;
+    const uint8_t *pdpt = s->mode == MODE_PAE ? walk_table(s, cr3 & SMMU_PAGE_BASE) : NULL;
+    for (uint32_t i = 0; s->mode == MODE_PAE && i < 4; i++)
+        s->paging.pdpte[i] = pdpt ? entry_at(s, pdpt, i + (cr3 & SMMU_PAGE_MASK & ~0x1fu) / 8) : 0;
+    bool there = smmu_probe(s, va, &x);
+    s->paging = current;
+    int32_t read = there ? smmu_mem_lookup(s->mem, x.pa).read_frame : -1;
+    *frame = (uint32_t)read;
+    return read >= 0;
+}
+
 /* ---- Views ---- */
 
 static uint32_t count_bits(const uint64_t *bits, uint32_t n) {

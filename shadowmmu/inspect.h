@@ -30,6 +30,12 @@ struct smmu_inspect_walk {
 };
 void smmu_inspect_walk(const struct smmu *s, struct smmu_inspect_walk *w);
 
+/* The current address space. */
+uint32_t smmu_inspect_cr3(const struct smmu *s);
+/* Where the linear address leads in the address space of this CR3, by its tables as they are now; in memory: its frame.
+ * False: nowhere, or paging is off. */
+bool smmu_inspect_space(struct smmu *s, uint32_t cr3, struct gva va, uint32_t *frame);
+
 /* ---- Views ---- */
 enum { SMMU_INSPECT_VIEWS = 16 };
 struct smmu_inspect_view {

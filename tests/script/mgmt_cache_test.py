@@ -12,6 +12,7 @@ from qmp_client import Machines  # noqa: E402
 # Each part of a total, and the totals that have to be their sum.
 SUMS = ["blocks", "dead", "direct", "checked", "copies", "instructions", "identical", "guest-bytes", "hot-bytes",
         "cold-bytes", "links", "chained", "ports", "samples"]
+TIME = ["blocks", "stubs", "translator", "engine", "callouts", "exceptions", "monitor", "faults", "accesses", "ports", "registers", "events"]
 BAD = [
     ("tc list --limit 0", r"Error: the limit must be 1 to 100"),
     ("tc list --limit 101", r"Error: the limit must be 1 to 100"),
@@ -35,7 +36,8 @@ def totals(q):
         check(sum(k[name] for k in s["kinds"]) == s["total"][name], f"{name}: the total is the sum of its parts")
     t, time = s["total"], s["time"]
     check(t["direct"] + t["checked"] == t["blocks"], "a block is direct or checked")
-    check(time["blocks"] + time["stubs"] + time["elsewhere"] == time["samples"], "time is the sum of its parts")
+    check(sum(time[part] for part in TIME) + time["waiting"] == time["samples"], f"samples are the sum of their parts: {time}")
+    check(sum(time[part] for part in TIME) + time["idle"] == time["total"] and time["idle"] >= time["waiting"], "... and the total")
     check(s["cache"]["hot"] + s["cache"]["cold"] == s["cache"]["used"] == n["cache-used"], "bytes agree with the counter")
     check(q.command("x-novt-tc-list", limit=1)["matches"] == t["blocks"], "tc list counts as many blocks")
     if not s["flushes"]:
@@ -100,6 +102,8 @@ def main():
             check(re.search(expected, got), f"{line}: {got!r}")
         paging_off(q)
         check("watched" in q.text("tc adapt") or "epoch" in q.text("tc adapt"), "verdicts")
+        h = q.command("x-novt-tc-adapt", history=True)
+        check(h["total"] == len(h["history"]) and "changes, the latest" in q.text("tc adapt --history"), f"history: {h}")
         q.command("x-novt-tc-flush")
         s = totals(q)
         check(s["total"]["blocks"] == 0 and s["flushes"] == 1, "a flush empties it")
