@@ -275,6 +275,26 @@ bool bt_break_add(struct bt_engine *e, struct gva at); /* false: too many */
 void bt_break_remove(struct bt_engine *e, struct gva at);
 bool bt_break_at(const struct bt_engine *e, struct gva at);
 
+/* ---- Single events, for somebody who asks (probe.c); nobody: a test each ----
+ * Told on the vCPU thread, FPU live, at times in a signal handler: general registers only. The registers in bt_cpu
+ * are the guest's then, but for ESP in the middle of pushes and pops. */
+enum bt_probe {
+    BT_PROBE_CALLOUT,    /* done; address: enum bt_op */
+    BT_PROBE_HIDDEN,     /* a direct access has found no mapping, and got one; address: linear */
+    BT_PROBE_CHECKED,    /* a direct access goes the checked way from now on: a device, say; address: linear */
+    BT_PROBE_CODE_WRITE, /* bytes of a page with translations are written; address: frame and offset */
+};
+struct bt_probed {
+    enum bt_probe what;
+    uint32_t pc, address; /* pc: guest-linear */
+    uint64_t cycles;      /* CALLOUT: of the host's time stamp counter, with all that it caused */
+};
+typedef void bt_probe_fn(void *opaque, const struct bt_probed *p);
+/* fn NULL: nobody asks any more. Outside bt_run only. */
+void bt_probe_set(struct bt_engine *e, bt_probe_fn *fn, void *opaque);
+/* While an access to a device or to code is under way: its instruction; else the current one. Needs bt_probe_set. */
+struct gva bt_probe_pc(const struct bt_engine *e);
+
 /* Throws all translations away (safe outside bt_run only). */
 void bt_flush(struct bt_engine *e);
 /* Paging, privilege or segment state changed outside an op (reset, load): recompute everything derived. */

@@ -281,6 +281,14 @@ struct bt_engine {
     volatile uint32_t retry_head, retry_tail;
     uint32_t retry[RETRY_QUEUE];
 
+    struct {
+        bt_probe_fn *fn; /* NULL: nobody asks */
+        void *opaque;
+        bool in_access;      /* pc is of a slow access that is under way */
+        bool told;           /* the write that is done again now has been told of */
+        uint32_t pc, own[2]; /* frames with code that it writes to */
+    } probe;
+
     uint32_t breaks[BT_BREAKS_MAX];
     unsigned n_breaks;
 
@@ -392,6 +400,16 @@ enum {
     DESC_SEG_SHIFT = 16,
     DESC_SEG = 7u << 16,
 };
+/* ---- probe.c: only while somebody asks ---- */
+enum bt_next probe_callout(struct bt_engine *e, const struct site *s);
+/* A slow access begins; ret: where its thunk returns to. */
+void probe_access(struct bt_engine *e, const uint8_t *ret);
+/* A direct access of this host instruction has faulted at va. */
+void probe_fault(struct bt_engine *e, const uint8_t *host, uint32_t va, bool hidden);
+/* The slow access is about to write here, where code is; somebody has written here. */
+void probe_own_code(struct bt_engine *e, uint32_t frame, uint32_t offset);
+void probe_code_write(struct bt_engine *e, uint32_t frame, uint32_t offset);
+
 /* rt_mem_slow, rt_seg_slow results. */
 enum { SLOW_RETRY = 0, SLOW_BOUNCE = 1, SLOW_EXIT = 2, SLOW_JUMP = 3 /* to eip, through the jump cache */ };
 

@@ -76,6 +76,7 @@ static bool allocate(struct bt_engine *e) {
 static void on_code_write(void *opaque, uint32_t frame, uint32_t offset, uint32_t len) {
     struct bt_engine *e = opaque;
     e->stats.smc_writes++;
+    if (e->probe.fn) probe_code_write(e, frame, offset);
     block_kill_range(e, frame, offset, len);
 }
 

@@ -102,6 +102,10 @@ static uint64_t go_on(struct bt_engine *e) {
     return CALLOUT_LEAVE;
 }
 
+static enum bt_next call(struct bt_engine *e, const struct site *s) {
+    return __builtin_expect(e->probe.fn != NULL, 0) ? probe_callout(e, s) : s->fn(e->cpu, &s->insn);
+}
+
 uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
     struct bt_engine *e = c->engine;
     const struct site *s = &e->sites[site];
@@ -109,7 +113,7 @@ uint64_t rt_callout(struct bt_cpu *c, uint32_t site) {
     e->code_changed = false;
     c->at = s->op;
     c->eip = s->eip;
-    if (s->fn(c, &s->insn) == BT_NEXT_EXIT) {
+    if (call(e, s) == BT_NEXT_EXIT) {
         uint64_t answer = go_on(e);
         if (e->syscall.kind && answer == CALLOUT_JUMP) syscall_note(e);
         e->syscall.kind = SYSCALL_NONE;
@@ -188,8 +192,10 @@ static bool kill_own_code(struct bt_cpu *c, uint32_t va, uint32_t size, uint32_t
         struct smmu_xlat x;
         if (smmu_probe(e->smmu, gva(va + done), &x)) {
             struct smmu_backing k = smmu_mem_lookup(e->mem, x.pa);
-            if (k.write_frame >= 0 && smmu_mem_frame_is_code(e->mem, (uint32_t)k.write_frame))
+            if (k.write_frame >= 0 && smmu_mem_frame_is_code(e->mem, (uint32_t)k.write_frame)) {
+                if (e->probe.fn) probe_own_code(e, (uint32_t)k.write_frame, off);
                 block_kill_range(e, (uint32_t)k.write_frame, off, run);
+            }
         }
         done += run;
     }
@@ -232,7 +238,7 @@ static bool register_access(struct bt_engine *e, uint32_t va, uint32_t desc, uin
     return true;
 }
 
-uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret) {
+static uint64_t mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret) {
     struct bt_engine *e = c->engine;
     bool user = c->cpl == 3, write = desc & DESC_WRITE;
     uint32_t size = desc & DESC_SIZE;
@@ -270,6 +276,16 @@ uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret)
     return bounce(e, va, size);
 }
 
+uint64_t rt_mem_slow(struct bt_cpu *c, uint32_t va, uint32_t desc, uint8_t *ret) {
+    struct bt_engine *e = c->engine;
+    if (__builtin_expect(!e->probe.fn, 1)) return mem_slow(c, va, desc, ret);
+    probe_access(e, ret);
+    uint64_t answer = mem_slow(c, va, desc, ret);
+    e->probe.told = answer == SLOW_EXIT && e->force_single;
+    e->probe.in_access = false;
+    return answer;
+}
+
 static void register_write(const struct bt_engine *e) {
     const struct smmu_register *reg = &e->bounce_for.reg;
     uint64_t value = 0;
@@ -286,10 +302,12 @@ void rt_mem_commit(struct bt_cpu *c) {
     struct guest_fault f;
     unsigned access = SMMU_WRITE | (c->cpl == 3 ? SMMU_USER : 0u);
     c->at = e->bounce_for.reg.dev ? BT_AT_REGISTER : BT_AT_ACCESS;
+    e->probe.in_access = e->probe.fn != NULL; /* its instruction is known from before */
     if (e->bounce_for.reg.dev)
         register_write(e);
     else
         BT_BUG_ON(!smmu_write(e->smmu, gva(e->bounce_for.va), e->bounce_at, e->bounce_for.size, access, &f));
+    e->probe.in_access = false;
     if (e->ras_reset_wanted) ras_restart(e);
 }
 

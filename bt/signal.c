@@ -98,6 +98,13 @@ static void blame(struct bt_engine *e, greg_t *r, unsigned weight) {
     r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
 }
 
+/* For an observer; translated code takes no notice. */
+static void guest_registers(struct bt_engine *e, const greg_t *r) {
+    static const int from[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_R14, REG_RBP, REG_RSI, REG_RDI};
+    for (int i = 0; i < 8; i++) e->cpu->gpr[i] = (uint32_t)r[from[i]];
+    e->cpu->flags_host = (uint32_t)r[REG_EFL] & EFL_HOST;
+}
+
 static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool write) {
     struct guest_fault f = {-1, 0, 0};
     bool user = e->cpu->cpl == 3;
@@ -105,6 +112,10 @@ static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool w
     e->stats.direct_faults++;
     enum smmu_view_result res = SMMU_VIEW_CHECKED;
     if (addr - base <= 0xffffffffu) res = smmu_view_fault(e->smmu, user, gva((uint32_t)(addr - base)), write, &f);
+    if (e->probe.fn && res != SMMU_VIEW_FAULT) {
+        guest_registers(e, r);
+        probe_fault(e, (const uint8_t *)r[REG_RIP], (uint32_t)(addr - base), res != SMMU_VIEW_CHECKED);
+    }
     blame(e, r, res == SMMU_VIEW_CHECKED ? GUILT_LIMIT : res == SMMU_VIEW_PASSING ? GUILT_PASSING : 1);
     switch (res) {
     case SMMU_VIEW_MAPPED:

@@ -257,23 +257,7 @@ static void print_list(json_t *r, struct mgmt_text *out) {
     if (mgmt_int(r, "matches") > (int64_t)i) mgmt_print(out, "... of %" PRId64 "\n", mgmt_int(r, "matches"));
 }
 
-/* ---- Callouts ---- */
-
-static json_t *callouts(struct mgmt_call *c) {
-    struct bt_inspect_callouts n;
-    if (!mgmt_asked(c, mon_ask_callouts(c->machine, &n), NULL)) return NULL;
-    json_t *o = json_object();
-    for (uint32_t i = 0; i < n.n; i++) mgmt_put(o, n.at[i].row, n.at[i].count);
-    return o;
-}
-
-static void print_callouts(json_t *r, struct mgmt_text *out) {
-    const char *row;
-    json_t *count;
-    json_object_foreach(r, row, count) {
-        mgmt_print(out, "%-20s %12" PRId64 "\n", row, (int64_t)json_integer_value(count));
-    }
-}
+/* ---- Flush ---- */
 
 static json_t *flush(struct mgmt_call *c) {
     return mgmt_asked(c, mon_ask_cache_flush(c->machine), NULL) ? mgmt_nothing() : NULL;
@@ -297,8 +281,6 @@ const struct mgmt_command mgmt_cache_commands[] = {
     {"x-novt-tc-list", "tc list", list_args, "translated blocks", "{blocks, matches}", list, print_list},
     {"x-novt-tc-find", "tc find", find_args, "blocks that translate the code at a guest-linear address",
      "{blocks, matches}", find, print_list},
-    {"x-novt-exits", "exits", NULL, "callouts of sensitive instructions by row of sensitive.def", "{row: count}",
-     callouts, print_callouts},
     {"x-novt-tc-flush", "tc flush", NULL, "throw all translations away", NULL, flush, NULL},
     {0},
 };

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include "console/mgmt_command.h"
+#include "console/mgmt_symbol.h"
 
 enum { SEGMENTS = 6 };
 static const char *const gprs[8] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
@@ -48,6 +48,7 @@ static void set(json_t *o, const char *name, uint64_t v) { json_object_set_new(o
 
 static json_t *registers(struct mgmt_call *c) {
     struct mon_registers r;
+    char at[MGMT_SYMBOL];
     if (!mgmt_asked(c, mon_ask_registers(c->machine, &r), NULL)) return NULL;
     json_t *o = json_object();
     for (int i = 0; i < 8; i++) set(o, gprs[i], r.gpr[i]);
@@ -65,6 +66,8 @@ static json_t *registers(struct mgmt_call *c) {
     json_object_set_new(o, "a20", json_boolean(r.a20));
     json_object_set_new(o, "inhibit", json_boolean(r.inhibit));
     json_object_set_new(o, "fpu", fpu(r.fx));
+    if (!mgmt_symbol(c, r.segment[1].base + r.eip, at)) return json_decref(o), NULL;
+    if (at[0]) json_object_set_new(o, "symbol", json_string(at));
     return o;
 }
 
@@ -136,6 +139,8 @@ static void print_registers(json_t *r, struct mgmt_text *out) {
     mgmt_print(out, "DR6=%08x DR7=%08x\n", get(r, "dr6"), get(r, "dr7"));
     mgmt_print(out, "EFER=%016x\n", get(r, "efer"));
     print_fpu(json_object_get(r, "fpu"), out);
+    if (json_object_get(r, "symbol"))
+        mgmt_print(out, "EIP is at %s\n", json_string_value(json_object_get(r, "symbol")));
 }
 
 const struct mgmt_command mgmt_cpu_commands[] = {

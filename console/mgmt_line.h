@@ -9,6 +9,7 @@
 #define NOVT_CONSOLE_MGMT_LINE_H
 
 #include "console/mgmt_command.h"
+#include "monitor/expr.h"
 
 /* Finds the row, and sets c->args to a new object. NULL: c->error. Expressions may ask c->machine for registers. */
 const struct mgmt_command *mgmt_line_parse(struct mgmt_call *c, const char *line);
@@ -19,6 +20,9 @@ json_t *mgmt_line_complete(const char *line);
 /* One line a command, or all about one of them. False: there is none. */
 bool mgmt_line_help(const char *command, struct mgmt_text *out);
 
-/* The value of an expression (mgmt_expr.c): numbers, $registers, + - * / % & | ^ ~ ( ). False: c->error. */
+/* The value of an expression (mgmt_expr.c): numbers, $registers, symbols, + - * / % & | ^ ~ ! == != < <= > >= && || (
+ * ). False: c->error. */
 bool mgmt_expr(struct mgmt_call *c, const char *text, int64_t *value);
+/* The same to be evaluated later; event: it may use $address and what else an event has. */
+bool mgmt_expr_parse(struct mgmt_call *c, const char *text, bool event, struct mon_expr *out);
 #endif

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "console/disasm.h"
-#include "console/mgmt_command.h"
+#include "console/mgmt_symbol.h"
 
 enum { COUNT_MAX = 4096, INSN_MAX = 15 };
 
@@ -126,7 +126,10 @@ static bool list_code(struct mgmt_call *c, bool physical, uint64_t at, unsigned 
             return out->len != 0;
         }
         size_t len = disasm_insn(bits, at, bytes, n, text);
-        mgmt_print(out, "0x%08" PRIx64 ":  %s\n", at, len ? text : "(bad)");
+        char name[MGMT_SYMBOL] = "";
+        if (!physical && !mgmt_symbol(c, (uint32_t)at, name)) return false;
+        mgmt_print(out, name[0] ? "0x%08" PRIx64 " <%s>:  " : "0x%08" PRIx64 ":  ", at, name);
+        mgmt_print(out, "%s\n", len ? text : "(bad)");
         at += len ? len : 1;
     }
     return true;

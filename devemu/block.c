@@ -1,10 +1,15 @@
 #include "devemu/block.h"
 
+static void tell(const struct blk *b, enum blk_op op, uint64_t offset, uint32_t len) {
+    if (b->seen) b->seen(b->seen_opaque, b->seen_name, op, offset, len);
+}
+
 static void submit(struct blk *b, struct blk_request *r) {
     r->status = BLK_OK;
     r->good = 0;
     r->busy = true;
     r->next = NULL;
+    tell(b, r->op, r->offset, r->len);
     b->ops->submit(b, r);
 }
 
@@ -45,7 +50,9 @@ void blk_writev(struct blk *b, struct blk_request *r, uint64_t offset, const str
 
 uint32_t blk_read_now(struct blk *b, uint64_t offset, const struct iovec *vec, unsigned count, uint32_t len) {
     if (!b->ops->read_now || !blk_in_range(b, offset, len)) return 0;
-    return b->ops->read_now(b, offset, vec, count, len) / BLK_SECTOR * BLK_SECTOR;
+    uint32_t got = b->ops->read_now(b, offset, vec, count, len) / BLK_SECTOR * BLK_SECTOR;
+    if (got) tell(b, BLK_READ, offset, got);
+    return got;
 }
 
 void blk_flush(struct blk *b, struct blk_request *r) {

@@ -54,6 +54,10 @@ struct blk {
     bool read_only; /* writes fail with BLK_READ_ONLY */
     const struct blk_ops *ops;
     void *opaque; /* the backend's */
+    /* Told of each request and each read that needs none, on the vCPU thread; general registers only. NULL: nobody. */
+    void (*seen)(void *opaque, const char *name, int op /* enum blk_op */, uint64_t offset, uint32_t len);
+    void *seen_opaque;
+    const char *seen_name;
 };
 
 /* r->done and r->opaque are set by the caller; r is not busy. */

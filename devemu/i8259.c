@@ -49,6 +49,9 @@ struct i8259 {
     struct dev dev;
     struct i8259_config cfg;
     struct chip chip[CHIPS];
+    struct counts {
+        uint64_t acks[8], eois[8];
+    } counts[CHIPS]; /* statistics: not saved */
     bool intr;
 };
 
@@ -124,7 +127,8 @@ bool i8259_pending(struct dev *d) { return ((struct i8259 *)d)->intr; }
 
 /* ---- Acknowledge ---- */
 
-static void acknowledge(struct chip *c, unsigned input) {
+static void acknowledge(struct i8259 *s, struct chip *c, unsigned input) {
+    s->counts[c - s->chip].acks[input]++;
     c->edges = (uint8_t)(c->edges & ~bit(input));
     if (!(c->icw4 & ICW4_AEOI))
         c->isr |= bit(input);
@@ -140,8 +144,8 @@ static void tell_acked(struct i8259 *s, unsigned irq) {
 static int ack_slave(struct i8259 *s) {
     struct chip *c = &s->chip[SLAVE];
     unsigned input = pending_input(c, false);
-    if (input != NONE) acknowledge(c, input);
-    acknowledge(&s->chip[MASTER], CASCADE_IRQ);
+    if (input != NONE) acknowledge(s, c, input);
+    acknowledge(s, &s->chip[MASTER], CASCADE_IRQ);
     update(s);
     if (input == NONE) return c->base + SPURIOUS_IRQ;
     tell_acked(s, 8 + input);
@@ -154,7 +158,7 @@ int i8259_ack(struct dev *d) {
     unsigned input = pending_input(m, true);
     if (input == NONE) return m->base + SPURIOUS_IRQ;
     if (input == CASCADE_IRQ && !(m->icw1 & ICW1_SNGL)) return ack_slave(s);
-    acknowledge(m, input);
+    acknowledge(s, m, input);
     update(s);
     tell_acked(s, input);
     return m->base + (int)input;
@@ -166,7 +170,7 @@ static uint8_t poll_read(struct i8259 *s, struct chip *c) {
     unsigned input = pending_input(c, is_master);
     c->poll = 0;
     if (input == NONE) return SPURIOUS_IRQ;
-    acknowledge(c, input);
+    acknowledge(s, c, input);
     update(s);
     if (!is_master || input != CASCADE_IRQ) tell_acked(s, input + (is_master ? 0 : 8));
     return (uint8_t)(0x80 | input);
@@ -183,7 +187,8 @@ static void chip_init(struct chip *c, uint8_t icw1) {
     if (!(icw1 & ICW1_IC4)) c->icw4 = 0;
 }
 
-static void write_ocw2(struct chip *c, uint8_t v) {
+static void write_ocw2(struct i8259 *s, struct chip *c, uint8_t v) {
+    struct counts *n = &s->counts[c - s->chip];
     enum ocw2 op = (enum ocw2)(v >> 5);
     unsigned level = v & 7u;
     uint8_t in_service = c->isr;
@@ -196,11 +201,13 @@ static void write_ocw2(struct chip *c, uint8_t v) {
     case OCW2_ROTATE_EOI:
         if (rank == NONE) break;
         level = rank_to_input(c, rank);
+        n->eois[level & 7]++;
         c->isr = (uint8_t)(c->isr & ~bit(level));
         if (op == OCW2_ROTATE_EOI) c->lowest = (uint8_t)level;
         break;
     case OCW2_SPECIFIC_EOI:
     case OCW2_ROTATE_SPECIFIC_EOI:
+        n->eois[level] += (c->isr & bit(level)) != 0;
         c->isr = (uint8_t)(c->isr & ~bit(level));
         if (op == OCW2_ROTATE_SPECIFIC_EOI) c->lowest = (uint8_t)level;
         break;
@@ -219,14 +226,14 @@ static void write_ocw3(struct chip *c, uint8_t v) {
     if (v & OCW3_ESMM) c->special_mask = (v & OCW3_SMM) != 0;
 }
 
-static void write_even(struct chip *c, uint8_t v) {
+static void write_even(struct i8259 *s, struct chip *c, uint8_t v) {
     if (v & ICW1_SELECT) {
         chip_init(c, v);
         c->step = WAIT_ICW2;
     } else if (v & OCW3_SELECT) {
         write_ocw3(c, v);
     } else {
-        write_ocw2(c, v);
+        write_ocw2(s, c, v);
     }
 }
 
@@ -268,7 +275,7 @@ static void pic_write(void *opaque, uint16_t port, unsigned size, uint32_t value
     if (port & 1)
         write_odd(chip_at(s, port), (uint8_t)value);
     else
-        write_even(chip_at(s, port), (uint8_t)value);
+        write_even(s, chip_at(s, port), (uint8_t)value);
     update(s);
 }
 
@@ -333,6 +340,12 @@ static void i8259_state(struct dev *d, struct dev_state *st) {
     s->intr = false;
     dev_line_set(&s->cfg.intr, false);
     update(s);
+}
+
+void i8259_counts(struct dev *d, int irq, uint64_t *acks, uint64_t *eois) {
+    const struct counts *n = &((struct i8259 *)d)->counts[irq >> 3 & 1];
+    *acks = n->acks[irq & 7];
+    *eois = n->eois[irq & 7];
 }
 
 struct i8259_view i8259_inspect(struct dev *d, int chip) {

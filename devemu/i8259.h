@@ -32,4 +32,7 @@ struct i8259_view {
 };
 struct i8259_view i8259_inspect(struct dev *d, int chip /* 0 master, 1 slave */);
 
+/* Of input irq (0..15): how often it was acknowledged, and its service ended by a command. */
+void i8259_counts(struct dev *d, int irq, uint64_t *acks, uint64_t *eois);
+
 #endif

@@ -14,6 +14,7 @@ struct irq_router {
     struct irq_router_cfg cfg;
     uint16_t sources[IRQ_ROUTER_LINES]; /* handles given out */
     uint16_t level[IRQ_ROUTER_LINES];   /* bit n: source n asserts */
+    uint64_t raised[IRQ_ROUTER_LINES];  /* a statistic: not saved */
 };
 
 static struct irq_router *to_router(struct dev *d) { return (struct irq_router *)d; }
@@ -29,6 +30,7 @@ static void set(void *opaque, int n, bool level) {
     uint16_t bit = (uint16_t)(1u << (n >> SOURCE_SHIFT));
     uint16_t before = s->level[gsi];
     s->level[gsi] = (uint16_t)(level ? before | bit : before & ~bit);
+    s->raised[gsi] += !before && s->level[gsi];
     if (!before != !s->level[gsi]) drive(s, gsi, level);
 }
 
@@ -39,6 +41,8 @@ struct dev_line irq_router_line(struct dev *d, int gsi) {
 }
 
 bool irq_router_level(struct dev *d, int gsi) { return to_router(d)->level[gsi]; }
+
+uint64_t irq_router_raised(struct dev *d, int gsi) { return to_router(d)->raised[gsi]; }
 
 static enum dev_status init(struct dev *d, const void *cfg) {
     if (!cfg) return DEV_BAD_CONFIG;

@@ -23,6 +23,7 @@ extern const struct dev_class irq_router_class;
 
 /* A new source of a line. Beyond IRQ_ROUTER_SOURCES the last one is shared. */
 struct dev_line irq_router_line(struct dev *d, int gsi);
-/* Level of a line, for the console. */
+/* How often a line was raised; its level: for the console. */
+uint64_t irq_router_raised(struct dev *d, int gsi);
 bool irq_router_level(struct dev *d, int gsi);
 #endif

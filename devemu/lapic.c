@@ -75,6 +75,7 @@ struct lapic {
     uint32_t lost_ticks;
     bool lint[2];
     bool intr_level;
+    uint64_t eois[256]; /* a statistic: not saved */
 };
 
 static struct lapic *to_lapic(struct dev *d) { return (struct lapic *)d; }
@@ -177,6 +178,7 @@ static void end_of_interrupt(struct lapic *s) {
     int v = highest(s->isr);
     if (v < 0) return;
     clear_bit(s->isr, (uint8_t)v);
+    s->eois[v & 255]++;
     if (test_bit(s->tmr, (uint8_t)v)) {
         end_of_lint(s, v);
         if (s->bus->eoi) s->bus->eoi(s->bus->eoi_opaque, (uint8_t)v);
@@ -428,6 +430,8 @@ static uint32_t read_register(struct lapic *s, uint32_t at) {
     if (!find_register(s, at, &v)) raise_error(s, ESR_REGISTER);
     return v;
 }
+
+void lapic_eois(struct dev *d, uint64_t out[256]) { memcpy(out, to_lapic(d)->eois, sizeof to_lapic(d)->eois); }
 
 void lapic_inspect(struct dev *d, uint32_t out[LAPIC_REGISTERS]) {
     for (uint32_t i = 0; i < LAPIC_REGISTERS; i++)

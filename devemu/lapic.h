@@ -81,6 +81,8 @@ bool apic_bus_send(struct apic_bus *bus, const struct apic_message *m);
 /* For the console: registers 0, 10h, ..., 3F0h as the guest would read them, reserved ones 0; without an effect. */
 enum { LAPIC_REGISTERS = 64 };
 void lapic_inspect(struct dev *d, uint32_t out[LAPIC_REGISTERS]);
+/* How often the service of each vector was ended. */
+void lapic_eois(struct dev *d, uint64_t out[256]);
 /* INIT: everything but id and base returns to its reset value. */
 void lapic_init_reset(struct dev *d);
 #endif

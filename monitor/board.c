@@ -500,7 +500,8 @@ struct dev *board_keyboard(struct board *b) {
 }
 
 void board_interrupts(struct board *b, struct board_interrupts *out) {
-    *out = (struct board_interrupts){.pic = b->dev[PIC], .lapic = b->dev[LAPIC], .ioapic = b->dev[IOAPIC]};
+    *out = (struct board_interrupts){
+        .pic = b->dev[PIC], .lapic = b->dev[LAPIC], .ioapic = b->dev[IOAPIC], .router = b->dev[ROUTER]};
 }
 
 static bool tablet_in_use(void *opaque) { return usb_tablet_in_use(opaque); }

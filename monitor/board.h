@@ -48,7 +48,7 @@ struct dev *board_ide(struct board *b);
 struct dev *board_floppy(struct board *b);
 /* The interrupt controllers, to be looked at. */
 struct board_interrupts {
-    struct dev *pic, *lapic, *ioapic;
+    struct dev *pic, *lapic, *ioapic, *router;
 };
 void board_interrupts(struct board *b, struct board_interrupts *out);
 /* Presses the power button. False: no ACPI system listens. */

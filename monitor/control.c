@@ -46,9 +46,15 @@ static bool load_pdptes(struct vcpu *v, uint32_t cr0, uint32_t cr3, uint32_t cr4
     return true;
 }
 
+static void note(struct vcpu *v, enum mon_seen_kind kind, uint32_t value) {
+    struct machine *m = v->machine;
+    if (watch_wants(m, kind)) watch_note(m, &(struct watch_event){.kind = kind, .value = value});
+}
+
 bool mon_load_cr3(struct vcpu *v, uint32_t value, struct guest_fault *f) {
     if (!load_pdptes(v, v->cpu.cr0, value, v->cpu.cr4, f)) return false;
     v->cr3 = value;
+    note(v, MON_SEEN_CR3, value);
     mon_update_paging(v, false);
     return true;
 }
@@ -65,6 +71,7 @@ bool mon_set_cr0(struct vcpu *v, uint32_t value, struct guest_fault *f) {
     bool loads_pdptes = (old ^ value) & (CR0_PG | CR0_CD | CR0_NW);
     if (loads_pdptes && !load_pdptes(v, value, v->cr3, v->cpu.cr4, f)) return false;
     v->cpu.cr0 = value;
+    if ((old ^ value) & (CR0_PE | CR0_PG)) note(v, MON_SEEN_MODE, value);
     if ((old ^ value) & CR0_PE) refresh_segments(v);
     if ((old ^ value) & CR0_FLUSH) mon_update_paging(v, true);
     return true;

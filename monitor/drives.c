@@ -187,3 +187,32 @@ void drives_describe_cmos(const struct drives *d, struct cmos_drives *out) {
             out->disk[i] = g.cylinders ? g : ide_geometry(blk_dev(d->ide[i])->size);
         }
 }
+
+/* ---- Who is told of requests ---- */
+
+const char *const drives_ide_names[IDE_DRIVES] = {"ide0-hd0", "ide0-hd1", "ide1-hd0", "ide1-hd1"};
+
+static void watch_one(const struct drives *d, struct mon_blk *b, const char *name) {
+    if (!b) return;
+    struct blk *blk = blk_dev(b);
+    blk->seen = d->seen;
+    blk->seen_opaque = d->seen_opaque;
+    blk->seen_name = name;
+}
+
+void drives_watch_all(struct drives *d) {
+    static const char *const floppies[FDC_DRIVES] = {"floppy0", "floppy1"};
+    static const char *const virtio[] = {"virtio0", "virtio1", "virtio2", "virtio3",
+                                         "virtio4", "virtio5", "virtio6", "virtio7"};
+    _Static_assert(sizeof virtio / sizeof virtio[0] == MON_VIRTIO_DISKS, "a name each");
+    for (int i = 0; i < IDE_DRIVES; i++)
+        watch_one(d, d->ide[i], d->cfg->cdrom && i == DRIVES_CD_PLACE ? "ide1-cd0" : drives_ide_names[i]);
+    for (int i = 0; i < FDC_DRIVES; i++) watch_one(d, d->floppy[i], floppies[i]);
+    for (int i = 0; i < MON_VIRTIO_DISKS; i++) watch_one(d, d->virtio[i], virtio[i]);
+}
+
+void drives_watch(struct drives *d, drives_seen *fn, void *opaque) {
+    d->seen = fn;
+    d->seen_opaque = opaque;
+    drives_watch_all(d);
+}

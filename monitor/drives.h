@@ -35,6 +35,10 @@ typedef void drives_done(void *opaque, enum drives_change result, const char *wh
 bool drives_insert(struct drives *d, enum drives_medium which, const struct mon_disk_config *image, bool force,
                    drives_done *done, void *opaque, char *errbuf, size_t errlen);
 
+/* fn is told of every request to an image, with the drive's name as QEMU has it; NULL: nobody. */
+typedef void drives_seen(void *opaque, const char *name, int op /* enum blk_op */, uint64_t offset, uint32_t len);
+void drives_watch(struct drives *d, drives_seen *fn, void *opaque);
+
 void drives_describe_ide(const struct drives *d, struct ide_drive_config out[IDE_DRIVES]);
 void drives_describe_fdc(const struct drives *d, struct fdc_drive_config out[FDC_DRIVES]);
 /* The n-th virtio disk, or NULL. */

@@ -35,7 +35,14 @@ struct drives {
     struct dev *ide_dev, *fdc_dev;
     struct retired *retired;
     struct insertion insertion;
+    drives_seen *seen; /* who is told of requests; NULL: nobody */
+    void *seen_opaque;
 };
+
+/* QEMU's names for the places of IDE disks. */
+extern const char *const drives_ide_names[IDE_DRIVES];
+/* An image is in place: it tells who wants to know. */
+void drives_watch_all(struct drives *d);
 
 /* Waits for what is being closed and drops what is being opened. */
 void drives_end_changes(struct drives *d);

@@ -71,6 +71,7 @@ static bool exchange(struct drives *d, enum drives_medium which, struct mon_blk 
     else if (!ide_cd_change(d->ide_dev, DRIVES_CD_PLACE, blk_dev(b), force))
         return false;
     *slot = b;
+    drives_watch_all(d);
     retire(d, old);
     return true;
 }

@@ -81,6 +81,7 @@ enum bt_next mon_raise_fault(struct vcpu *v, const struct guest_fault *f) {
     if (f->vector == VEC_MF && !(v->cpu.cr0 & CR0_NE)) return mon_ferr_raise(v);
     /* SDM vol. 3 "Control Registers", OSXMMEXCPT: an operating system that does not know #XM gets #UD. */
     if (f->vector == VEC_XM && !(v->cpu.cr4 & CR4_OSXMMEXCPT)) raised.vector = VEC_UD;
+    mon_note_fault(v, &raised);
     struct mon_event ev = fault_event(v, &raised);
     return deliver_chain(v, &ev);
 }

@@ -80,11 +80,17 @@ static void park_for(struct machine *m, uint16_t port, unsigned size) {
     if (m->park_for_ports || !dev_io_keeps_fpu(m->io, port, size)) bt_fpu_park(&m->vcpu.cpu);
 }
 
+static void note_port(struct machine *m, enum mon_seen_kind kind, uint16_t port, unsigned size, uint32_t value) {
+    watch_note(m, &(struct watch_event){
+                      .kind = kind, .size = size, .address = port, .value = value, .name = dev_io_name(m->io, port)});
+}
+
 uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size) {
     struct machine *m = v->machine;
     park_for(m, port, size);
     uint32_t value = dev_io_read(m->io, port, size);
     m->stats.io_reads++;
+    if (watch_wants(m, MON_SEEN_IN)) note_port(m, MON_SEEN_IN, port, size, value);
     MON_LOG(&m->log, MON_LOG_IO, "in  %04x.%u -> %0*x", port, size, (int)size * 2, value);
     return value;
 }
@@ -93,8 +99,20 @@ void mon_io_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value) 
     struct machine *m = v->machine;
     park_for(m, port, size);
     m->stats.io_writes++;
+    if (watch_wants(m, MON_SEEN_OUT)) note_port(m, MON_SEEN_OUT, port, size, value);
     MON_LOG(&m->log, MON_LOG_IO, "out %04x.%u <- %0*x", port, size, (int)size * 2, value);
     dev_io_write(m->io, port, size, value);
+}
+
+void mon_note_fault(struct vcpu *v, const struct guest_fault *f) {
+    struct machine *m = v->machine;
+    struct watch_event e = {.kind = MON_SEEN_EXCEPTION, .pc = bt_pc(&v->cpu).v, .sub = (uint32_t)f->vector};
+    bool page_fault = f->vector == VEC_PF;
+    e.value = f->error;
+    if (page_fault) e.address = f->cr2;
+    if (watch_wants(m, MON_SEEN_EXCEPTION)) watch_note(m, &e);
+    e.kind = MON_SEEN_TRUE;
+    if (page_fault && watch_wants(m, MON_SEEN_TRUE)) watch_note(m, &e);
 }
 
 void mon_set_apic_base(struct vcpu *v, uint64_t value) {

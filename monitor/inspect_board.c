@@ -7,10 +7,8 @@
 
 _Static_assert((int)MON_IOAPIC_PINS == (int)IOAPIC_PINS, "one pin each");
 
-static bool do_interrupts(struct machine *m, void *args, struct letter *l) {
-    struct mon_interrupts *out = args;
+void inspect_interrupts(struct machine *m, struct mon_interrupts *out) {
     struct board_interrupts b;
-    (void)l;
     board_interrupts(m->board, &b);
     for (int i = 0; i < 2; i++) {
         struct i8259_view v = i8259_inspect(b.pic, i);
@@ -21,6 +19,11 @@ static bool do_interrupts(struct machine *m, void *args, struct letter *l) {
     for (int i = 0; i < MON_IOAPIC_PINS; i++) out->ioapic[i] = ioapic_entry(b.ioapic, i);
     out->apic_base = lapic_base(b.lapic);
     lapic_inspect(b.lapic, out->lapic);
+}
+
+static bool do_interrupts(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    inspect_interrupts(m, args);
     return true;
 }
 

@@ -83,12 +83,16 @@ enum mon_ask mon_ask_cache_flush(struct machine *m) {
     return inspect_ask(m, do_flush, &none, sizeof none);
 }
 
-static bool do_symbols(struct machine *m, void *args, struct letter *l) {
-    struct mon_symbols *s = args;
+static void look(struct machine *m) {
     struct timespec t;
-    (void)l;
     clock_gettime(CLOCK_MONOTONIC, &t);
     symbols_look(m->symbols, m->mem, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
+}
+
+static bool do_symbols(struct machine *m, void *args, struct letter *l) {
+    struct mon_symbols *s = args;
+    (void)l;
+    look(m);
     for (uint32_t i = 0; i < s->n && i < MON_SYMBOLS; i++) {
         const char *name;
         bool known = symbols_at(m->symbols, s->at[i].address, &name, &s->at[i].offset);
@@ -98,4 +102,15 @@ static bool do_symbols(struct machine *m, void *args, struct letter *l) {
 }
 enum mon_ask mon_ask_symbols(struct machine *m, struct mon_symbols *s) {
     return inspect_ask_long(m, do_symbols, s, sizeof *s);
+}
+
+static bool do_symbol_address(struct machine *m, void *args, struct letter *l) {
+    struct mon_symbol_address *s = args;
+    (void)l;
+    look(m);
+    s->found = symbols_find(m->symbols, s->name, &s->address);
+    return true;
+}
+enum mon_ask mon_ask_symbol_address(struct machine *m, struct mon_symbol_address *s) {
+    return inspect_ask_long(m, do_symbol_address, s, sizeof *s);
 }

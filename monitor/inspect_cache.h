@@ -38,4 +38,10 @@ struct mon_symbols {
 };
 /* Names for the n addresses. */
 enum mon_ask mon_ask_symbols(struct machine *m, struct mon_symbols *s);
+struct mon_symbol_address {
+    char name[128]; /* in */
+    bool found;
+    uint32_t address;
+};
+enum mon_ask mon_ask_symbol_address(struct machine *m, struct mon_symbol_address *s);
 #endif

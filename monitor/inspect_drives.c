@@ -21,13 +21,12 @@ static void describe(struct mon_drive *d, const char *name, struct mon_blk *b, b
 }
 
 static void describe_ide(const struct machine *m, struct mon_drives *out) {
-    static const char *const names[] = {"ide0-hd0", "ide0-hd1", "ide1-hd0", "ide1-hd1"};
     const struct drives *d = m->drives;
     for (int i = 0; i < IDE_DRIVES; i++) {
         bool cd = d->cfg->cdrom && i == DRIVES_CD_PLACE;
         if (!cd && !d->ide[i]) continue;
         struct mon_drive *to = &out->drive[out->n++];
-        describe(to, cd ? "ide1-cd0" : names[i], d->ide[i], cd);
+        describe(to, cd ? "ide1-cd0" : drives_ide_names[i], d->ide[i], cd);
         if (cd) ide_cd_tray(d->ide_dev, i, &to->tray_open, &to->locked);
     }
 }

@@ -14,4 +14,6 @@
 enum mon_ask inspect_ask(struct machine *m, mailbox_fn *fn, void *args, size_t size);
 /* The same for what has to wait for something: a disk image, say. */
 enum mon_ask inspect_ask_long(struct machine *m, mailbox_fn *fn, void *args, size_t size);
+/* Fills *out, on the vCPU thread. */
+void inspect_interrupts(struct machine *m, struct mon_interrupts *out);
 #endif

@@ -288,6 +288,7 @@ void machine_destroy(struct machine *m) {
     destroy_engine(m);
     perf_close(m->perf);
     symbols_close(m->symbols);
+    watch_free(&m->watch);
     if (m->smmu) smmu_destroy(m->smmu);
     if (m->mem) smmu_mem_destroy(m->mem);
     log_close(&m->log);

@@ -21,6 +21,7 @@
 #include "monitor/monitor.h"
 #include "monitor/pointer.h"
 #include "monitor/vcpu.h"
+#include "monitor/watch.h"
 
 struct board;
 struct drives;
@@ -36,6 +37,7 @@ struct machine_stats {
     uint64_t exits[BT_EXIT_STEP + 1]; /* by enum bt_exit */
     uint64_t interrupts, nmis, faults, halts, io_reads, io_writes, resets;
     uint64_t halted_ns, run_ns;
+    uint64_t vectors[MON_VECTORS]; /* interrupts delivered */
 };
 
 struct machine {
@@ -69,6 +71,7 @@ struct machine {
     struct dev_timer timeout;
     bool park_for_ports; /* also where the device keeps the FPU's state */
     struct machine_stats stats;
+    struct watch watch;
     bool have_clock, have_real, have_events;
     /* Requests, looked at between two pieces of guest code. */
     volatile sig_atomic_t stop_signal; /* SIGTERM and the like arrived */

@@ -92,6 +92,8 @@ static void deliver_nmi(struct machine *m) {
     v->nmi_pending = false;
     v->nmi_blocked = true; /* until IRET */
     m->stats.nmis++;
+    if (watch_wants(m, MON_SEEN_IRQ))
+        watch_note(m, &(struct watch_event){.kind = MON_SEEN_IRQ, .sub = VEC_NMI, .name = "nmi"});
     MON_LOG(&m->log, MON_LOG_IRQ, "nmi at %04x:%08x", v->cpu.seg[DEC_CS].selector, v->cpu.eip);
     mon_interrupt(v, VEC_NMI);
 }
@@ -101,6 +103,9 @@ static void deliver_interrupt(struct machine *m) {
     int vector = board_ack_interrupt(m->board);
     if (vector < 0) return;
     m->stats.interrupts++;
+    m->stats.vectors[vector & (MON_VECTORS - 1)]++;
+    if (watch_wants(m, MON_SEEN_IRQ))
+        watch_note(m, &(struct watch_event){.kind = MON_SEEN_IRQ, .sub = (uint32_t)vector});
     MON_LOG(&m->log, MON_LOG_IRQ, "vector %02x at %04x:%08x", (unsigned)vector, v->cpu.seg[DEC_CS].selector,
             v->cpu.eip);
     mon_interrupt(v, vector);

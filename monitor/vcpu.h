@@ -164,6 +164,8 @@ bool mon_cpuid_has_subleaves(const struct vcpu *v, uint32_t leaf);
 /* ---- Services of the machine (machine.c) ---- */
 uint32_t mon_io_read(struct vcpu *v, uint16_t port, unsigned size); /* parks the FPU if the device needs it */
 void mon_io_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
+/* A fault is about to be delivered: for whoever watches. */
+void mon_note_fault(struct vcpu *v, const struct guest_fault *f);
 void mon_set_apic_base(struct vcpu *v, uint64_t value);
 void mon_fpu_error(struct vcpu *v, bool active); /* FERR# to IRQ 13 where CR0.NE is clear */
 

@@ -36,7 +36,7 @@ static void note_quick(struct smmu *s, uint32_t va, uint32_t pa, const struct mm
 }
 
 void device_note(struct smmu *s, bool user, uint32_t va, bool write, uint64_t pa) {
-    if (pa >> 32) return;
+    if (pa >> 32 || s->mem->device_fn) return;
     const struct mmio_range *r = range_at(s, (uint32_t)pa);
     if (!r) return;
     s->device[slot_of(va)] = (struct device_page){key_of(user, va, write), (uint32_t)pa & SMMU_PAGE_BASE};
@@ -56,5 +56,7 @@ bool smmu_register_at(const struct smmu *s, bool user, struct gva va, uint32_t s
     *out = (struct smmu_register){r->dev, (uint32_t)(pa - r->base)};
     return true;
 }
+
+void smmu_forget_devices(struct smmu *s) { device_forget_all(s); }
 
 const struct smmu_quick_at *smmu_quick_at(const struct smmu *s) { return &s->quick; }

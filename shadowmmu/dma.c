@@ -24,10 +24,17 @@ static uint32_t register_size(uint64_t pa, uint32_t len) {
     return n;
 }
 
-static void device_read(const struct mmio_range *r, uint64_t pa, uint8_t *out, uint32_t len) {
+static void tell(const struct smmu_mem *mem, const struct mmio_range *r, uint64_t pa, uint32_t n, bool write,
+                 uint64_t value) {
+    if (mem->device_fn) mem->device_fn(mem->device_opaque, r->dev, gpa(pa), n, write, value);
+}
+
+static void device_read(const struct smmu_mem *mem, const struct mmio_range *r, uint64_t pa, uint8_t *out,
+                        uint32_t len) {
     while (len > 0) {
         uint32_t n = register_size(pa, len);
         uint64_t value = r->dev->read(r->dev->opaque, (uint32_t)(pa - r->base), n);
+        tell(mem, r, pa, n, false, value);
         for (uint32_t i = 0; i < n; i++) out[i] = (uint8_t)(value >> (8 * i));
         out += n;
         pa += n;
@@ -35,11 +42,13 @@ static void device_read(const struct mmio_range *r, uint64_t pa, uint8_t *out, u
     }
 }
 
-static void device_write(const struct mmio_range *r, uint64_t pa, const uint8_t *in, uint32_t len) {
+static void device_write(const struct smmu_mem *mem, const struct mmio_range *r, uint64_t pa, const uint8_t *in,
+                         uint32_t len) {
     while (len > 0) {
         uint32_t n = register_size(pa, len);
         uint64_t value = 0;
         for (uint32_t i = 0; i < n; i++) value |= (uint64_t)in[i] << (8 * i);
+        tell(mem, r, pa, n, true, value);
         r->dev->write(r->dev->opaque, (uint32_t)(pa - r->base), n, value);
         in += n;
         pa += n;
@@ -61,7 +70,7 @@ bool mem_page_read(const struct smmu_mem *mem, uint64_t pa, void *buf, uint32_t 
     if (p.write1 < 0) {
         /* A copy: the device may move its own range while it is being read. */
         struct mmio_range r = mem->mmio[-p.write1 - 1];
-        device_read(&r, pa, buf, len);
+        device_read(mem, &r, pa, buf, len);
     } else {
         memset(buf, 0xff, len);
     }
@@ -79,7 +88,7 @@ bool mem_page_write(const struct smmu_mem *mem, uint64_t pa, const void *buf, ui
     }
     if (p.write1 < 0) {
         struct mmio_range r = mem->mmio[-p.write1 - 1];
-        device_write(&r, pa, buf, len);
+        device_write(mem, &r, pa, buf, len);
     }
     return false;
 }

@@ -194,6 +194,11 @@ enum smmu_status smmu_mem_unmap(struct smmu_mem *mem, struct gpa base, uint64_t 
     return smmu_mem_map_frames(mem, base, size, -1, -1);
 }
 
+void smmu_mem_on_device(struct smmu_mem *mem, smmu_mem_device_fn *fn, void *opaque) {
+    mem->device_fn = fn;
+    mem->device_opaque = opaque;
+}
+
 void smmu_mem_on_map_change(struct smmu_mem *mem, void (*fn)(void *opaque, struct gpa base, uint64_t size),
                             void *opaque) {
     SMMU_BUG_ON(mem->map_listener_count == MEM_MAX_LISTENERS);

@@ -68,6 +68,12 @@ enum smmu_status smmu_mem_unmap(struct smmu_mem *mem, struct gpa base, uint64_t 
 void smmu_mem_on_map_change(struct smmu_mem *mem, void (*fn)(void *opaque, struct gpa base, uint64_t size),
                             void *opaque);
 
+/* Told of each access to a device's registers, of all who make one: after a read, before a write. NULL: nobody. The
+ * quick ways to registers must be closed then (smmu_forget_devices). General registers only. */
+typedef void smmu_mem_device_fn(void *opaque, const struct smmu_mmio *dev, struct gpa pa, unsigned size, bool write,
+                                uint64_t value);
+void smmu_mem_on_device(struct smmu_mem *mem, smmu_mem_device_fn *fn, void *opaque);
+
 /* The backing of one page; pa may be any address. */
 struct smmu_backing smmu_mem_lookup(const struct smmu_mem *mem, struct gpa pa);
 

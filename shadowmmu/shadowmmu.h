@@ -116,6 +116,8 @@ struct smmu_quick_at {
     const uint32_t *busy;
 };
 const struct smmu_quick_at *smmu_quick_at(const struct smmu *s);
+/* After smmu_mem_on_device: what was remembered of devices is forgotten, and nothing is while somebody is told. */
+void smmu_forget_devices(struct smmu *s);
 /* Told whenever any code entry was dropped or changed (bt resets return predictions). */
 void smmu_on_code_flush(struct smmu *s, void (*fn)(void *opaque), void *opaque);
 

@@ -71,6 +71,8 @@ struct smmu_mem {
     struct map_listener map_listeners[MEM_MAX_LISTENERS];
     struct code_listener code_listeners[MEM_MAX_LISTENERS];
     uint32_t map_listener_count, code_listener_count;
+    smmu_mem_device_fn *device_fn; /* NULL: nobody asks */
+    void *device_opaque;
     bool change_hit_memory; /* the last map change replaced readable memory: caches may hold it */
 };
 

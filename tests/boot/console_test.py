@@ -37,6 +37,7 @@ def inside(q):
     check(all(name in q.text("info mtree") for name in ("ram", "vga", "lapic", "i8259")), "info mtree names devices")
     code_cache(q)
     shadow(q, pages)
+    watched(q)
     q.command("cont")
 
 
@@ -80,6 +81,30 @@ def shadow(q, pages):
     current = next(v for v in s["views"] if v["kind"] == "user" and v["current"])
     check(sums["user"] == current["pages"], "... and of the user view")
     check("no view 9999" in q.text("mmu view 9999") and "no view -1" in q.error("x-novt-mmu-view", view=-1)[1], "no such view")
+
+
+def watched(q):
+    """Counted since before the first instruction."""
+    stats = q.command("x-novt-stats")
+    exits, faults, io = (q.command(name, limit=1000) for name in ("x-novt-exits-top", "x-novt-mmu-faults", "x-novt-io"))
+    for answer, lists in (exits, ["exits"]), (faults, ["by-pc", "by-page"]), (io, ["by-pc"]):
+        for name in lists:
+            listed = sum(r["count"] for r in answer[name])
+            check(0 < listed <= sum(answer["totals"].values()), f"{name}: {listed} of {answer['totals']}")
+    check(exits["totals"]["callout"] == stats["translator"]["callouts"], "exits: as many callouts as the translator's counter says")
+    check(exits["totals"]["irq"] == stats["machine"]["interrupts"] + stats["machine"]["nmis"], "... and interrupts")
+    check(faults["totals"]["hidden"] == stats["mmu"]["hidden-faults"] and faults["totals"]["smc"] > 0 and
+          faults["totals"]["device"] >= stats["mmu"]["checked-faults"], f"mmu faults: as the counters say: {faults['totals']} {stats['mmu']}")
+    check(io["totals"]["in"] == stats["machine"]["port-reads"] and io["totals"]["out"] == stats["machine"]["port-writes"], "io: the same")
+    check(any("+0x" in r.get("symbol", "") for r in exits["exits"][:20]), "instructions of the kernel have names")
+    irq = q.command("x-novt-irq")
+    check(sum(v["delivered"] for v in irq["vectors"]) == stats["machine"]["interrupts"], "irq: vectors make up the counter")
+    uart = next(v for v in irq["lines"] if v["line"] == 4)
+    check(uart["raised"] > 0 and sum(v["lapic-ended"] for v in irq["vectors"]) > 0, "irq: the UART's line, ends of interrupts")
+    trace = q.command("x-novt-trace-show", limit=4096)
+    check(trace["seen"] > 1000 and {e["event"] for e in trace["events"]} <= {"cr3", "exception", "mode", "disk"}, "trace: what was asked for")
+    address = q.text("p schedule")
+    check(f"{int(address, 16):08x}" in q.text("info symbol schedule+4") and "schedule+0x4" in q.text("info symbol schedule+4"), "a symbol by its name and back")
 
 
 def uptime(child):
@@ -149,6 +174,9 @@ def main():
         q = machines.qmp("linux")
         with Child([machines.novt, "console", "linux"], env=machines.env) as child:
             child.expect("Ctrl-A x leaves")
+            for what in "exits", "faults", "io":
+                q.command("x-novt-watch", what=what, enable=True)
+            q.command("x-novt-trace", events="cr3,exception,mode,disk", condition="$cpl == 0")
             q.command("cont")
             linux_session.boot(child)
             inside(q)
