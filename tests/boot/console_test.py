@@ -104,7 +104,8 @@ def watched(q):
     trace = q.command("x-novt-trace-show", limit=4096)
     check(trace["seen"] > 1000 and {e["event"] for e in trace["events"]} <= {"cr3", "exception", "mode", "disk"}, "trace: what was asked for")
     address = q.text("p schedule")
-    check(f"{int(address, 16):08x}" in q.text("info symbol schedule+4") and "schedule+0x4" in q.text("info symbol schedule+4"), "a symbol by its name and back")
+    check(q.text("info symbol schedule+4") == f"{int(address, 16) + 4:08x} schedule+0x4\n", "a symbol by its name and back")
+    check("<schedule+0x0>:" in q.text("x/1i schedule") and re.search(r"EIP is at \w+\+0x", q.text("info registers")), "symbols in listings")
 
 
 def uptime(child):
