@@ -312,6 +312,8 @@ struct bt_mark {
 };
 /* Of CHECKED and DIRECT the latest counts. False: too many. */
 bool bt_mark_add(struct bt_engine *e, struct bt_mark mark);
+/* The range of a live block, and how its accesses go. False: no such block. */
+bool bt_mark_of_block(const struct bt_engine *e, uint32_t block, struct bt_mark *out);
 /* Removes marks of these kinds that have a byte in common with the range; how many. */
 unsigned bt_mark_remove(struct bt_engine *e, uint32_t first, uint32_t last, unsigned kinds);
 unsigned bt_marks(const struct bt_engine *e, struct bt_mark out[BT_MARKS_MAX]);

@@ -62,6 +62,14 @@ unsigned bt_marks(const struct bt_engine *e, struct bt_mark out[BT_MARKS_MAX]) {
     return e->n_marks;
 }
 
+bool bt_mark_of_block(const struct bt_engine *e, uint32_t id, struct bt_mark *out) {
+    if (id >= e->n_blocks || e->blocks[id].dead) return false;
+    const struct block *b = &e->blocks[id];
+    uint32_t first = b->cs_base + b->eip;
+    *out = (struct bt_mark){first, first + b->guest_len - 1, b->direct ? BT_MARK_DIRECT : BT_MARK_CHECKED};
+    return true;
+}
+
 /* ---- Links ---- */
 
 static void unlink_ports(struct bt_engine *e, const struct block *b, struct bt_unlinked *out) {
