@@ -2,6 +2,10 @@
 //
 // A page is a module with `title` and open(root, path, query): it puts its elements into root, and returns an object that
 // may have tick(), called once a second and never twice at once, and close(). The hash #/NAME/PATH?QUERY leads to it.
+import * as cache from "./cache.js";
+import * as cpu from "./cpu.js";
+import * as exits from "./exits.js";
+import * as mmu from "./mmu.js";
 import * as overview from "./overview.js";
 
-export const pages = {overview};
+export const pages = {overview, cpu, cache, mmu, exits};
