@@ -1,4 +1,5 @@
-// cache.js: the translation cache: totals, blocks to search and sort, verdicts; #/cache/block/N is one block.
+// cache.js: the translation cache: totals, blocks to search and sort, adaptation; #/cache/block/N is one block.
+import {Adaptation} from "./adapt.js";
 import {ask, line} from "./api.js";
 import {open as open_block} from "./block.js";
 import {bytes, count, field, h, hex, percent, ratio, section} from "./dom.js";
@@ -35,7 +36,7 @@ class Totals {
         this.cards.replaceChildren(card("blocks", count(t.blocks)), card("instructions a block", ratio(t.instructions, t.blocks)),
             card("host bytes a guest byte", ratio(host(t), t["guest-bytes"])), card("copied byte for byte", percent(t.identical, t.instructions)),
             card("links chained", percent(t.chained, t.links)), card(`of ${bytes(r.cache.capacity)} used`, bytes(r.cache.used)),
-            card("time in blocks", percent(r.time.blocks, r.time.samples)), card("flushes", count(r.flushes)));
+            card("processor time in blocks", percent(r.time.blocks, r.time.samples)), card("flushes", count(r.flushes)));
         this.kinds.set(r.kinds);
     }
 }
@@ -116,40 +117,16 @@ class Blocks {
     get quiet() { return this.table.el.matches(":hover, :focus-within"); }
 }
 
-// ---- Adaptation ----
-
-const verdict = (s) => (s.guilty ? "guilty" : s.until ? "served" : "watched");
-
-class Verdicts {
-    constructor() {
-        this.table = new Table({name: "Adaptation", by: 2, key: (s) => s.physical, empty: "No direct access has faulted.", columns: [
-            {label: "Physical address", cell: (s) => h("a", {href: `#/cpu?memory=0x${hex(s.physical)}&space=physical`, class: "mono"}, hex(s.physical)), sort: (s) => s.physical},
-            {label: "Verdict", cell: (s) => h("span", {class: `tag ${verdict(s)}`}, verdict(s)), sort: verdict},
-            {label: "Level", num: true, cell: (s) => count(s.level), sort: (s) => s.level, title: "each verdict doubles the time"},
-            {label: "Faults", num: true, cell: (s) => count(s.faults), sort: (s) => s.faults},
-            {label: "Checked for", num: true, cell: (s) => (s.guilty ? `${(s["ms-left"] / 1000).toFixed(1)} s more` : "–"), sort: (s) => s["ms-left"]},
-        ]});
-        this.about = h("p", {class: "muted small"});
-        this.el = section("Adaptation", null, this.about, h("div", {class: "limited"}, this.table.el));
-    }
-    set(r) {
-        const sum = (what) => r.sites.filter((s) => verdict(s) === what).length;
-        this.about.textContent = `Instructions whose direct accesses have faulted: ${sum("guilty")} guilty and checked for a while, ` +
-            `${sum("served")} served, ${sum("watched")} watched.`;
-        this.table.set(r.sites);
-    }
-}
-
 // ---- The page ----
 
 export function open(root, path, query) {
     if (path[0] === "block") return open_block(root, path[1]);
-    const totals = new Totals(), blocks = new Blocks(query), verdicts = new Verdicts();
+    const totals = new Totals(), blocks = new Blocks(query), adaptation = new Adaptation();
     let beats = 0;
-    root.append(section("Totals", null, totals.cards, totals.kinds.el), blocks.el, verdicts.el);
+    root.append(section("Totals", null, totals.cards, totals.kinds.el), blocks.el, adaptation.el);
     const all = async () => {
         totals.set(await ask("x-novt-tc-stat"));
-        verdicts.set(await ask("x-novt-tc-adapt"));
+        await adaptation.refresh();
     };
     blocks.search.run();
     all().catch(() => {});

@@ -34,7 +34,7 @@ function device(label, line) {
     const out = h("pre", {class: "scrolled"}), box = h("details", {class: "panel"}, h("summary", {}, label), out);
     box.show = async () => {
         if (!box.open) return;
-        try { out.textContent = await printed(line); } catch (e) { out.textContent = e.message; }
+        try { out.textContent = await printed(line) || "none"; } catch (e) { out.textContent = e.message; }
     };
     box.addEventListener("toggle", box.show);
     return box;
@@ -42,7 +42,7 @@ function device(label, line) {
 
 export function open(root) {
     const exits = new Exits(), devices = Object.entries(texts).map(([label, line]) => device(label, line));
-    root.append(section("Exits by instruction", h("span", {class: "muted small"}, "since the start"), exits.table.el), section("Devices", null, h("div", {class: "stack"}, devices)));
+    root.append(section("Exits by instruction", h("span", {class: "muted small"}, "since the start"), h("div", {class: "limited"}, exits.table.el)), section("Devices", null, h("div", {class: "stack"}, devices)));
     const tick = async () => {
         exits.set(await ask("x-novt-exits"));
         for (const d of devices) await d.show();

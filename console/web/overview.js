@@ -1,7 +1,9 @@
 // overview.js: what the machine does, and all its counters.
+import {ask} from "./api.js";
 import {Chart} from "./chart.js";
 import {bytes, count, h, section} from "./dom.js";
 import {course, latest} from "./stats.js";
+import {Time} from "./time.js";
 
 export const title = "Overview";
 
@@ -41,14 +43,21 @@ function counters(stats, wanted) {
 
 export function open(root) {
     const all = charts(), search = h("input", {type: "search", placeholder: "Search counters", "aria-label": "Search counters", data: {search: ""}});
-    const list = h("div", {class: "columns"});
+    const list = h("div", {class: "columns"}), time = new Time();
+    let beats = 0;
     const draw = () => {
         if (!latest()) return;
         for (const c of all) c.draw();
         list.replaceChildren(...counters(latest(), search.value.trim().toLowerCase()));
     };
     search.addEventListener("input", draw);
-    root.append(h("div", {class: "charts"}, all.map((c) => c.el)), section("Counters", search, list));
+    root.append(h("div", {class: "charts"}, all.map((c) => c.el)), section("Where time goes", h("span", {class: "muted small"}, "since the start"), time.el),
+                section("Counters", search, list));
     draw();
-    return {tick: draw};
+    const share = async () => time.set((await ask("x-novt-tc-stat")).time);
+    share().catch(() => {});
+    return {tick: async () => {
+        draw();
+        if (++beats % 2) await share();
+    }};
 }
