@@ -20,7 +20,7 @@ struct vnc;
 
 enum { VNC_CLIENTS = 8, VNC_IN_BYTES = 4096, VNC_CHALLENGE = 16 };
 
-enum vnc_stream { VNC_STREAM_ZLIB, VNC_STREAM_ZRLE, VNC_STREAMS };
+enum vnc_stream { VNC_STREAM_ZLIB, VNC_STREAM_ZRLE, VNC_STREAM_TIGHT, VNC_STREAMS };
 enum vnc_phase { VNC_VERSION, VNC_SECURITY, VNC_AUTH, VNC_INIT, VNC_RUNNING };
 
 struct vnc_format {
@@ -40,7 +40,7 @@ struct vnc_buffer {
 /* What an update is made with; the thread's own copy, as messages may change the client's. */
 struct vnc_coding {
     struct vnc_format format;
-    bool zlib, zrle, all;
+    bool zlib, zrle, tight, all;
     unsigned width, height; /* as the client knows it */
     size_t head;            /* of the update in `out` */
     unsigned count;         /* rectangles so far */
@@ -60,7 +60,7 @@ struct vnc_client {
     bool closing; /* once everything is sent */
     /* Pictures */
     struct vnc_format format;
-    bool can_resize, can_extended_size, can_zlib, can_zrle, can_key_codes; /* what it understands */
+    bool can_resize, can_extended_size, can_zlib, can_zrle, can_tight, can_key_codes; /* what it understands */
     bool wanted, wanted_all;
     bool tell_size, refuse_size, tell_key_codes, tell_map; /* goes out with the next update */
     uint64_t version;                                      /* of the picture it has */
@@ -113,11 +113,24 @@ void vnc_greet(struct vnc_client *c);
 /* Takes one message from c->in. Returns its length, 0 if it is not complete. */
 size_t vnc_take_message(struct vnc_client *c);
 
-/* ---- Pictures (vnc_update.c, vnc_zrle.c) ---- */
+/* ---- Pictures (vnc_update.c, vnc_zrle.c, vnc_tight.c) ---- */
 struct vnc_rect {
     unsigned x, y, w, h;
 };
 void vnc_put_pixel(struct vnc_buffer *b, const struct vnc_format *f, uint32_t rgb);
+/* The colours of a rectangle, in order of appearance. */
+enum { VNC_PALETTE_MAX = 16 };
+struct vnc_palette {
+    uint32_t colour[VNC_PALETTE_MAX];
+    unsigned n; /* VNC_PALETTE_MAX + 1: too many */
+};
+void vnc_palette_collect(struct vnc_palette *p, const struct screen_image *im, const struct vnc_rect *r);
+unsigned vnc_palette_find(const struct vnc_palette *p, uint32_t colour);
+/* Compresses `raw` so that all of it can be read from what is added to b. */
+void vnc_pack(struct vnc_buffer *b, z_stream *z, const struct vnc_buffer *raw);
+/* Tight encoding of such a rectangle, for formats that it knows. */
+bool vnc_tight_fits(const struct vnc_format *f);
+void vnc_put_tight(struct vnc_buffer *b, z_stream *z, const struct screen_image *im, const struct vnc_rect *r);
 /* Pixels of a rectangle of at most 64x64, as ZRLE packs them before compression. */
 void vnc_put_zrle(struct vnc_buffer *b, const struct vnc_format *f, const struct screen_image *im,
                   const struct vnc_rect *r);

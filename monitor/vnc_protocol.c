@@ -18,6 +18,7 @@ enum { SET_SIZE = 251, QEMU_MESSAGE = 255, SET_SIZE_BYTES = 8, SCREEN_BYTES = 16
 enum { SET_FORMAT = 0, SET_ENCODINGS = 2, UPDATE_REQUEST = 3, KEY_EVENT = 4, POINTER_EVENT = 5, CUT_TEXT = 6 };
 enum {
     ENCODING_ZLIB = 6,
+    ENCODING_TIGHT = 7,
     ENCODING_ZRLE = 16,
     ENCODING_DESKTOP_SIZE = -223,
     ENCODING_KEY_CODES = -258,
@@ -174,6 +175,7 @@ static void set_format(struct vnc_client *c, const uint8_t *p) {
 static void note_encoding(struct vnc_client *c, int32_t encoding) {
     switch (encoding) {
     case ENCODING_ZLIB: c->can_zlib = true; break;
+    case ENCODING_TIGHT: c->can_tight = true; break;
     case ENCODING_ZRLE: c->can_zrle = true; break;
     case ENCODING_DESKTOP_SIZE: c->can_resize = true; break;
     case ENCODING_EXTENDED_SIZE: c->can_extended_size = c->tell_size = true; break;
@@ -190,7 +192,7 @@ static size_t take_encodings(struct vnc_client *c) {
         return c->in_len;
     }
     if (c->in_len < 4 + 4 * (size_t)n) return 0;
-    c->can_resize = c->can_extended_size = c->can_zlib = c->can_zrle = c->can_key_codes = false;
+    c->can_resize = c->can_extended_size = c->can_zlib = c->can_zrle = c->can_tight = c->can_key_codes = false;
     for (unsigned i = 0; i < n; i++) note_encoding(c, (int32_t)get_be32(c->in + 4 + 4 * i));
     return 4 + 4 * (size_t)n;
 }

@@ -1,12 +1,12 @@
 /*
- * vnc_update.c: framebuffer updates: tiles that have changed, raw, zlib or ZRLE encoded.
+ * vnc_update.c: framebuffer updates: tiles that have changed, raw, zlib, Tight or ZRLE encoded.
  */
 #include "monitor/vnc_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = 64, ENCODING_RAW = 0, ENCODING_ZLIB = 6, ENCODING_ZRLE = 16 };
+enum { TILE = 64, ENCODING_RAW = 0, ENCODING_ZLIB = 6, ENCODING_TIGHT = 7, ENCODING_ZRLE = 16 };
 enum { ENCODING_DESKTOP_SIZE = -223, ENCODING_KEY_CODES = -258, ENCODING_EXTENDED_SIZE = -308 };
 enum { SIZE_OF_SERVER = 0, SIZE_OF_CLIENT = 1, SIZE_OK = 0, SIZE_PROHIBITED = 1, COLOUR_MAP = 1, COLOURS = 256 };
 
@@ -47,11 +47,11 @@ static void put_header(struct vnc_buffer *b, const struct vnc_rect *r, int32_t e
 }
 
 /* A zlib stream lasts as long as the connection, one for each encoding. */
-static void put_packed(struct vnc_client *c, z_stream *z, const struct vnc_buffer *raw) {
+void vnc_pack(struct vnc_buffer *b, z_stream *z, const struct vnc_buffer *raw) {
     uLong bound = deflateBound(z, raw->len) + 64;
     uint8_t *packed = malloc(bound);
     if (!packed || raw->failed) {
-        c->out.failed = true;
+        b->failed = true;
         free(packed);
         return;
     }
@@ -60,10 +60,15 @@ static void put_packed(struct vnc_client *c, z_stream *z, const struct vnc_buffe
     z->next_out = packed;
     z->avail_out = (uInt)bound;
     deflate(z, Z_SYNC_FLUSH);
-    size_t n = bound - z->avail_out;
-    vnc_put32(&c->out, (uint32_t)n);
-    vnc_put(&c->out, packed, n);
+    vnc_put(b, packed, bound - z->avail_out);
     free(packed);
+}
+
+static void put_packed(struct vnc_buffer *b, z_stream *z, const struct vnc_buffer *raw) {
+    size_t head = b->len;
+    vnc_put32(b, 0);
+    vnc_pack(b, z, raw);
+    if (!b->failed) vnc_set32(b->data + head, (uint32_t)(b->len - head - 4));
 }
 
 static bool start_stream(struct vnc_client *c, enum vnc_stream which) {
@@ -74,8 +79,13 @@ static bool start_stream(struct vnc_client *c, enum vnc_stream which) {
 static void put_rect(struct vnc_client *c, const struct screen_image *im, const struct vnc_rect *r) {
     const struct vnc_coding *k = &c->coding;
     bool zrle = k->zrle && start_stream(c, VNC_STREAM_ZRLE);
-    bool zlib = !zrle && k->zlib && start_stream(c, VNC_STREAM_ZLIB);
-    put_header(&c->out, r, zrle ? ENCODING_ZRLE : zlib ? ENCODING_ZLIB : ENCODING_RAW);
+    bool tight = !zrle && k->tight && vnc_tight_fits(&k->format) && start_stream(c, VNC_STREAM_TIGHT);
+    bool zlib = !zrle && !tight && k->zlib && start_stream(c, VNC_STREAM_ZLIB);
+    put_header(&c->out, r, zrle ? ENCODING_ZRLE : tight ? ENCODING_TIGHT : zlib ? ENCODING_ZLIB : ENCODING_RAW);
+    if (tight) {
+        vnc_put_tight(&c->out, &c->stream[VNC_STREAM_TIGHT], im, r);
+        return;
+    }
     if (!zrle && !zlib) {
         put_pixels(&c->out, &k->format, im, r);
         return;
@@ -85,7 +95,7 @@ static void put_rect(struct vnc_client *c, const struct screen_image *im, const 
         vnc_put_zrle(&raw, &k->format, im, r);
     else
         put_pixels(&raw, &k->format, im, r);
-    put_packed(c, &c->stream[zrle ? VNC_STREAM_ZRLE : VNC_STREAM_ZLIB], &raw);
+    put_packed(&c->out, &c->stream[zrle ? VNC_STREAM_ZRLE : VNC_STREAM_ZLIB], &raw);
     free(raw.data);
 }
 
@@ -184,7 +194,8 @@ static bool has_news(const struct vnc_client *c) {
 void vnc_begin_update(struct vnc_client *c, const struct screen_image *im) {
     if (c->phase != VNC_RUNNING || c->gone || !c->wanted || c->out.len || !has_news(c) || !fit_shown(c, im)) return;
     if (c->tell_map) put_map(c);
-    struct vnc_coding k = {.format = c->format, .zlib = c->can_zlib, .zrle = c->can_zrle, .head = c->out.len};
+    struct vnc_coding k = {
+        .format = c->format, .zlib = c->can_zlib, .zrle = c->can_zrle, .tight = c->can_tight, .head = c->out.len};
     vnc_put32(&c->out, 0); /* type, padding, number of rectangles: filled in at the end */
     k.count = put_answers(c);
     k.count += put_size(c, im);

@@ -5,25 +5,21 @@
  */
 #include "monitor/vnc_internal.h"
 
-enum { PLAIN = 0, SOLID = 1, PALETTE_MAX = 16 };
+enum { PLAIN = 0, SOLID = 1 };
 
-struct palette {
-    uint32_t colour[PALETTE_MAX];
-    unsigned n; /* PALETTE_MAX + 1: too many */
-};
-
-static unsigned find(const struct palette *p, uint32_t colour) {
+unsigned vnc_palette_find(const struct vnc_palette *p, uint32_t colour) {
     unsigned i = 0;
     while (i < p->n && p->colour[i] != colour) i++;
     return i;
 }
 
-static void collect(struct palette *p, const struct screen_image *im, const struct vnc_rect *r) {
+void vnc_palette_collect(struct vnc_palette *p, const struct screen_image *im, const struct vnc_rect *r) {
+    p->n = 0;
     for (unsigned y = r->y; y < r->y + r->h; y++) {
         const uint32_t *at = im->pixels + (size_t)y * im->width + r->x;
         for (unsigned x = 0; x < r->w; x++) {
-            if ((x && at[x] == at[x - 1]) || find(p, at[x]) < p->n) continue;
-            if (p->n == PALETTE_MAX) {
+            if ((x && at[x] == at[x - 1]) || vnc_palette_find(p, at[x]) < p->n) continue;
+            if (p->n == VNC_PALETTE_MAX) {
                 p->n++;
                 return;
             }
@@ -45,11 +41,11 @@ static void put_compact(struct vnc_buffer *b, const struct vnc_format *f, uint32
     b->len--;
 }
 
-static void put_packed_row(struct vnc_buffer *b, const struct palette *p, const uint32_t *at, unsigned w,
+static void put_packed_row(struct vnc_buffer *b, const struct vnc_palette *p, const uint32_t *at, unsigned w,
                            unsigned bits) {
     unsigned byte = 0, filled = 0;
     for (unsigned x = 0; x < w; x++) {
-        byte = byte << bits | find(p, at[x]);
+        byte = byte << bits | vnc_palette_find(p, at[x]);
         filled += bits;
         if (filled < 8) continue;
         vnc_put8(b, (uint8_t)byte);
@@ -60,9 +56,9 @@ static void put_packed_row(struct vnc_buffer *b, const struct palette *p, const 
 
 void vnc_put_zrle(struct vnc_buffer *b, const struct vnc_format *f, const struct screen_image *im,
                   const struct vnc_rect *r) {
-    struct palette p = {.n = 0};
-    collect(&p, im, r);
-    bool plain = p.n > PALETTE_MAX;
+    struct vnc_palette p;
+    vnc_palette_collect(&p, im, r);
+    bool plain = p.n > VNC_PALETTE_MAX;
     unsigned bits = p.n <= 2 ? 1 : p.n <= 4 ? 2 : 4;
     vnc_put8(b, (uint8_t)(plain ? PLAIN : p.n));
     for (unsigned i = 0; !plain && i < p.n; i++) put_compact(b, f, p.colour[i]);

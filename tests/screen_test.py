@@ -178,6 +178,12 @@ def vnc(program, directory):
             zrle.update(0)
         apart = sum(a != b for a, b in zip(raw.rgb(), zrle.rgb()))
         check(apart < 3 * 9 * 16, "ZRLE encoding shows the same, but for the cursor")
+        tight = VncClient(port, encodings=(7, 6, 0, -223))
+        while (tight.width, tight.height) != (720, 400) or not sum(tight.rgb()):
+            tight.update(0)
+        apart = sum(a != b for a, b in zip(raw.rgb(), tight.rgb()))
+        check(apart < 3 * 9 * 16, "Tight encoding shows the same, but for the cursor")
+        tight.close()
         check(zrle.key_codes and (0, 0) in zrle.answers, "it tells of key codes and of its size")
         zrle.send(struct.pack(">BxHHBxIHHHHI", 251, 800, 600, 1, 0, 0, 0, 800, 600, 0))
         zrle.update(0)

@@ -1,4 +1,4 @@
-"""vnc_client.py: as much of a VNC client as tests need: RFC 6143, raw and zlib encoding, VNC authentication by openssl-free DES."""
+"""vnc_client.py: as much of a VNC client as tests need: RFC 6143, raw, zlib, ZRLE and Tight encoding, VNC authentication by openssl-free DES."""
 import socket
 import struct
 import time
@@ -13,7 +13,8 @@ class VncClient:
     def __init__(self, port, response=None, encodings=(0, -223), wait=10, shared=1):
         """response: function from the challenge to 16 bytes, for VNC authentication."""
         self.sock = self._connect(port, wait)
-        self.zlib, self.zrle, self.key_codes, self.answers = zlib.decompressobj(), zlib.decompressobj(), False, []
+        self.zlib, self.zrle, self.tight = (zlib.decompressobj() for _ in range(3))
+        self.key_codes, self.answers = False, []
         self._handshake(response)
         self.send(bytes([shared]))
         self.width, self.height = struct.unpack(">HH", self.recv(4))
@@ -95,6 +96,8 @@ class VncClient:
             return
         if encoding == 16:
             data = self._tile(self.zrle.decompress(self.recv(struct.unpack(">I", self.recv(4))[0])), w, h)
+        elif encoding == 7:
+            data = self._tight(w, h)
         elif encoding == 6:
             data = self.zlib.decompress(self.recv(struct.unpack(">I", self.recv(4))[0]))
         else:
@@ -120,6 +123,40 @@ class VncClient:
             if len(data) != at + stride * h:
                 raise VncError("ZRLE tile has another length")
         return b"".join(p + b"\0" for p in pixels)
+
+    def _tight_data(self, n):
+        if n < 12:
+            return self.recv(n)
+        length, shift = 0, 0
+        while True:
+            byte = self.recv(1)[0]
+            length |= (byte if shift == 14 else byte & 0x7F) << shift
+            if byte < 0x80 or shift == 14:
+                break
+            shift += 7
+        data = self.tight.decompress(self.recv(length))
+        if len(data) != n:
+            raise VncError("Tight rectangle has another length")
+        return data
+
+    def _tight(self, w, h):
+        kind = self.recv(1)[0]
+        if kind == 0x80:
+            pixels = [self.recv(3)] * (w * h)
+        elif kind == 0:
+            data = self._tight_data(w * h * 3)
+            pixels = [data[i:i + 3] for i in range(0, len(data), 3)]
+        elif kind == 0x40 and self.recv(1) == b"\x01":
+            palette = [self.recv(3) for _ in range(self.recv(1)[0] + 1)]
+            stride = (w + 7) // 8 if len(palette) == 2 else w
+            data = self._tight_data(stride * h)
+            if len(palette) == 2:
+                pixels = [palette[data[y * stride + x // 8] >> (7 - x % 8) & 1] for y in range(h) for x in range(w)]
+            else:
+                pixels = [palette[i] for i in data]
+        else:
+            raise VncError(f"Tight rectangle of kind {kind:#x}")
+        return b"".join(p[::-1] + b"\0" for p in pixels)
 
     def rgb(self):
         """The picture as rows of (r, g, b) bytes: one bytes object."""
