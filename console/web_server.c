@@ -32,11 +32,14 @@ typedef struct MHD_Connection connection;
 
 static enum MHD_Result send_bytes(const struct web *w, connection *c, unsigned status, const char *type,
                                   const void *bytes, size_t n) {
-    char cookie[128];
+    char cookie[128], policy[256];
     struct MHD_Response *r = MHD_create_response_from_buffer(n, (void *)(uintptr_t)bytes, MHD_RESPMEM_MUST_COPY);
     if (!r) return MHD_NO;
     MHD_add_response_header(r, "Content-Type", type);
-    MHD_add_response_header(r, "Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'");
+    /* Not every browser's 'self' has WebSockets. */
+    snprintf(policy, sizeof policy, "default-src 'self'; connect-src 'self' ws://%s ws://%s; frame-ancestors 'none'",
+             w->host[0], w->host[1]);
+    MHD_add_response_header(r, "Content-Security-Policy", policy);
     MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(r, "Cache-Control", "no-store");

@@ -23,7 +23,7 @@ PACKAGES=(
     libslirp-dev libnbd-dev libjansson-dev libedit-dev libmicrohttpd-dev libelf-dev
     seabios ipxe-qemu qemu-system-x86 qemu-utils gdb cpio gzip strace e2fsprogs xorriso
     mmdebstrap fakeroot uidmap fdisk grub-common grub-pc-bin
-    clang libclang-rt-14-dev gnuplot-nox chromium chromium-driver
+    clang libclang-rt-14-dev gnuplot-nox chromium chromium-driver novnc
 )
 
 # Those of the given packages that are not installed.

@@ -7,5 +7,7 @@ import * as cpu from "./cpu.js";
 import * as exits from "./exits.js";
 import * as mmu from "./mmu.js";
 import * as overview from "./overview.js";
+import * as screen from "./screen.js";
+import * as serial from "./serial.js";
 
-export const pages = {overview, cpu, cache, mmu, exits};
+export const pages = {overview, cpu, cache, mmu, exits, screen, serial};
