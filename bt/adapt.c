@@ -33,12 +33,13 @@ uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t 
 /* Each verdict doubles the time until direct access is tried again, from a quarter second of guest work to a minute;
  * an access that can never be direct (a device, a write to code) starts in the middle. */
 static void sentence(struct bt_engine *e, struct guilt *g, bool certain) {
-    enum { FIRST = 1, CERTAIN_LEVEL = 5, MAX_LEVEL = 8 };
+    enum { FIRST = 1, CERTAIN_LEVEL = 5, MAX_LEVEL = 8, MOST = 127 };
     if (certain && g->level < CERTAIN_LEVEL) g->level = CERTAIN_LEVEL;
     g->until = epoch(e) + (FIRST << g->level);
     if (g->level < MAX_LEVEL) g->level++;
     g->faults = 0;
-    g->verdicts = (uint8_t)(g->verdicts + (g->verdicts < UINT8_MAX));
+    g->verdicts = (uint8_t)((g->verdicts + (g->verdicts < MOST)) & MOST);
+    g->never = certain;
     e->stats.demotions++;
     adapt_note(e, certain ? BT_CHANGE_NEVER : BT_CHANGE_FAULTS, g->key - 1, g->until, g);
 }

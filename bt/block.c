@@ -117,8 +117,9 @@ void link_forget(struct bt_engine *e, uint32_t l) {
 }
 
 bool link_matches(const struct block *from, const struct block *to) {
-    return !(to->mode & (MODE_STEP | MODE_SINGLE)) && (from->mode & ~(uint32_t)MODE_SINGLE) == to->mode &&
-           from->cs_base == to->cs_base && from->cs_limit == to->cs_limit;
+    return !from->apart && !to->apart && !(to->mode & (MODE_STEP | MODE_SINGLE)) &&
+           (from->mode & ~(uint32_t)MODE_SINGLE) == to->mode && from->cs_base == to->cs_base &&
+           from->cs_limit == to->cs_limit;
 }
 
 const uint8_t *link_entry(struct bt_engine *e, const struct block *from, uint32_t to) {
@@ -320,6 +321,7 @@ chosen:
 }
 
 void jump_cache_put(struct bt_engine *e, uint32_t id) {
+    if (e->blocks[id].apart) return;
     const uint8_t *entry = block_indirect_entry(e, id);
     struct jump_cache *jc = e->jc_cur;
     uint16_t slot = (uint16_t)e->blocks[id].eip;

@@ -106,9 +106,10 @@ struct bt_cpu {
             uint64_t lim_r, tlb_base, view_base, jump_cache, jc;
             uint32_t mode_after, eip, esp;
         } syscall[2];
-        uint64_t bad_seg;    /* seg_base_ptr of a segment that is not plain */
-        uint32_t seg_mode;   /* the mode key's bits that depend on segment registers */
-        uint16_t last_cs[4]; /* latest CS selector of each privilege */
+        uint64_t bad_seg;                                  /* seg_base_ptr of a segment that is not plain */
+        uint64_t insns, returns, indirects, return_misses; /* bt_count: executed so far */
+        uint32_t seg_mode;                                 /* the mode key's bits that depend on segment registers */
+        uint16_t last_cs[4];                               /* latest CS selector of each privilege */
     } p;
 };
 
@@ -230,6 +231,8 @@ struct bt_config {
     bool no_joining;         /* no jump leads to the middle of a block */
     bool no_copies;          /* code at another address is translated anew */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */
+    /* bt_count, bt_mark_add over everything, from the start (tests) */
+    bool count, single_step;
     /* Told of each new block, on the vCPU thread; the FPU may be live. NULL: nobody wants to know. */
     void (*made)(void *opaque, const struct bt_code *code);
     void *made_opaque;
@@ -294,6 +297,34 @@ typedef void bt_probe_fn(void *opaque, const struct bt_probed *p);
 void bt_probe_set(struct bt_engine *e, bt_probe_fn *fn, void *opaque);
 /* While an access to a device or to code is under way: its instruction; else the current one. Needs bt_probe_set. */
 struct gva bt_probe_pc(const struct bt_engine *e);
+
+/* ---- Orders of a user's about translations; outside bt_run only (steer.c, count.c) ----
+ * Marks hold for all code at guest-linear addresses, until they are removed. */
+enum bt_mark_kind {
+    BT_MARK_STEP = 1,    /* one instruction a block, which nothing leads to but the engine */
+    BT_MARK_CHECKED = 2, /* no direct accesses */
+    BT_MARK_DIRECT = 4   /* direct accesses at once and whatever they cost, as far as they can be direct at all */
+};
+enum { BT_MARKS_MAX = 32 };
+struct bt_mark {
+    uint32_t first, last;
+    enum bt_mark_kind kind;
+};
+/* Of CHECKED and DIRECT the latest counts. False: too many. */
+bool bt_mark_add(struct bt_engine *e, struct bt_mark mark);
+/* The range of a live block, and how its accesses go. False: no such block. */
+bool bt_mark_of_block(const struct bt_engine *e, uint32_t block, struct bt_mark *out);
+/* Removes marks of these kinds that have a byte in common with the range; how many. */
+unsigned bt_mark_remove(struct bt_engine *e, uint32_t first, uint32_t last, unsigned kinds);
+unsigned bt_marks(const struct bt_engine *e, struct bt_mark out[BT_MARKS_MAX]);
+/* Undoes all jumps to the block and from it; they are made again when they are wanted. False: no such live block. */
+struct bt_unlinked {
+    uint32_t in, out, targets; /* links; targets of indirect jumps and calls */
+};
+bool bt_unlink(struct bt_engine *e, uint32_t block, struct bt_unlinked *out);
+/* Translated code counts what it executes: from zero; with a flush. Off: it is as before. */
+void bt_count(struct bt_engine *e, bool on);
+bool bt_counts(const struct bt_engine *e);
 
 /* Throws all translations away (safe outside bt_run only). */
 void bt_flush(struct bt_engine *e);

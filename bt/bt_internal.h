@@ -83,8 +83,9 @@ struct port {
     uint32_t stub_off;  /* cache offset of the stub that reports to the engine */
     uint32_t link[PORT_TARGETS];
     uint8_t n;
-    bool many;     /* goes by the jump cache ... */
-    bool looks_up; /* ... and the code for that is there */
+    uint32_t misses; /* times that it has come to the engine */
+    bool many;       /* goes by the jump cache ... */
+    bool looks_up;   /* ... and the code for that is there */
 };
 
 struct block {
@@ -97,6 +98,7 @@ struct block {
     bool fixed;                  /* must not be copied to another address */
     bool copy;                   /* made by copying another */
     bool demoted;                /* an access has been found guilty since: to be translated again */
+    bool apart;                  /* BT_MARK_STEP: nothing leads here but the engine */
     uint32_t retry_epoch;        /* when a demoted instruction of a direct block may go direct again; 0: none */
     uint32_t host_off, host_len; /* what is executed, see "Host code" in translate.h */
     uint32_t cold_off, cold_len;
@@ -183,7 +185,7 @@ struct thunks {
         *exit_from_signal;
     uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit,
         *mem_commit_end /* the instruction ends with it */, *seg_slow, *pad_miss, *ret_miss, *lookup, *lookup_end,
-        *sysenter, *sysexit;
+        *sysenter, *sysexit, *pad_miss_plain, *ret_miss_plain, *pad_miss_counted, *ret_miss_counted;
     uint8_t *end;
 };
 
@@ -193,8 +195,9 @@ struct guilt {
     uint32_t until; /* epoch in which direct access is tried again; 0: not guilty */
     uint32_t since; /* epoch in which `faults` were counted */
     uint16_t faults;
-    uint8_t level;    /* each verdict doubles the sentence */
-    uint8_t verdicts; /* so far, 255 at most */
+    uint8_t level;        /* each verdict doubles the sentence */
+    uint8_t verdicts : 7; /* so far, 127 at most */
+    uint8_t never : 1;    /* the last one was about what can never be direct */
 };
 /* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a quarter second of CPU time) cost about five percent. */
 enum {
@@ -289,6 +292,10 @@ struct bt_engine {
         uint32_t pc, own[2]; /* frames with code that it writes to */
     } probe;
 
+    struct bt_mark marks[BT_MARKS_MAX];
+    unsigned n_marks;
+    bool counting, no_joining; /* no_joining: as it was before counting */
+
     uint32_t breaks[BT_BREAKS_MAX];
     unsigned n_breaks;
 
@@ -330,6 +337,17 @@ const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id);
 void jump_cache_drop(struct bt_engine *e, uint32_t id);
 void jump_cache_put(struct bt_engine *e, uint32_t id);
 void jump_cache_select(struct bt_engine *e, uint32_t mode);
+
+/* breaks.c: blocks that have a byte in the range die. */
+void block_kill_linear(struct bt_engine *e, uint32_t first, uint32_t last);
+
+/* count.c: adds one to the counter in bt_cpu; clobbers R10. */
+uint8_t *count_build(struct x86_buf *b, int32_t counter);
+
+/* steer.c */
+unsigned mark_kinds(const struct bt_engine *e, uint32_t va); /* of enum bt_mark_kind */
+/* May accesses of this mode's code at va go direct? adapt_direct, and marks. */
+bool mark_direct(const struct bt_engine *e, uint32_t va, uint32_t mode);
 
 /* relocate.c */
 /* A live block of the same bytes and mode as block `eip` in `frame` would have, at another address; BT_NONE. */

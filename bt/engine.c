@@ -109,6 +109,8 @@ enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct 
     bt_state_changed(e);
     smmu_mem_on_code_write(mem, on_code_write, e);
     smmu_on_code_flush(e->smmu, on_code_flush, e);
+    if (cfg->count) bt_count(e, true);
+    if (cfg->single_step) bt_mark_add(e, (struct bt_mark){0, UINT32_MAX, BT_MARK_STEP});
     *out = e;
     return BT_OK;
 }

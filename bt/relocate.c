@@ -36,7 +36,8 @@ static bool links_fit(const struct bt_engine *e, const struct block *b, uint32_t
 uint32_t kin_find(const struct bt_engine *e, uint32_t frame, uint32_t eip, uint32_t mode) {
     const struct bt_seg *cs = &e->cpu->seg[DEC_CS];
     uint32_t off = (cs->base + eip) & SMMU_PAGE_MASK, id = e->kin[slot_of(frame, off, mode)];
-    if (id == BT_NONE || e->cfg.no_copies || e->n_breaks || mode & (MODE_STEP | MODE_SINGLE) || cs->limit != UINT32_MAX)
+    if (id == BT_NONE || e->cfg.no_copies || e->n_breaks || e->n_marks || mode & (MODE_STEP | MODE_SINGLE) ||
+        cs->limit != UINT32_MAX)
         return BT_NONE;
     const struct block *b = &e->blocks[id];
     bool same =

@@ -507,6 +507,7 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
         case EXIT_PORT:
             c->eip = (uint32_t)c->p.exit_arg;
             w.port = (uint32_t)c->p.exit_arg2;
+            e->ports[w.port].misses++;
             e->stats.exits_indirect++;
             break;
         case EXIT_OP:

@@ -335,10 +335,15 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->exit_step = build_exit(b, EXIT_STEP, save);
     t->exit_window = build_exit(b, EXIT_WINDOW, save);
     t->exit_break = build_exit(b, EXIT_BREAK, save);
-    t->ret_miss = build_ret_miss(b);
+    t->ret_miss = t->ret_miss_plain = build_ret_miss(b);
     t->lookup = build_lookup(b);
     t->lookup_end = b->p;
-    t->pad_miss = build_pad_miss(b, t->lookup);
+    t->pad_miss = t->pad_miss_plain = build_pad_miss(b, t->lookup);
+    t->pad_miss_counted = count_build(b, CPU_OFF(p.return_misses));
+    build_pad_miss(b, t->lookup);
+    t->ret_miss_counted = count_build(b, CPU_OFF(p.return_misses));
+    build_ret_miss(b);
+    x86_jmp_to(b, t->lookup);
     t->callout = build_callout(b, leave, t->lookup);
     t->callout_end = build_callout_end(b, t->callout);
     t->exit_exception = build_exception(b, leave, t->lookup);

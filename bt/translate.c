@@ -59,6 +59,11 @@ static bool breaks_at(const struct translation *t, uint32_t off) {
     return t->e->n_breaks && t->chained && bt_break_at(t->e, gva(t->blk->cs_base + t->blk->eip + off));
 }
 
+/* A marked range begins or ends here. */
+static bool marks_change_at(const struct translation *t, uint32_t off) {
+    return t->e->n_marks && mark_kinds(t->e, t->blk->cs_base + t->blk->eip + off) != t->marks;
+}
+
 /* Decodes the straight line from the start; stops at a branch that does not come back, a limit or the page's end.
  * Leaves n == 0 if the first instruction crosses the page. */
 static void decode_block(struct translation *t, const struct fetch *f, unsigned max) {
@@ -66,7 +71,7 @@ static void decode_block(struct translation *t, const struct fetch *f, unsigned 
     unsigned exits = 0;
     t->n = 0;
     while (t->n < max && at < SMMU_PAGE_SIZE && at - f->off < BLOCK_MAX_BYTES - DEC_MAX_LEN) {
-        if (t->n && breaks_at(t, at - f->off)) return;
+        if (t->n && (breaks_at(t, at - f->off) || marks_change_at(t, at - f->off))) return;
         uint32_t avail = SMMU_PAGE_SIZE - at < DEC_MAX_LEN ? SMMU_PAGE_SIZE - at : DEC_MAX_LEN;
         struct insn *insn = &t->insns[t->n];
         if (dec_insn_cached(t->e->decoded, f->page + at, avail, f->code32, f->features, insn) != DEC_OK) return;
@@ -189,7 +194,9 @@ static bool may_go_direct(struct translation *t) {
     if (!t->direct) return false;
     uint32_t until = adapt_guilty_until(t->e, t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK);
     if (until && (!t->blk->retry_epoch || until < t->blk->retry_epoch)) t->blk->retry_epoch = until;
-    return until == 0;
+    bool pinned = t->marks & BT_MARK_DIRECT && until;
+    return !until ||
+           (pinned && !adapt_record(t->e, t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK)->never);
 }
 
 static void begin_cold(struct translation *t) {
@@ -215,6 +222,7 @@ static void emit_block(struct translation *t, uint32_t id, bool cross) {
     for (t->i = 0; t->i < t->n && !t->ended; t->i++) {
         map_here(t, t->offs[t->i], t->esp_delta);
         t->direct_insn = may_go_direct(t);
+        if (t->e->counting) emit_count(t);
         emit_wrap_poll(t);
         emit_early_poll(t);
         emit_insn(t);
@@ -284,7 +292,9 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
     t.other = (struct x86_buf){cold, cold, cold + BLOCK_MAX_HOST, false};
     t.in_cold = false;
     t.mode = mode;
-    t.direct = adapt_direct(e, mode);
+    t.marks = mark_kinds(e, cs->base + eip);
+    t.direct = mark_direct(e, cs->base + eip, mode);
+    t.uncounted = 0;
     t.chained = !(mode & MODE_STEP);
     t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_ports = t.n_map = t.n_relocs = 0;
     t.ended = t.polled = t.polled_next = false;
@@ -300,6 +310,8 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                             .off = (uint16_t)off,
                             .direct = t.direct,
                             .single = single,
+                            .fixed = t.marks != 0,
+                            .apart = (t.marks & BT_MARK_STEP) != 0,
                             .port_head = BT_NONE,
                             .in_head = BT_NONE,
                             .hash_next = BT_NONE,
@@ -308,7 +320,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                             .cold_off = (uint32_t)(cold - e->code)};
     struct fetch f = {e->linear + (size_t)frame * SMMU_PAGE_SIZE, off, (mode & MODE_CODE32) != 0, e->cfg.features};
     t.at_break = !single && breaks_at(&t, 0);
-    decode_block(&t, &f, t.at_break || single || !t.chained || e->cfg.one_insn ? 1 : BLOCK_MAX_INSNS);
+    decode_block(&t, &f, t.at_break || single || !t.chained || t.blk->apart || e->cfg.one_insn ? 1 : BLOCK_MAX_INSNS);
     if (t.n == 0) {
         uint32_t second = 0;
         enum translate_result r = fetch_second_page(e, eip, &second, fault);

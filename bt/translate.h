@@ -74,9 +74,11 @@ struct translation {
     bool in_cold;
     struct block *blk;
     uint32_t mode;
-    bool direct;      /* block policy */
-    bool direct_insn; /* the current instruction may use direct accesses */
-    bool chained;     /* exits may be chained (not single-step) */
+    bool direct;        /* block policy */
+    bool direct_insn;   /* the current instruction may use direct accesses */
+    bool chained;       /* exits may be chained (not single-step) */
+    unsigned marks;     /* of enum bt_mark_kind */
+    unsigned uncounted; /* instructions since the last emit_count */
 
     struct insn insns[BLOCK_MAX_INSNS];
     uint8_t offs[BLOCK_MAX_INSNS];  /* guest offset of each in the block */
@@ -168,6 +170,7 @@ void emit_branch(struct translation *t);
 /* The poll of a backward conditional jump goes before the instruction ahead of it, so that the host can fuse the two.
  */
 void emit_early_poll(struct translation *t);
+void emit_count(struct translation *t); /* before an instruction: count.c */
 void emit_link(struct translation *t, uint32_t target);
 void emit_wrap_poll(struct translation *t); /* before an instruction: straight-line code that wraps is a loop, too */
 void emit_link_stubs(struct translation *t, uint32_t id);

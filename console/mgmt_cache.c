@@ -197,11 +197,8 @@ static bool parse_limit(struct mgmt_call *c, uint32_t *limit) {
     return n >= 1 && n <= BT_INSPECT_ROWS;
 }
 
-/* FIRST or FIRST-LAST, as info mem writes addresses, or with 0x. */
-static bool parse_range(struct mgmt_call *c, uint32_t *first, uint32_t *last) {
-    const char *text = mgmt_arg_text(c, "va", NULL);
+bool mgmt_parse_range(struct mgmt_call *c, const char *text, uint32_t *first, uint32_t *last) {
     char *end;
-    if (!text) return true;
     errno = 0;
     unsigned long long a = strtoull(text, &end, 16), b = a;
     bool ok = end != text && text[0] != '-';
@@ -227,7 +224,8 @@ static enum bt_inspect_sort parse_sort(const struct mgmt_call *c) {
 
 static json_t *list(struct mgmt_call *c) {
     struct bt_inspect_list l = {.sort = parse_sort(c), .last = UINT32_MAX};
-    return parse_range(c, &l.first, &l.last) && parse_limit(c, &l.limit) ? run_list(c, &l) : NULL;
+    const char *va = mgmt_arg_text(c, "va", NULL);
+    return (!va || mgmt_parse_range(c, va, &l.first, &l.last)) && parse_limit(c, &l.limit) ? run_list(c, &l) : NULL;
 }
 
 static json_t *find(struct mgmt_call *c) {

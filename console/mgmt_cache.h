@@ -15,6 +15,8 @@ bool mgmt_add_symbols(struct mgmt_call *c, json_t *list, const char *member);
 int64_t mgmt_int(const json_t *o, const char *name);
 const char *mgmt_string(const json_t *o, const char *name);
 bool mgmt_true(const json_t *o, const char *name);
+/* FIRST or FIRST-LAST, as info mem writes addresses, or with 0x. */
+bool mgmt_parse_range(struct mgmt_call *c, const char *text, uint32_t *first, uint32_t *last);
 void mgmt_put(json_t *o, const char *name, uint64_t v);
 /* a / b in a column of so many characters, with one digit behind the point: no floating point in this program. */
 void mgmt_print_ratio(struct mgmt_text *out, int width, int64_t a, int64_t b);

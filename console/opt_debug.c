@@ -40,6 +40,8 @@ const char *opt_max_vmas(struct run_options *r, const char *v) {
 static const struct kv_key bt_keys[] = {
     {.name = "one-insn", .type = KV_SWITCH, .at = AT(bt_one_insn)},
     {.name = "checked", .type = KV_SWITCH, .at = AT(bt_force_checked)},
+    {.name = "count", .type = KV_SWITCH, .at = AT(bt_count)},
+    {.name = "single-step", .type = KV_SWITCH, .at = AT(bt_single_step)},
     {.name = "direct", .type = KV_SWITCH, .at = AT(bt_force_direct)},
     {.name = "plain", .type = KV_SWITCH, .at = AT(bt_plain)},
     {.name = "no-crossings", .type = KV_SWITCH, .at = AT(bt_no_crossings)},

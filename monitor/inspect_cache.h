@@ -6,6 +6,7 @@
 #ifndef NOVT_MONITOR_INSPECT_CACHE_H
 #define NOVT_MONITOR_INSPECT_CACHE_H
 
+#include "bt/bt.h"
 #include "bt/inspect.h"
 #include "monitor/inspect.h"
 #include "shadowmmu/inspect.h"
@@ -20,6 +21,31 @@ enum mon_ask mon_ask_cache_history(struct machine *m, struct bt_inspect_history 
 enum mon_ask mon_ask_callouts(struct machine *m, struct bt_inspect_callouts *c);
 /* Throws all translations away. */
 enum mon_ask mon_ask_cache_flush(struct machine *m);
+
+/* ---- Orders about translations (inspect_steer.c): as bt_mark_add and what follows it in bt/bt.h ---- */
+struct mon_steer {
+    enum mon_steer_what {
+        MON_STEER_LOOK, /* only tell what there is */
+        MON_STEER_MARK,
+        MON_STEER_UNMARK,
+        MON_STEER_UNLINK,
+        MON_STEER_COUNT
+    } what;
+    bool by_block; /* the range is that of `block`; MARK of kind 0: as its accesses are */
+    uint32_t block;
+    uint32_t first, last;
+    unsigned kinds; /* MARK: one of enum bt_mark_kind; UNMARK: of these */
+    bool on;        /* COUNT */
+    /* answers */
+    bool no_block, full;
+    uint32_t removed;
+    struct bt_unlinked unlinked;
+    bool counting;
+    uint64_t insns, returns, indirects, return_misses; /* while counting */
+    uint32_t n;
+    struct bt_mark mark[BT_MARKS_MAX]; /* as they are then */
+};
+enum mon_ask mon_ask_steer(struct machine *m, struct mon_steer *s);
 
 /* ---- The shadow MMU (inspect_mmu.c): as the functions of shadowmmu/inspect.h ---- */
 enum mon_ask mon_ask_mmu_walk(struct machine *m, struct smmu_inspect_walk *w);

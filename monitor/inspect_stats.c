@@ -30,7 +30,7 @@ static void machine(struct writer *w, const struct machine *m) {
     put(w, "exits-step", s->exits[BT_EXIT_STEP]);
 }
 
-static void translator(struct writer *w, const struct bt_stats *s) {
+static void translator(struct writer *w, const struct bt_stats *s, bool counting, uint64_t executed) {
     uint64_t callouts = 0;
     for (int i = 0; i < BT_OP_COUNT; i++) callouts += s->callouts[i];
     w->group = "translator";
@@ -54,6 +54,7 @@ static void translator(struct writer *w, const struct bt_stats *s) {
     put(w, "code-writes", s->smc_writes);
     put(w, "code-writes-blocks", s->smc_blocks);
     put(w, "return-stack-resets", s->ras_resets);
+    if (counting) put(w, "instructions-executed", executed);
 }
 
 static void mmu(struct writer *w, const struct smmu_stats *s) {
@@ -85,7 +86,7 @@ static bool do_counters(struct machine *m, void *args, struct letter *l) {
     smmu_get_stats(m->smmu, &paging);
     w.to->n = 0;
     machine(&w, m);
-    translator(&w, &engine);
+    translator(&w, &engine, bt_counts(m->engine), m->vcpu.cpu.p.insns);
     mmu(&w, &paging);
     return true;
 }

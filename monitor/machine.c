@@ -130,6 +130,8 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .features = mon_model_features(v->model),
                             .cache_bytes = c->bt_cache_bytes,
                             .one_insn = c->bt_one_insn,
+                            .count = c->bt_count,
+                            .single_step = c->bt_single_step,
                             .force_checked = c->bt_force_checked,
                             .force_direct = c->bt_force_direct,
                             .no_inline_caches = c->bt_plain || c->bt_no_inline_caches,

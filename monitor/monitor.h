@@ -212,7 +212,7 @@ struct mon_config {
     bool start_paused;                   /* no instruction runs until mon_ask_cont */
     const struct mon_observer *observer; /* hears of the run; may be NULL */
     /* bisection and tests (--bt) */
-    bool bt_one_insn, bt_force_checked, bt_force_direct;
+    bool bt_one_insn, bt_force_checked, bt_force_direct, bt_count, bt_single_step;
     bool bt_plain; /* all of these: */
     bool bt_no_inline_caches, bt_no_inline_segments, bt_no_inline_tsc, bt_no_stack_folding, bt_no_transfers,
         bt_no_live_fpu, bt_no_quick_devices, bt_no_divide_checks, bt_no_crossings, bt_no_inline_cpuid,

@@ -64,7 +64,7 @@ def main():
         for name, (least, known) in GUESTS.items():
             image = os.path.join(tmp, name)
             assemble(name, image)
-            for options in ([], ["--bt", "checked"], ["--bt", "plain"]):
+            for options in ([], ["--bt", "checked"], ["--bt", "plain"], ["--bt", "count"], ["--bt", "single-step"]):
                 code, seen, errors = in_novt(novt, image, options)
                 wrong = [text for good, text in seen if not good]
                 failures += report(code == PASSED and len(seen) >= least and not wrong,
