@@ -163,17 +163,18 @@ static bool overlaps(const struct block *b, uint32_t frame, uint32_t off, uint32
 }
 
 bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t len) {
-    bool any = false;
-    uint32_t next;
+    uint32_t next, n = 0;
     for (uint32_t id = e->frame_blocks[frame]; id != BT_NONE; id = next) {
         struct block *b = &e->blocks[id];
         next = *frame_link(b, frame);
         if (!overlaps(b, frame, off, len)) continue;
         block_kill(e, id);
         e->stats.smc_blocks++;
-        any = e->ras_reset_wanted = true; /* a predicted return would go on in the old code */
+        n++;
+        e->ras_reset_wanted = true; /* a predicted return would go on in the old code */
     }
-    return any;
+    if (n) smc_dropped(e, frame, n);
+    return n != 0;
 }
 
 /* ---- Host PC to guest PC ---- */

@@ -292,6 +292,7 @@ struct bt_engine {
         uint32_t pc, own[2]; /* frames with code that it writes to */
     } probe;
 
+    struct bt_inspect_smc_rows smc; /* smc_log.c */
     struct bt_mark marks[BT_MARKS_MAX];
     unsigned n_marks;
     bool counting, no_joining; /* no_joining: as it was before counting */
@@ -340,6 +341,10 @@ void jump_cache_select(struct bt_engine *e, uint32_t mode);
 
 /* breaks.c: blocks that have a byte in the range die. */
 void block_kill_linear(struct bt_engine *e, uint32_t first, uint32_t last);
+
+/* smc_log.c: a write to a frame with code has dropped no block, or so many. */
+void smc_harmless(struct bt_engine *e, uint32_t frame);
+void smc_dropped(struct bt_engine *e, uint32_t frame, uint32_t blocks);
 
 /* count.c: adds one to the counter in bt_cpu; clobbers R10. */
 uint8_t *count_build(struct x86_buf *b, int32_t counter);

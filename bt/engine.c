@@ -77,7 +77,7 @@ static void on_code_write(void *opaque, uint32_t frame, uint32_t offset, uint32_
     struct bt_engine *e = opaque;
     e->stats.smc_writes++;
     if (e->probe.fn) probe_code_write(e, frame, offset);
-    block_kill_range(e, frame, offset, len);
+    if (!block_kill_range(e, frame, offset, len)) smc_harmless(e, frame);
 }
 
 static void on_code_flush(void *opaque) { ((struct bt_engine *)opaque)->ras_reset_wanted = true; }

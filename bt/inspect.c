@@ -7,6 +7,7 @@
 
 #include "bt/inspect_internal.h"
 #include "bt/sensitive.h"
+#include "shadowmmu/inspect.h"
 
 enum { STEP_TOTALS = 1024, STEP_LIST = 4096 }; /* blocks a question */
 
@@ -82,8 +83,7 @@ static void add_block(const struct bt_engine *e, const struct block *b, struct b
     for (uint32_t p = b->port_head; p != BT_NONE; p = e->ports[p].next) k->ports++;
 }
 
-/* Where to go on: *cursor 0 begins, a flush begins anew. True: anew. */
-static bool begin(const struct bt_engine *e, uint32_t *epoch, uint32_t *cursor) {
+bool inspect_begin(const struct bt_engine *e, uint32_t *epoch, uint32_t *cursor) {
     bool anew = !*cursor || *epoch != bt_inspect_epoch(e);
     if (anew) *cursor = 0;
     *epoch = bt_inspect_epoch(e);
@@ -95,7 +95,7 @@ static uint32_t end_of(const struct bt_engine *e, uint32_t cursor, uint32_t step
 }
 
 void bt_inspect_totals(struct bt_engine *e, struct bt_inspect_totals *t) {
-    if (begin(e, &t->epoch, &t->cursor))
+    if (inspect_begin(e, &t->epoch, &t->cursor))
         for (unsigned i = 0; i < BT_KINDS; i++) t->kind[i] = (struct bt_inspect_kind){0};
     uint32_t end = end_of(e, t->cursor, STEP_TOTALS);
     for (uint32_t id = t->cursor; id < end; id++) add_block(e, &e->blocks[id], &t->kind[kind_of(&e->blocks[id])]);
@@ -187,6 +187,30 @@ static void insert(const struct bt_engine *e, struct bt_inspect_list *l, uint32_
     describe(e, id, &l->row[at]);
 }
 
+/* As the ranges are sorted: the last one that begins at or below va. */
+static bool in_ranges(const struct bt_inspect_list *l, uint32_t va) {
+    uint32_t lo = 0, hi = l->n_ranges < BT_INSPECT_RANGES ? l->n_ranges : BT_INSPECT_RANGES;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (l->range[mid].first <= va)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo && va <= l->range[lo - 1].last;
+}
+
+static bool in_space(const struct bt_engine *e, const struct block *b, uint32_t cr3) {
+    uint32_t frame;
+    return b->mode & MODE_PAGED && smmu_inspect_space(e->smmu, cr3, gva(b->cs_base + b->eip), &frame) &&
+           frame == b->frame[0];
+}
+
+static bool chosen(const struct bt_engine *e, const struct block *b, const struct bt_inspect_list *l) {
+    return (!l->by_frame || b->frame[0] == l->frame || b->frame[1] == l->frame) &&
+           (!l->n_ranges || in_ranges(l, b->cs_base + b->eip)) && (!l->by_space || in_space(e, b, l->cr3));
+}
+
 static bool covers(const struct block *b, uint32_t first, uint32_t last) {
     uint32_t va = b->cs_base + b->eip;
     return !b->dead && (va - first <= last - first || first - va < b->guest_len);
@@ -194,11 +218,13 @@ static bool covers(const struct block *b, uint32_t first, uint32_t last) {
 
 void bt_inspect_list(struct bt_engine *e, struct bt_inspect_list *l) {
     if (!l->limit || l->limit > BT_INSPECT_ROWS) l->limit = BT_INSPECT_ROWS;
-    if (begin(e, &l->epoch, &l->cursor)) l->n = l->matches = 0;
+    if (inspect_begin(e, &l->epoch, &l->cursor)) l->samples = l->n = l->matches = 0;
     uint32_t end = end_of(e, l->cursor, STEP_LIST);
     for (uint32_t id = l->cursor; id < end; id++) {
-        if (!covers(&e->blocks[id], l->first, l->last)) continue;
+        const struct block *b = &e->blocks[id];
+        if (!covers(b, l->first, l->last) || !chosen(e, b, l)) continue;
         l->matches++;
+        l->samples += b->samples;
         insert(e, l, id);
     }
     l->cursor = end < e->n_blocks ? end : 0;

@@ -73,13 +73,20 @@ struct bt_inspect_block {
     uint64_t hot_host, cold_host;
 };
 enum bt_inspect_sort { BT_SORT_ADDRESS, BT_SORT_HOT, BT_SORT_SIZE, BT_SORT_EXPANSION, BT_SORT_FAULTS };
-enum { BT_INSPECT_ROWS = 100 };
+enum { BT_INSPECT_ROWS = 100, BT_INSPECT_RANGES = 256 };
 struct bt_inspect_list {
     enum bt_inspect_sort sort;
     uint32_t first, last; /* live blocks that have a byte in here */
     uint32_t limit;       /* 1..BT_INSPECT_ROWS */
+    bool by_frame, by_space;
+    uint32_t frame, cr3; /* by_frame: with a byte in the frame; by_space: where the tables of this CR3 show it */
+    uint32_t n_ranges;   /* not 0: with their first byte in one of the ranges, which are sorted */
+    struct bt_inspect_range {
+        uint32_t first, last;
+    } range[BT_INSPECT_RANGES];
     uint32_t epoch, cursor;
     uint32_t matches, n; /* all that fit; the rows that are kept, best first */
+    uint64_t samples;    /* of all that fit */
     struct bt_inspect_block row[BT_INSPECT_ROWS];
 };
 void bt_inspect_list(struct bt_engine *e, struct bt_inspect_list *l);
@@ -116,6 +123,50 @@ struct bt_inspect_detail {
     uint8_t hot[BT_INSPECT_HOST], cold[BT_INSPECT_HOST];
 };
 void bt_inspect_block(struct bt_engine *e, struct bt_inspect_detail *d);
+
+/* ---- Indirect jumps and calls ---- */
+struct bt_inspect_site {
+    uint32_t block, va, samples; /* of the instruction; of its block */
+    uint32_t misses;             /* times that the engine had to find the target */
+    bool call, many;             /* many: goes by the jump cache, its targets are no longer told apart */
+    uint8_t n;
+    struct {
+        uint32_t va, to; /* BT_INSPECT_NO_VA: the block is gone */
+    } target[8];
+};
+enum { BT_INSPECT_SITES = 100 };
+struct bt_inspect_sites {
+    bool by_misses; /* else by samples */
+    uint32_t limit;
+    uint32_t epoch, cursor;
+    uint32_t matches, many, targets, n; /* of live blocks; of all; the rows, best first */
+    uint64_t misses;
+    struct bt_inspect_site row[BT_INSPECT_SITES];
+};
+void bt_inspect_sites(struct bt_engine *e, struct bt_inspect_sites *s);
+
+/* ---- Returns ---- */
+struct bt_inspect_returns {
+    uint32_t epoch, cursor;
+    uint64_t pads;   /* in live blocks: where a call's return is awaited */
+    uint64_t resets; /* of the stack of predictions, since start: it was full, or they might lie */
+    bool counting;   /* bt_count: these since then */
+    uint64_t executed, misses;
+};
+void bt_inspect_returns(struct bt_engine *e, struct bt_inspect_returns *r);
+
+/* ---- Code that is written ---- */
+struct bt_inspect_smc {
+    uint32_t frame, pc; /* pc: guest-linear, of the instruction that wrote; BT_INSPECT_NO_VA: a device, or unknown */
+    uint64_t drops, blocks; /* writes that dropped blocks; how many */
+    uint64_t harmless;      /* writes to the page beside all code of live blocks; under no instruction */
+};
+enum { BT_INSPECT_SMC = 512 };
+struct bt_inspect_smc_rows {
+    uint32_t n;
+    struct bt_inspect_smc row[BT_INSPECT_SMC], forgotten, total; /* forgotten: of rows that had to make room */
+};
+void bt_inspect_smc_rows(const struct bt_engine *e, struct bt_inspect_smc_rows *r);
 
 /* ---- Adaptation ---- */
 struct bt_inspect_verdict {

@@ -177,12 +177,13 @@ static json_t *list_json(struct mgmt_call *c, const struct bt_inspect_list *l) {
     json_t *rows = json_array();
     for (uint32_t i = 0; i < l->n; i++) json_array_append_new(rows, mgmt_block_json(&l->row[i]));
     if (mgmt_add_symbols(c, rows, "va"))
-        return json_pack("{s:o, s:I}", "blocks", rows, "matches", (json_int_t)l->matches);
+        return json_pack("{s:o, s:I, s:I}", "blocks", rows, "matches", (json_int_t)l->matches, "samples",
+                         (json_int_t)l->samples);
     json_decref(rows);
     return NULL;
 }
 
-static json_t *run_list(struct mgmt_call *c, struct bt_inspect_list *l) {
+json_t *mgmt_run_list(struct mgmt_call *c, struct bt_inspect_list *l) {
     unsigned parts = 0;
     do {
         if (!mgmt_asked(c, mon_ask_cache_list(c->machine, l), NULL)) return NULL;
@@ -190,7 +191,7 @@ static json_t *run_list(struct mgmt_call *c, struct bt_inspect_list *l) {
     return list_json(c, l);
 }
 
-static bool parse_limit(struct mgmt_call *c, uint32_t *limit) {
+bool mgmt_parse_limit(struct mgmt_call *c, uint32_t *limit) {
     int64_t n = mgmt_arg_int(c, "limit", LIMIT);
     *limit = (uint32_t)n;
     if (n < 1 || n > BT_INSPECT_ROWS) mgmt_fail(c, "the limit must be 1 to %d", BT_INSPECT_ROWS);
@@ -222,19 +223,41 @@ static enum bt_inspect_sort parse_sort(const struct mgmt_call *c) {
     return s;
 }
 
+static bool parse_space(struct mgmt_call *c, struct bt_inspect_list *l) {
+    int64_t cr3 = mgmt_arg_int(c, "cr3", 0);
+    l->by_space = mgmt_arg_given(c, "cr3");
+    l->cr3 = (uint32_t)cr3;
+    if (cr3 < 0 || cr3 > UINT32_MAX) mgmt_fail(c, "CR3 has 32 bits");
+    return cr3 >= 0 && cr3 <= UINT32_MAX;
+}
+
+static bool parse_symbol(struct mgmt_call *c, struct bt_inspect_list *l) {
+    struct mon_symbol_ranges s = {0};
+    const char *pattern = mgmt_arg_text(c, "sym", NULL);
+    if (!pattern) return true;
+    snprintf(s.pattern, sizeof s.pattern, "%s", pattern);
+    if (!mgmt_asked(c, mon_ask_symbol_ranges(c->machine, &s), NULL)) return false;
+    l->n_ranges = s.n;
+    memcpy(l->range, s.range, sizeof l->range);
+    if (!s.n) mgmt_fail(c, "no symbol '%.60s' is known", pattern);
+    if (s.n > BT_INSPECT_RANGES) mgmt_fail(c, "more than %d symbols begin so", BT_INSPECT_RANGES);
+    return s.n && s.n <= BT_INSPECT_RANGES;
+}
+
 static json_t *list(struct mgmt_call *c) {
     struct bt_inspect_list l = {.sort = parse_sort(c), .last = UINT32_MAX};
     const char *va = mgmt_arg_text(c, "va", NULL);
-    return (!va || mgmt_parse_range(c, va, &l.first, &l.last)) && parse_limit(c, &l.limit) ? run_list(c, &l) : NULL;
+    if (va && !mgmt_parse_range(c, va, &l.first, &l.last)) return NULL;
+    return parse_space(c, &l) && parse_symbol(c, &l) && mgmt_parse_limit(c, &l.limit) ? mgmt_run_list(c, &l) : NULL;
 }
 
 static json_t *find(struct mgmt_call *c) {
     uint32_t at = (uint32_t)mgmt_arg_int(c, "address", 0);
     struct bt_inspect_list l = {.sort = BT_SORT_HOT, .first = at, .last = at, .limit = BT_INSPECT_ROWS};
-    return run_list(c, &l);
+    return mgmt_run_list(c, &l);
 }
 
-static void print_list(json_t *r, struct mgmt_text *out) {
+void mgmt_print_list(json_t *r, struct mgmt_text *out) {
     const json_t *b;
     size_t i;
     if (!mgmt_int(r, "matches")) {
@@ -269,6 +292,16 @@ static const struct mgmt_arg list_args[] = {
      .choices = "hot|size|expansion|faults|address",
      .help = "what comes first; hot: samples of a millisecond"},
     {.name = "va", .type = MGMT_STRING, .optional = true, .option = true, .help = "FIRST-LAST, hexadecimal"},
+    {.name = "cr3",
+     .type = MGMT_EXPR,
+     .optional = true,
+     .option = true,
+     .help = "code that the tables of this CR3 show now"},
+    {.name = "sym",
+     .type = MGMT_STRING,
+     .optional = true,
+     .option = true,
+     .help = "NAME, or NAME* for all that begin so"},
     {.name = "limit", .type = MGMT_INT, .optional = true, .option = true, .help = "lines, 1 to 100"},
     {0}};
 static const struct mgmt_arg find_args[] = {{.name = "address", .type = MGMT_EXPR}, {0}};
@@ -276,9 +309,9 @@ static const struct mgmt_arg find_args[] = {{.name = "address", .type = MGMT_EXP
 const struct mgmt_command mgmt_cache_commands[] = {
     {"x-novt-tc-stat", "tc stat", NULL, "what is in the code cache, by mode of the guest's code",
      "{kinds, total, cache, time, flushes}", stat_cache, mgmt_print_cache},
-    {"x-novt-tc-list", "tc list", list_args, "translated blocks", "{blocks, matches}", list, print_list},
+    {"x-novt-tc-list", "tc list", list_args, "translated blocks", "{blocks, matches, samples}", list, mgmt_print_list},
     {"x-novt-tc-find", "tc find", find_args, "blocks that translate the code at a guest-linear address",
-     "{blocks, matches}", find, print_list},
+     "{blocks, matches, samples}", find, mgmt_print_list},
     {"x-novt-tc-flush", "tc flush", NULL, "throw all translations away", NULL, flush, NULL},
     {0},
 };

@@ -17,6 +17,10 @@ const char *mgmt_string(const json_t *o, const char *name);
 bool mgmt_true(const json_t *o, const char *name);
 /* FIRST or FIRST-LAST, as info mem writes addresses, or with 0x. */
 bool mgmt_parse_range(struct mgmt_call *c, const char *text, uint32_t *first, uint32_t *last);
+/* The argument "limit": 1 to 100. */
+bool mgmt_parse_limit(struct mgmt_call *c, uint32_t *limit);
+json_t *mgmt_run_list(struct mgmt_call *c, struct bt_inspect_list *l);
+void mgmt_print_list(json_t *r, struct mgmt_text *out);
 void mgmt_put(json_t *o, const char *name, uint64_t v);
 /* a / b in a column of so many characters, with one digit behind the point: no floating point in this program. */
 void mgmt_print_ratio(struct mgmt_text *out, int width, int64_t a, int64_t b);

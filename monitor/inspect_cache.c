@@ -63,6 +63,44 @@ enum mon_ask mon_ask_cache_history(struct machine *m, struct bt_inspect_history 
     return inspect_ask(m, do_history, h, sizeof *h);
 }
 
+static bool do_sites(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_sites(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_sites(struct machine *m, struct bt_inspect_sites *s) {
+    return inspect_ask(m, do_sites, s, sizeof *s);
+}
+
+static bool do_returns(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_returns(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_returns(struct machine *m, struct bt_inspect_returns *r) {
+    return inspect_ask(m, do_returns, r, sizeof *r);
+}
+
+static bool do_smc(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_smc_rows(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_smc(struct machine *m, struct bt_inspect_smc_rows *r) {
+    return inspect_ask(m, do_smc, r, sizeof *r);
+}
+
+static bool do_page(struct machine *m, void *args, struct letter *l) {
+    struct mon_cache_page *p = args;
+    (void)l;
+    p->frame = smmu_mem_lookup(m->mem, gpa(p->physical)).read_frame;
+    p->code = p->frame >= 0 && smmu_mem_frame_is_code(m->mem, (uint32_t)p->frame);
+    return true;
+}
+enum mon_ask mon_ask_cache_page(struct machine *m, struct mon_cache_page *p) {
+    return inspect_ask(m, do_page, p, sizeof *p);
+}
+
 static bool do_callouts(struct machine *m, void *args, struct letter *l) {
     (void)l;
     bt_inspect_callouts(m->engine, args);
@@ -113,4 +151,20 @@ static bool do_symbol_address(struct machine *m, void *args, struct letter *l) {
 }
 enum mon_ask mon_ask_symbol_address(struct machine *m, struct mon_symbol_address *s) {
     return inspect_ask_long(m, do_symbol_address, s, sizeof *s);
+}
+
+static bool do_symbol_ranges(struct machine *m, void *args, struct letter *l) {
+    struct mon_symbol_ranges *r = args;
+    struct symbol_range found[BT_INSPECT_RANGES];
+    struct timespec t;
+    (void)l;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    symbols_look(m->symbols, m->mem, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
+    r->n = symbols_ranges(m->symbols, r->pattern, found, BT_INSPECT_RANGES);
+    for (uint32_t i = 0; i < r->n && i < BT_INSPECT_RANGES; i++)
+        r->range[i] = (struct bt_inspect_range){found[i].first, found[i].last};
+    return true;
+}
+enum mon_ask mon_ask_symbol_ranges(struct machine *m, struct mon_symbol_ranges *r) {
+    return inspect_ask_long(m, do_symbol_ranges, r, sizeof *r);
 }

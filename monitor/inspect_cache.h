@@ -18,6 +18,16 @@ enum mon_ask mon_ask_cache_list(struct machine *m, struct bt_inspect_list *l);
 enum mon_ask mon_ask_cache_block(struct machine *m, struct bt_inspect_detail *d);
 enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdicts *v);
 enum mon_ask mon_ask_cache_history(struct machine *m, struct bt_inspect_history *h);
+enum mon_ask mon_ask_cache_sites(struct machine *m, struct bt_inspect_sites *s);
+enum mon_ask mon_ask_cache_returns(struct machine *m, struct bt_inspect_returns *r);
+enum mon_ask mon_ask_cache_smc(struct machine *m, struct bt_inspect_smc_rows *r);
+/* The frame behind a guest-physical address, -1: none; does it hold translated code, so that writes are watched? */
+struct mon_cache_page {
+    uint64_t physical; /* in */
+    int32_t frame;
+    bool code;
+};
+enum mon_ask mon_ask_cache_page(struct machine *m, struct mon_cache_page *p);
 enum mon_ask mon_ask_callouts(struct machine *m, struct bt_inspect_callouts *c);
 /* Throws all translations away. */
 enum mon_ask mon_ask_cache_flush(struct machine *m);
@@ -64,6 +74,12 @@ struct mon_symbols {
 };
 /* Names for the n addresses. */
 enum mon_ask mon_ask_symbols(struct machine *m, struct mon_symbols *s);
+struct mon_symbol_ranges {
+    char pattern[128]; /* in: a name, or the beginning of names and `*` */
+    uint32_t n;        /* more than BT_INSPECT_RANGES: too many */
+    struct bt_inspect_range range[BT_INSPECT_RANGES];
+};
+enum mon_ask mon_ask_symbol_ranges(struct machine *m, struct mon_symbol_ranges *r);
 struct mon_symbol_address {
     char name[128]; /* in */
     bool found;

@@ -138,6 +138,34 @@ bool symbols_find(const struct symbols *s, const char *name, uint32_t *address) 
     return e != NULL;
 }
 
+/* To the next symbol of another address. */
+static struct symbol_range range_at(const struct symbol_table *t, uint32_t i) {
+    uint32_t first = t->entry[i].address, next = i;
+    while (next < t->n && t->entry[next].address == first) next++;
+    uint32_t size = next < t->n ? t->entry[next].address - first : SYMBOL_REACH;
+    return (struct symbol_range){first, first + (size < SYMBOL_REACH ? size : SYMBOL_REACH) - 1};
+}
+
+static bool fits(const char *name, const char *pattern) {
+    size_t n = strlen(pattern);
+    return n && pattern[n - 1] == '*' ? !strncmp(name, pattern, n - 1) : !strcmp(name, pattern);
+}
+
+uint32_t symbols_ranges(const struct symbols *s, const char *pattern, struct symbol_range *out, uint32_t most) {
+    const struct symbol_table *t = s->guest.n ? &s->guest : &s->file;
+    uint32_t n = 0, slide = s->guest.n ? 0 : s->slide;
+    for (uint32_t i = 0; i < t->n && n <= most; i++) {
+        if (!fits(symbol_table_name(t, &t->entry[i]), pattern)) continue;
+        struct symbol_range r = range_at(t, i);
+        r.first += slide;
+        r.last += slide;
+        if (n && out[n - 1].first == r.first) continue; /* two names of one thing */
+        if (n < most) out[n] = r;
+        n++;
+    }
+    return n;
+}
+
 void symbols_count(const struct symbols *s, uint32_t *file, uint32_t *guest) {
     *file = s->file.n;
     *guest = s->guest.n;

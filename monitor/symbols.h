@@ -25,6 +25,12 @@ void symbols_forget(struct symbols *s);
 
 /* The symbol that address belongs to: its name and the distance from its start. False: none. */
 bool symbols_at(const struct symbols *s, uint32_t address, const char **name, uint32_t *offset);
+/* The ranges of the symbols of this name, sorted; of all whose names begin so, if it ends with `*`. How many: at most
+ * `most`, or more than that: too many. */
+struct symbol_range {
+    uint32_t first, last;
+};
+uint32_t symbols_ranges(const struct symbols *s, const char *pattern, struct symbol_range *out, uint32_t most);
 bool symbols_find(const struct symbols *s, const char *name, uint32_t *address);
 /* How many are known from the file, from the guest. */
 void symbols_count(const struct symbols *s, uint32_t *file, uint32_t *guest);

@@ -52,6 +52,16 @@ def code_cache(q):
     kernel = q.command("x-novt-tc-list", va="c0000000-ffffffff", limit=100)["blocks"]
     named = [b for b in kernel if b.get("symbol")]
     check(named and all("+0x" in b["symbol"] for b in named), f"tc list: {len(named)} of {len(kernel)} blocks of the kernel have names")
+    name = named[0]["symbol"].split("+")[0]
+    for pattern in name, name[:-1] + "*":
+        same = q.command("x-novt-tc-list", sym=pattern, limit=100)["blocks"]
+        check(same and all(b["symbol"].startswith(pattern.rstrip("*")) for b in same), f"tc list --sym {pattern}: {len(same)} blocks")
+    cr3 = q.command("x-novt-mmu-walk", address=0)["cr3"]
+    user = q.command("x-novt-tc-list", va="0-bfffffff", cr3=cr3, limit=100)["blocks"]
+    for b in user[:10]:
+        w = q.command("x-novt-mmu-walk", address=b["va"])
+        check(w["present"] and w["to"]["frame"] == b["frame"], f"tc list --cr3: the tables show the block at {b['va']:x}")
+    check(q.command("x-novt-tc-list", cr3=cr3)["matches"] <= q.command("x-novt-tc-list")["matches"], "... and not all blocks")
     for b in kernel[:10]:
         found = q.command("x-novt-tc-find", address=b["va"])["blocks"]
         check(b["block"] in [f["block"] for f in found], "tc find finds what tc list lists")
