@@ -61,6 +61,13 @@ void mgmt_line_text(struct mgmt *g, struct mgmt_client *c, const char *line, str
     run_as_text(&call, line, out);
 }
 
+void mgmt_line_say(void *opaque, const char *line, void (*say)(void *to, const char *text, size_t n), void *to) {
+    struct mgmt_text out = {0};
+    if (line[strspn(line, " \t")]) mgmt_line_text(opaque, NULL, line, &out);
+    if (out.len) say(to, out.at, out.len);
+    mgmt_text_free(&out);
+}
+
 /* As QEMU: what goes wrong is text as well. */
 static json_t *human_monitor_command(struct mgmt_call *c) {
     struct mgmt_text out = {0};

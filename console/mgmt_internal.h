@@ -123,6 +123,8 @@ void mgmt_hmp_greet(struct mgmt_client *c);
 size_t mgmt_hmp_take(struct mgmt_client *c, const char *bytes, size_t n);
 /* Runs a line; what it prints, errors as well (mgmt_about.c). */
 void mgmt_line_text(struct mgmt *g, struct mgmt_client *c, const char *line, struct mgmt_text *out);
+/* The same on any thread, for mon_observer. */
+void mgmt_line_say(void *opaque, const char *line, void (*say)(void *to, const char *text, size_t n), void *to);
 
 /* ---- mgmt_event.c ---- */
 void mgmt_event_serial(void *opaque);

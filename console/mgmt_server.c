@@ -161,8 +161,12 @@ struct mgmt *mgmt_create(const struct mgmt_options *o, const struct mon_config *
     g->options = o;
     g->config = config;
     g->wake.fd = g->epoll_fd = -1;
-    g->observer = (struct mon_observer){
-        .opaque = g, .start = start, .event = mgmt_event_post, .serial = mgmt_event_serial, .end = stop};
+    g->observer = (struct mon_observer){.opaque = g,
+                                        .start = start,
+                                        .line = mgmt_line_say,
+                                        .event = mgmt_event_post,
+                                        .serial = mgmt_event_serial,
+                                        .end = stop};
     return g;
 }
 

@@ -212,9 +212,44 @@ static void features(struct gdb *g, const char *p) {
     gdb_send(g, part, n + 1);
 }
 
+/* ---- monitor LINE ---- */
+
+/* Text on gdb's console. */
+static void say(void *to, const char *text, size_t n) {
+    enum { PART = 1024 };
+    static const char digits[] = "0123456789abcdef";
+    struct gdb *g = to;
+    char out[1 + 2 * PART];
+    for (size_t part; n; text += part, n -= part) {
+        part = n < PART ? n : PART;
+        out[0] = 'O';
+        for (size_t i = 0; i < part; i++) {
+            out[1 + 2 * i] = digits[(uint8_t)text[i] >> 4];
+            out[2 + 2 * i] = digits[text[i] & 15];
+        }
+        gdb_send(g, out, 1 + 2 * part);
+    }
+}
+
+static void monitor(struct gdb *g, const char *hex) {
+    static const char no[] = "there is no console\n";
+    const struct mon_observer *o = g->m->cfg->observer;
+    char line[GDB_DATA_MAX + 1];
+    size_t n = strlen(hex) / 2;
+    if (n >= sizeof line || !from_hex(hex, (uint8_t *)line, (uint32_t)n)) {
+        reply(g, "E22");
+        return;
+    }
+    line[n] = 0;
+    if (o && o->line)
+        o->line(o->opaque, line, say, g);
+    else
+        say(g, no, strlen(no));
+    reply(g, "OK");
+}
+
 static void question(struct gdb *g, const char *p) {
     static const char xml[] = "qXfer:features:read:target.xml:";
-    static const char no[] = "No commands here: the machine's own console has them (novt monitor).\n";
     if (starts(p, "qSupported"))
         reply(g, "PacketSize=1800;qXfer:features:read+;vContSupported+;QStartNoAckMode+");
     else if (starts(p, xml))
@@ -228,7 +263,7 @@ static void question(struct gdb *g, const char *p) {
     else if (starts(p, "qAttached"))
         reply(g, "1");
     else if (starts(p, "qRcmd,"))
-        reply_hex(g, (const uint8_t *)no, strlen(no));
+        monitor(g, p + 6);
     else
         reply(g, "");
 }

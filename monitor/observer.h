@@ -39,6 +39,9 @@ struct mon_observer {
     void (*event)(void *opaque, enum mon_event_kind what, enum mon_cause cause);
     /* mon_serial_read had nothing for the first serial line, and now has. */
     void (*serial)(void *opaque);
+    /* Runs a line of the console for a debugger, on the debugger's own thread; `say` takes what it prints. NULL: there
+     * is no console. */
+    void (*line)(void *opaque, const char *line, void (*say)(void *to, const char *text, size_t n), void *to);
     /* The run is over: m is gone when this returns. Questions are answered MON_ASK_ENDED already. */
     void (*end)(void *opaque);
 };

@@ -78,6 +78,13 @@ def linux(novt, guests, tmp):
             child.expect(r"SIGINT(.|\n)*" + PROMPT, 20)
             check("SIGINT" in child.text, "Ctrl-C stops it", child)
             check("Cannot access" in child.command("x/x 0x10", PROMPT), "what is not mapped is an error", child)
+            out = child.command("monitor info status", PROMPT)
+            check("VM status: paused" in out, "monitor reaches the console", child)
+            check(re.search(r"^EIP=[0-9a-f]{8} ", child.command("monitor info registers", PROMPT), re.M), "registers by monitor", child)
+            check("%08x schedule+0x0" % at["schedule"] in child.command("monitor info symbol schedule", PROMPT), "symbols by monitor", child)
+            out = child.command("monitor help", PROMPT)
+            check("info registers -- " in out and "info symbol address -- " in out and len(out) > 3000, "long answers come in parts", child)
+            check("unknown command: 'fly'" in child.command("monitor fly", PROMPT), "an unknown command", child)
             child.command("detach", PROMPT)
         check("42" in vm.command("echo $((6*7))", linux_session.PROMPT), "it goes on after detach", vm)
         rubbish(sock)
@@ -94,7 +101,8 @@ def rubbish(sock):
     for data in (b"$g#00", b"$" + big + b"#00", packet(b"m0,ffffffff"), packet(b"M0,ffffffff:00"), packet(b"Z0,zz"),
                  packet(b"Z9,0,1"), packet(b"Z2,fffffff0,ffffffff"), packet(b"p999"), packet(b"P999=00"), packet(b"G12"),
                  packet(b"m" + b"f" * 40 + b",1"), packet(b"X0,5:ab"), packet(b"qXfer:features:read:target.xml:ffffffff,1"),
-                 packet(b"vCont;"), packet(b""), b"\x03\x03\x03", b"#####$$$$", packet(b"P28=ffffffff"), bytes(range(256))):
+                 packet(b"vCont;"), packet(b"qRcmd,"), packet(b"qRcmd,6"), packet(b"qRcmd,zz"), packet(b"qRcmd," + b"61" * 3500),
+                 packet(b"qRcmd,ff00ff"), packet(b""), b"\x03\x03\x03", b"#####$$$$", packet(b"P28=ffffffff"), bytes(range(256))):
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(20)
             s.connect(sock)
