@@ -17,7 +17,9 @@ struct mgmt_options {
     bool none;    /* no socket in the user's folder */
     unsigned sockets;
     struct {
-        const char *path;
+        enum { MGMT_UNIX, MGMT_TCP, MGMT_STDIO } kind;
+        const char *path;   /* MGMT_UNIX */
+        unsigned port;      /* MGMT_TCP: of 127.0.0.1 */
         bool text;          /* the text console, else the protocol */
     } socket[MGMT_SOCKETS]; /* more of them */
 };

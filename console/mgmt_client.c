@@ -175,17 +175,18 @@ bool mgmt_client_open_line(struct mgmt *g, int fd) {
     return c;
 }
 
-void mgmt_client_open(struct mgmt *g, int fd, bool text) {
+struct mgmt_client *mgmt_client_open(struct mgmt *g, int fd, bool text) {
     struct mgmt_client *c = add_client(g, fd, text ? MGMT_TEXT : MGMT_PROTOCOL);
     if (!c) {
         send(fd, crowded, sizeof crowded - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         close(fd);
-        return;
+        return NULL;
     }
     if (text)
         mgmt_hmp_greet(c);
     else
         mgmt_session_greet(c);
+    return c;
 }
 
 static void free_client(struct mgmt_client *c) {

@@ -27,6 +27,10 @@ static void send_text(struct mgmt_client *c, const struct mgmt_text *out) {
 static void run(struct mgmt_client *c) {
     struct mgmt_text out = {0};
     const char *line = c->line.at ? c->line.at : "";
+    if (c->strict && (c->line_long || strstr(line, " HTTP/"))) {
+        mgmt_client_drop(c); /* a browser that somebody has sent here: what follows is not the user's */
+        return;
+    }
     if (c->line_long)
         mgmt_print(&out, "Error: the line is longer than %d bytes\n", LINE_MAX_BYTES);
     else if (line[strspn(line, " \t")])
@@ -47,6 +51,6 @@ size_t mgmt_hmp_take(struct mgmt_client *c, const char *bytes, size_t n) {
     const char *end = memchr(bytes, '\n', n);
     size_t len = end ? (size_t)(end - bytes) : n;
     keep(c, bytes, end && len && bytes[len - 1] == '\r' ? len - 1 : len);
-    if (end) run(c);
+    if (end && c->fd >= 0) run(c);
     return end ? len + 1 : n;
 }

@@ -33,6 +33,7 @@ struct mgmt_client {
     bool ended;                   /* sends no more; gets what waits */
     uint64_t moved_ms;            /* when it last took something */
     bool negotiated;              /* qmp_capabilities */
+    bool strict;                  /* gone at the first thing that is neither a message nor a command */
     enum mgmt_mode mode;
     struct mgmt_text line; /* MGMT_TEXT: so far */
     bool line_long;
@@ -42,12 +43,13 @@ struct mgmt_client {
 };
 
 struct web;
+struct mgmt_stdio;
 struct mgmt_listener {
     struct mgmt_source source;
-    bool text;
+    bool text, tcp;
     struct mgmt *g;
-    int fd; /* -1: none */
-    char *path;
+    int fd;     /* -1: none */
+    char *path; /* NULL: not a file */
 };
 
 struct mgmt_event {
@@ -74,6 +76,7 @@ struct mgmt {
     } browser;
     struct mgmt_listener listener[MGMT_SOCKETS + 1];
     unsigned listeners;
+    struct mgmt_stdio *stdio; /* NULL: not ours */
     struct mgmt_client *client;
     unsigned clients;
     /* From the vCPU thread. */
@@ -82,8 +85,8 @@ struct mgmt {
 };
 
 /* ---- mgmt_client.c ---- */
-/* Takes fd. */
-void mgmt_client_open(struct mgmt *g, int fd, bool text);
+/* Takes fd. NULL: there is no room for more. */
+struct mgmt_client *mgmt_client_open(struct mgmt *g, int fd, bool text);
 /* The same for one that is the first serial line from the start, with its history. False: too many are connected. */
 bool mgmt_client_open_line(struct mgmt *g, int fd);
 bool mgmt_client_has_room(const struct mgmt_client *c);
@@ -101,6 +104,11 @@ void mgmt_clients_close(struct mgmt *g);
 uint64_t mgmt_now_ms(void);
 /* Makes epoll watch what the client is ready for. */
 bool mgmt_watch(struct mgmt *g, int fd, struct mgmt_source *s, uint32_t *watched, uint32_t events);
+
+/* ---- mgmt_stdio.c ---- */
+bool mgmt_stdio_open(struct mgmt *g, bool text, char *errbuf, size_t errlen);
+/* After mgmt_clients_close. */
+void mgmt_stdio_close(struct mgmt *g);
 
 /* ---- mgmt_session.c ---- */
 /* What query-version and the greeting say. */

@@ -11,8 +11,13 @@ static json_t *medium(const struct mon_drive *d) {
     json_t *image =
         json_pack("{s:s, s:s, s:I}", "filename", d->path, "format", d->format, "virtual-size", (json_int_t)d->bytes);
     if (!image) return NULL; /* a name that is not UTF-8 */
-    return json_pack("{s:s, s:b, s:s, s:b, s:b, s:o}", "file", d->path, "ro", d->read_only, "drv", d->format,
-                     "encrypted", 0, "x-novt-snapshot", d->snapshot, "image", image);
+    json_t *o = json_pack("{s:s, s:b, s:s, s:b, s:b, s:o, s:{s:b, s:b, s:b}, s:s, s:i, s:i}", "file", d->path, "ro",
+                          d->read_only, "drv", d->format, "encrypted", 0, "x-novt-snapshot", d->snapshot, "image",
+                          image, "cache", "writeback", 1, "direct", 0, "no-flush", 0, "detect_zeroes", "off",
+                          "backing_file_depth", 0, "write_threshold", 0);
+    static const char *const limits[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) json_object_set_new(o, limits[i], json_integer(0));
+    return o;
 }
 
 static json_t *drive(const struct mon_drive *d) {

@@ -25,7 +25,8 @@ static void accept_client(struct mgmt_source *s, uint32_t events) {
     struct mgmt_listener *l = (struct mgmt_listener *)s;
     (void)events;
     int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) mgmt_client_open(l->g, fd, l->text);
+    struct mgmt_client *c = fd >= 0 ? mgmt_client_open(l->g, fd, l->text) : NULL;
+    if (c) c->strict = l->tcp;
 }
 
 static void woken(struct mgmt_source *s, uint32_t events) {
@@ -68,14 +69,31 @@ static bool fail_errno(const char *what, char *errbuf, size_t errlen) {
     return false;
 }
 
-static bool listen_at(struct mgmt *g, const char *path, bool text, char *errbuf, size_t errlen) {
+/* path NULL: a port. */
+static bool take_listener(struct mgmt *g, int fd, const char *path, bool text, char *errbuf, size_t errlen) {
     struct mgmt_listener *l = &g->listener[g->listeners];
     uint32_t watched = 0;
-    int fd = mgmt_socket_listen(path, errbuf, errlen);
     if (fd < 0) return false;
-    *l = (struct mgmt_listener){.source = {accept_client}, .text = text, .g = g, .fd = fd, .path = strdup(path)};
+    *l = (struct mgmt_listener){
+        .source = {accept_client}, .text = text, .tcp = !path, .g = g, .fd = fd, .path = path ? strdup(path) : NULL};
     g->listeners++;
-    return mgmt_watch(g, fd, &l->source, &watched, EPOLLIN) || fail_errno(path, errbuf, errlen);
+    return mgmt_watch(g, fd, &l->source, &watched, EPOLLIN) || fail_errno(path ? path : "tcp", errbuf, errlen);
+}
+
+static bool listen_at(struct mgmt *g, const char *path, bool text, char *errbuf, size_t errlen) {
+    return take_listener(g, mgmt_socket_listen(path, errbuf, errlen), path, text, errbuf, errlen);
+}
+
+static bool open_asked(struct mgmt *g, unsigned i, char *errbuf, size_t errlen) {
+    bool text = g->options->socket[i].text;
+    switch (g->options->socket[i].kind) {
+    case MGMT_STDIO: return mgmt_stdio_open(g, text, errbuf, errlen);
+    case MGMT_TCP:
+        return take_listener(g, mgmt_socket_listen_tcp(g->options->socket[i].port, errbuf, errlen), NULL, text, errbuf,
+                             errlen);
+    case MGMT_UNIX: break;
+    }
+    return listen_at(g, g->options->socket[i].path, text, errbuf, errlen);
 }
 
 /* The socket of the user's folder is a service nobody asked for: without it the machine runs all the same. */
@@ -89,7 +107,7 @@ static void listen_in_folder(struct mgmt *g) {
 static bool open_sockets(struct mgmt *g, char *errbuf, size_t errlen) {
     listen_in_folder(g);
     for (unsigned i = 0; i < g->options->sockets; i++)
-        if (!listen_at(g, g->options->socket[i].path, g->options->socket[i].text, errbuf, errlen)) return false;
+        if (!open_asked(g, i, errbuf, errlen)) return false;
     return true;
 }
 
@@ -131,10 +149,12 @@ static void stop(void *opaque) {
         pthread_join(g->thread, NULL);
     }
     g->started = false;
+    mgmt_clients_close(g); /* where the thread was not started */
+    mgmt_stdio_close(g);
     for (; g->listeners; g->listeners--) {
         struct mgmt_listener *l = &g->listener[g->listeners - 1];
         close(l->fd);
-        unlink(l->path);
+        if (l->path) unlink(l->path);
         free(l->path);
     }
     web_close(g->browser.web);

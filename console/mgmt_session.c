@@ -47,6 +47,7 @@ void mgmt_session_broken(struct mgmt_client *c, enum mgmt_frame_found why) {
                                         [MGMT_FRAME_DEEP] = "JSON parse error: nested too deeply",
                                         [MGMT_FRAME_NO_MEMORY] = "out of memory"};
     refuse(c, NULL, generic, texts[why]);
+    if (c->strict) mgmt_client_drop(c);
 }
 
 /* ---- One request ---- */

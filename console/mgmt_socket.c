@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -115,6 +117,21 @@ int mgmt_socket_listen(const char *path, char *errbuf, size_t errlen) {
     int fd = ok ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
     if (fd >= 0 && bind_private(fd, &a) && !listen(fd, BACKLOG)) return fd;
     fail(errbuf, errlen, "cannot listen on", path, strerror(errno));
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+int mgmt_socket_listen_tcp(unsigned port, char *errbuf, size_t errlen) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    const int one = 1;
+    char shown[24];
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool ok = fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) &&
+              !bind(fd, (const struct sockaddr *)&a, sizeof a) && !listen(fd, BACKLOG);
+    if (ok) return fd;
+    snprintf(shown, sizeof shown, "127.0.0.1:%u", port);
+    fail(errbuf, errlen, "cannot listen on", shown, strerror(errno));
     if (fd >= 0) close(fd);
     return -1;
 }

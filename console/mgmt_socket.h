@@ -23,4 +23,6 @@ void mgmt_socket_plain(const char *name, char *out, size_t size);
 int mgmt_socket_listen(const char *path, char *errbuf, size_t errlen);
 /* Connects; -1: errno tells. */
 int mgmt_socket_connect(const char *path);
+/* The same at a port of 127.0.0.1. */
+int mgmt_socket_listen_tcp(unsigned port, char *errbuf, size_t errlen);
 #endif

@@ -83,26 +83,36 @@ static json_t *screen_text(struct mgmt_call *c) {
 
 /* ---- Keys ---- */
 
-/* {type: qcode, data: name}, or a bare name. */
-static const char *key_name(const json_t *key) {
+enum { HOLD_MS = 100 /* as QEMU */, NUMBER = 24 };
+
+/* {type: qcode, data: name}, {type: number, data: code}, or a bare name. */
+static const char *key_name(const json_t *key, char number[NUMBER]) {
     const char *type = json_string_value(json_object_get(key, "type"));
+    const json_t *data = json_object_get(key, "data");
     if (json_is_string(key)) return json_string_value(key);
-    return type && !strcmp(type, "qcode") ? json_string_value(json_object_get(key, "data")) : NULL;
+    if (!type) return NULL;
+    if (!strcmp(type, "qcode")) return json_string_value(data);
+    if (strcmp(type, "number") != 0 || !json_is_integer(data)) return NULL;
+    snprintf(number, NUMBER, "0x%llx", (unsigned long long)json_integer_value(data));
+    return number;
 }
 
 static json_t *press(struct mgmt_call *c, const char *const *names, unsigned n) {
     char why[160] = "";
-    return mgmt_asked(c, mon_ask_chord(c->machine, names, n, why, sizeof why), why) ? mgmt_nothing() : NULL;
+    int64_t hold = mgmt_arg_int(c, "hold-time", HOLD_MS);
+    unsigned ms = hold < 1 || hold > UINT32_MAX ? UINT32_MAX : (unsigned)hold;
+    return mgmt_asked(c, mon_ask_chord(c->machine, names, n, ms, why, sizeof why), why) ? mgmt_nothing() : NULL;
 }
 
 static json_t *send_key(struct mgmt_call *c) {
     const json_t *keys = json_object_get(c->args, "keys");
     const char *names[MON_KEYS];
+    char number[MON_KEYS][NUMBER];
     size_t n = json_array_size(keys);
     if (!n || n > MON_KEYS) return mgmt_fail(c, "Parameter 'keys' must be a list of 1 to %d keys", MON_KEYS);
     for (size_t i = 0; i < n; i++) {
-        names[i] = key_name(json_array_get(keys, i));
-        if (!names[i]) return mgmt_fail(c, "Parameter 'keys' must hold objects with type qcode and data");
+        names[i] = key_name(json_array_get(keys, i), number[i]);
+        if (!names[i]) return mgmt_fail(c, "Parameter 'keys' must hold objects with type qcode or number and data");
     }
     return press(c, names, (unsigned)n);
 }
@@ -129,12 +139,18 @@ static const struct mgmt_arg screendump_args[] = {
     {.name = "head", .type = MGMT_VALUE, .optional = true, .help = "the same"},
     {0}};
 static const struct mgmt_arg send_key_args[] = {
-    {.name = "keys", .type = MGMT_VALUE, .help = "list of {type: qcode, data: name}"},
-    {.name = "hold-time", .type = MGMT_INT, .optional = true, .help = "for QEMU's clients; keys are held 8 ms"},
+    {.name = "keys", .type = MGMT_VALUE, .help = "list of {type: qcode, data: name} or {type: number, data: code}"},
+    {.name = "hold-time",
+     .type = MGMT_INT,
+     .optional = true,
+     .help = "ms before the keys are released, 1 to 10000; default: 100"},
     {0}};
 static const struct mgmt_arg sendkey_args[] = {
-    {.name = "keys", .type = MGMT_STRING, .help = "names of keys, as ctrl-alt-delete"},
-    {.name = "hold-time", .type = MGMT_INT, .optional = true, .help = "has no effect"},
+    {.name = "keys", .type = MGMT_STRING, .help = "names of keys, or 0x and numbers, as ctrl-alt-delete"},
+    {.name = "hold-time",
+     .type = MGMT_INT,
+     .optional = true,
+     .help = "ms before the keys are released, 1 to 10000; default: 100"},
     {0}};
 
 const struct mgmt_command mgmt_user_commands[] = {

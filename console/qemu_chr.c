@@ -54,14 +54,29 @@ const char *qemu_serial(struct qemu *q, const char *v) { return pass_chr(q, "ser
 const char *qemu_parallel(struct qemu *q, const char *v) { return pass_chr(q, "parallel", v); }
 const char *qemu_debugcon(struct qemu *q, const char *v) { return pass_chr(q, "debugcon", v); }
 
-/* The console and the machine protocol are on sockets only. */
+/* HOST:PORT,server=on,wait=off */
+static const char *take_tcp(struct qemu *q, const char *text, const char **out) {
+    const char *where;
+    const char *wrong = take_socket(q, text, &where);
+    if (wrong) return wrong;
+    *out = qemu_text(q->r, "tcp:%s", where + 5);
+    return NULL;
+}
+
+/* The console and the machine protocol. */
 static const char *pass_socket(struct qemu *q, const char *option, const char *v) {
     static const char *const nobody[] = {"none", "null", "/dev/null"};
     const char *where, *wrong;
     for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++)
         if (!strcmp(v, nobody[i])) return NULL;
-    if (strncmp(v, "unix:", 5)) return "must be none or unix:PATH,server=on,wait=off";
-    wrong = take_socket(q, v + 5, &where);
+    if (!strcmp(v, "stdio") || !strcmp(v, "mon:stdio"))
+        wrong = NULL, where = "stdio";
+    else if (!strncmp(v, "tcp:", 4))
+        wrong = take_tcp(q, v + 4, &where);
+    else if (!strncmp(v, "unix:", 5))
+        wrong = take_socket(q, v + 5, &where);
+    else
+        return "must be none, stdio, unix:PATH,server=on,wait=off or tcp:127.0.0.1:PORT,server=on,wait=off";
     return wrong ? wrong : run_option_set(q->r, option, where);
 }
 
@@ -143,7 +158,7 @@ const char *qemu_vga(struct qemu *q, const char *v) {
 /* ---- What was not said ---- */
 
 static const char *default_serial(const struct qemu *q) {
-    if (q->nographic) return "stdio";
+    if (q->nographic && !q->r->config.stdio_taken) return "stdio";
     return q->nodefaults ? "none" : "null";
 }
 

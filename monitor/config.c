@@ -63,14 +63,14 @@ static bool check_boot(const struct mon_config *c, char *errbuf, size_t errlen) 
 }
 
 static unsigned stdio_users(const struct mon_config *c) {
-    unsigned n = (c->debugcon.kind == MON_CHR_STDIO) + (c->parallel.kind == MON_CHR_STDIO);
+    unsigned n = c->stdio_taken + (c->debugcon.kind == MON_CHR_STDIO) + (c->parallel.kind == MON_CHR_STDIO);
     for (unsigned i = 0; i < c->serials; i++) n += c->serial[i].kind == MON_CHR_STDIO;
     return n;
 }
 
 static bool check_chr(const struct mon_config *c, char *errbuf, size_t errlen) {
     if (stdio_users(c) <= 1) return true;
-    return fail(errbuf, errlen, "only one of serial, parallel and debugcon can use stdio");
+    return fail(errbuf, errlen, "only one of serial, parallel, debugcon and the console (qmp, monitor) can use stdio");
 }
 
 static bool has_suffix(const char *s, const char *suffix) {

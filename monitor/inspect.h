@@ -100,9 +100,11 @@ enum mon_ask mon_ask_screen_text(struct machine *m, struct mon_screen_text *t);
 /* *fd: a socket with a VNC server (RFC 6143, no password) at its other end, for the caller to close. The first
  * one costs a thread. */
 enum mon_ask mon_ask_screen_session(struct machine *m, int *fd, char *errbuf, size_t errlen);
-/* Presses keys by name in order and releases them in reverse. */
+/* Presses keys in order, holds them for so long, and releases them in reverse. By name, or 0x and a number of scan code
+ * set 1, with 80h for those that have a prefix. */
 enum { MON_KEYS = 16 };
-enum mon_ask mon_ask_chord(struct machine *m, const char *const *names, unsigned n, char *errbuf, size_t errlen);
+enum mon_ask mon_ask_chord(struct machine *m, const char *const *names, unsigned n, unsigned hold_ms, char *errbuf,
+                           size_t errlen);
 /* Types on the first serial line: *n bytes, then as many as were taken. */
 enum { MON_TYPE_MAX = 1024 };
 enum mon_ask mon_ask_serial_type(struct machine *m, const void *bytes, size_t *n);

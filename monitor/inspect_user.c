@@ -135,22 +135,37 @@ enum mon_ask mon_ask_screen_session(struct machine *m, int *fd, char *errbuf, si
 
 struct chord {
     unsigned n;
-    uint32_t keysyms[MON_KEYS];
+    uint16_t codes[MON_KEYS];
+    unsigned hold_ms;
     bool taken;
 };
 
 static bool do_chord(struct machine *m, void *args, struct letter *l) {
     struct chord *c = args;
     (void)l;
-    c->taken = keyboard_chord(&m->keyboard, c->keysyms, c->n);
+    c->taken = keyboard_hold(&m->keyboard, c->codes, c->n, c->hold_ms);
     return true;
 }
 
-enum mon_ask mon_ask_chord(struct machine *m, const char *const *names, unsigned n, char *errbuf, size_t errlen) {
-    struct chord c = {.n = n};
+/* A name, or a number as the keyboard's scan code set 1 has it. 0: there is no such key. */
+static uint16_t key_code(const char *name) {
+    bool shifted;
+    char *end;
+    unsigned long number = name[0] == '0' && name[1] == 'x' ? strtoul(name, &end, 16) : 0;
+    if (number) return *end || number > 0xFF ? 0 : keymap_xt((uint32_t)number);
+    return keymap_code(keymap_name(name, strlen(name)), &shifted);
+}
+
+enum mon_ask mon_ask_chord(struct machine *m, const char *const *names, unsigned n, unsigned hold_ms, char *errbuf,
+                           size_t errlen) {
+    struct chord c = {.n = n, .hold_ms = hold_ms};
+    if (hold_ms > KEYBOARD_HOLD_MAX_MS) {
+        snprintf(errbuf, errlen, "keys can be held for 1 to %d ms", KEYBOARD_HOLD_MAX_MS);
+        return MON_ASK_FAILED;
+    }
     for (unsigned i = 0; i < n && i < MON_KEYS; i++) {
-        c.keysyms[i] = keymap_name(names[i], strlen(names[i]));
-        if (c.keysyms[i]) continue;
+        c.codes[i] = key_code(names[i]);
+        if (c.codes[i]) continue;
         snprintf(errbuf, errlen, "there is no key '%.60s'", names[i]);
         return MON_ASK_FAILED;
     }

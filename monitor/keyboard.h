@@ -20,7 +20,8 @@ struct keyboard {
     struct dev_timer timer;
     uint32_t head, used;
     struct {
-        uint16_t code;
+        uint16_t code; /* 0: a pause of so many ms */
+        uint16_t pause_ms;
         bool down;
     } queue[KEYBOARD_QUEUE];
 };
@@ -35,6 +36,9 @@ bool keyboard_code(struct keyboard *k, uint16_t code, bool down);
 bool keyboard_tap(struct keyboard *k, uint32_t keysym);
 /* Presses the keys in order, releases them in reverse. */
 bool keyboard_chord(struct keyboard *k, const uint32_t *keysyms, unsigned n);
+/* The same by codes; the keys are held for so long before the first is released. */
+enum { KEYBOARD_HOLD_MAX_MS = 10000 };
+bool keyboard_hold(struct keyboard *k, const uint16_t *codes, unsigned n, unsigned hold_ms);
 /* Room for this many events? */
 static inline bool keyboard_room(const struct keyboard *k, uint32_t events) {
     return KEYBOARD_QUEUE - k->used >= events;

@@ -19,9 +19,19 @@ static const struct {
     const char *name;
     uint32_t keysym;
 } aliases[] = {
-    {"enter", KEYSYM_RETURN},        {"return", KEYSYM_RETURN}, {"space", ' '},
-    {"escape", KEYSYM_ESCAPE},       {"del", KEYSYM_DELETE},    {"page_up", KEYSYM_PAGE_UP},
-    {"page_down", KEYSYM_PAGE_DOWN}, {"control", KEYSYM_CTRL},
+    {"enter", KEYSYM_RETURN},
+    {"return", KEYSYM_RETURN},
+    {"space", ' '},
+    {"escape", KEYSYM_ESCAPE},
+    {"del", KEYSYM_DELETE},
+    {"page_up", KEYSYM_PAGE_UP},
+    {"page_down", KEYSYM_PAGE_DOWN},
+    {"control", KEYSYM_CTRL},
+    {"bracket_left", '['},
+    {"bracket_right", ']'},
+    {"grave_accent", '`'},
+    {"asterisk", 0xFFAA},
+    {"sysrq", 0xFF61},
 };
 
 uint16_t keymap_code(uint32_t keysym, bool *shifted) {

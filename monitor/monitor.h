@@ -209,6 +209,7 @@ struct mon_config {
     const char *symbols;   /* file of guest symbols; may be NULL */
     enum mon_perf perf;
     const char *gdb;                     /* where a debugger connects: tcp:ADDRESS:PORT or unix:PATH; may be NULL */
+    bool stdio_taken;                    /* the caller uses standard input and output, so no port can */
     bool start_paused;                   /* no instruction runs until mon_ask_cont */
     const struct mon_observer *observer; /* hears of the run; may be NULL */
     /* bisection and tests (--bt) */
