@@ -146,7 +146,7 @@ check hpet 1 'must be on or off' run --hpet maybe
 check control 1 'must be on or off' run --control maybe
 check qmp 1 'must be unix:PATH' run --qmp tcp:1
 check qmp-empty 1 'must be unix:PATH' run --qmp unix:
-check monitor 1 'must be unix:PATH' run --monitor stdio
+check monitor 1 'must be unix:PATH' run --monitor vc
 check name-empty 1 'must be 1 to 60 characters' run --name ''
 check name-control 1 'control characters' run --name "$(printf 'a\tb')"
 check key-chs 1 'chs must be CYLINDERS/HEADS/SECTORS' run --disk a.img,chs=100/16
