@@ -265,8 +265,8 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext);
 /* Signal entry for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP: true when translated code raised it and it has been dealt
  * with (ucontext may be changed); false: not ours, the caller reports a crash. */
 bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext);
-/* Sampling tick (SIGPROF handler, a millisecond of the thread's time): see adapt.c, sample.c. */
-void bt_sample(struct bt_engine *e, void *ucontext);
+/* Sampling tick (SIGPROF handler), after so many milliseconds of the thread's time: see adapt.c, sample.c. */
+void bt_sample(struct bt_engine *e, void *ucontext, unsigned ms);
 /* A signal that bt_handle_signal has dealt with is about to return: what the tick finds there was the fault's time. */
 void bt_sample_fault(struct bt_engine *e, const void *ucontext);
 

@@ -270,8 +270,8 @@ struct bt_engine {
     } syscall;
 
     struct guilt *guilt;
-    uint32_t samples;              /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
-    uint32_t sampled[BT_AT_COUNT]; /* their parts; sample.c */
+    uint32_t samples;                          /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
+    uint32_t sampled[BT_AT_COUNT], sampled_ms; /* the time that they stand for, and its sum: sample.c */
     struct {
         uint64_t pc, tsc;
     } fault_done; /* the last one */
@@ -378,7 +378,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                                 struct guest_fault *fault);
 
 /* sample.c: counts a tick that found the thread there, in block id or in none. */
-void sample_note(struct bt_engine *e, const uint8_t *pc, uint32_t id);
+void sample_note(struct bt_engine *e, const uint8_t *pc, uint32_t id, unsigned ms);
 
 /* adapt_log.c */
 void adapt_note(struct bt_engine *e, enum bt_change what, uint32_t physical, uint32_t until, const struct guilt *g);

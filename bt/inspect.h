@@ -176,7 +176,8 @@ struct bt_inspect_verdict {
 };
 enum { BT_INSPECT_VERDICTS = 128 };
 struct bt_inspect_verdicts {
-    uint32_t cursor, now, n; /* now: this epoch, 256 samples of a millisecond */
+    uint32_t cursor, now, n; /* now: this epoch, 256 samples */
+    uint32_t epoch_ms;       /* 256 where the host's timer is so fine */
     struct bt_inspect_verdict row[BT_INSPECT_VERDICTS];
 };
 void bt_inspect_verdicts(struct bt_engine *e, struct bt_inspect_verdicts *v);
@@ -192,7 +193,7 @@ enum bt_change {
 struct bt_inspect_change {
     uint32_t ms;       /* of processor time, since start */
     uint32_t physical; /* of the instruction, of the block; SPACE: its CR3 */
-    uint32_t until;    /* epoch */
+    uint32_t until_ms;
     uint8_t what, level, verdicts;
     uint32_t va; /* see bt_inspect_verdict; not SPACE */
 };

@@ -1,5 +1,6 @@
 /*
- * sample.c: what the thread does with its time: each tick of a millisecond counts for one thing.
+ * sample.c: what the thread does with its time: each millisecond counts for one thing. Ticks are of one where the
+ * host's timer is so fine; else each stands for the milliseconds since the last.
  *
  * Host code tells by its address that it is translated; the rest by what bt_cpu's `at` says began last, a store where
  * C begins and nothing else. Ticks wait while a fault of translated code is handled: they come when the handler
@@ -28,10 +29,11 @@ static unsigned what(const struct bt_engine *e, const uint8_t *pc, uint32_t id) 
     return was_fault(e, pc) ? BT_AT_FAULT : id == BT_NONE ? BT_AT_STUB : BT_AT_BLOCK;
 }
 
-void sample_note(struct bt_engine *e, const uint8_t *pc, uint32_t id) {
+void sample_note(struct bt_engine *e, const uint8_t *pc, uint32_t id, unsigned ms) {
     unsigned at = what(e, pc, id);
-    e->sampled[at]++;
-    if (at == BT_AT_BLOCK) e->blocks[id].samples++;
+    e->sampled[at] += ms;
+    e->sampled_ms += ms;
+    if (at == BT_AT_BLOCK) e->blocks[id].samples += ms;
 }
 
 /* ---- For consoles ---- */

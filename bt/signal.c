@@ -50,11 +50,11 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
     if (r[REG_R13] == (greg_t)(uintptr_t)e->good_page) r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
 }
 
-void bt_sample(struct bt_engine *e, void *ucontext) {
+void bt_sample(struct bt_engine *e, void *ucontext, unsigned ms) {
     const uint8_t *pc = (const uint8_t *)regs_of(ucontext)[REG_RIP];
     uint32_t id = block_at_host(e, pc);
     e->samples++;
-    sample_note(e, pc, id);
+    sample_note(e, pc, id, ms);
     if (id == BT_NONE) return;
     bool matured = e->cpu->cpl == 3 && smmu_space_tick(e->smmu);
     e->stats.matured += matured;

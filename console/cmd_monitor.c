@@ -16,9 +16,12 @@ enum { HISTORY = 1000, QUIT_MS = 5000 };
 
 void con_monitor_help(FILE *out) {
     fputs(
-        "Usage: novt monitor VM [COMMAND...] [--json]\n\n"
+        "Usage: novt monitor VM [COMMAND...] [--json] [--watch[=SECONDS] [--count=N]]\n\n"
         "Runs a command of the machine's management console, or reads commands from the terminal: with a history\n"
         "(arrow keys, Ctrl-R), completion (Tab) and help. Words of a command may come as one argument or as several.\n"
+        "--watch runs it again and again, every two seconds, until q and Enter, or N times; tc stat --watch tells what "
+        "has\n"
+        "happened in between.\n"
         "With --json the result is what the protocol has. A machine's commands: novt monitor VM help.\n"
         "VM is a name, the number of a process, or the path of a socket (novt list).\n\n"
         "Examples:\n"
@@ -35,8 +38,7 @@ static void print_value(const json_t *value) {
     puts("");
 }
 
-/* False: it went wrong, as reported. */
-static bool run_line(struct vm *v, const char *line, bool as_json) {
+bool con_run_line(struct vm *v, const char *line, bool as_json) {
     json_t *args = json_pack("{s:s, s:b}", "line", line, "json", as_json);
     json_t *r = args ? vm_ask(v, "x-novt-line", args, NULL) : NULL;
     if (!args) fputs("novt: a command must be UTF-8\n", stderr);
@@ -155,7 +157,7 @@ static bool is_quit(const char *line) {
 static void take_command(struct session *s, const char *line) {
     HistEvent e;
     history(s->history, &e, H_ENTER, line);
-    if (run_line(s->v, line, false) && is_quit(line)) vm_wait_end(s->v, QUIT_MS);
+    if (con_run_line(s->v, line, false) && is_quit(line)) vm_wait_end(s->v, QUIT_MS);
 }
 
 /* False: no more lines. */
@@ -182,7 +184,7 @@ static int interact(struct vm *v) {
 }
 
 static int run_one(struct vm *v, const char *line, bool as_json) {
-    return run_line(v, line, as_json) ? con_finish_output() : CON_USAGE;
+    return con_run_line(v, line, as_json) ? con_finish_output() : CON_USAGE;
 }
 
 /* Commands from a pipe: all are run, and one that fails is the exit code. */
@@ -192,7 +194,7 @@ static int run_lines(struct vm *v) {
     bool ok = true;
     while (getline(&line, &size, stdin) > 0) {
         line[strcspn(line, "\r\n")] = 0;
-        if (line[strspn(line, " \t")]) ok &= run_line(v, line, false);
+        if (line[strspn(line, " \t")]) ok &= con_run_line(v, line, false);
     }
     free(line);
     return ok ? con_finish_output() : CON_USAGE;
@@ -200,16 +202,48 @@ static int run_lines(struct vm *v) {
 
 /* ---- The command ---- */
 
-/* The arguments with blanks in between; --json is not one. */
-static char *join(int argc, char **argv, bool *as_json) {
+struct options {
+    bool as_json, watch, bad;
+    struct con_watch how;
+};
+
+static bool value_of(const char *arg, const char *name, unsigned most, uint64_t *value) {
+    size_t n = strlen(name);
+    char *end;
+    if (strncmp(arg, name, n) || arg[n] != '=') return false;
+    *value = arg[n + 1] >= '0' && arg[n + 1] <= '9' ? strtoull(arg + n + 1, &end, 10) : 0;
+    if (*value && (*end || *value > most)) *value = 0;
+    return true;
+}
+
+/* True: the argument is one of ours. */
+static bool take_option(const char *arg, struct options *o) {
+    enum { SECONDS_MAX = 3600, COUNT_MAX = 1000000 };
+    uint64_t n;
+    if (!strcmp(arg, "--json")) {
+        o->as_json = true;
+    } else if (!strcmp(arg, "--watch")) {
+        o->watch = true;
+    } else if (value_of(arg, "--watch", SECONDS_MAX, &n)) {
+        o->watch = true;
+        o->bad |= !n;
+        o->how.seconds = (int)n;
+    } else if (value_of(arg, "--count", COUNT_MAX, &n)) {
+        o->bad |= !n;
+        o->how.count = n;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The arguments with blanks in between, less the options. */
+static char *join(int argc, char **argv, struct options *o) {
     size_t n = 1;
     for (int i = 0; i < argc; i++) n += strlen(argv[i]) + 1;
     char *line = calloc(1, n);
     for (int i = 0; line && i < argc; i++) {
-        if (!strcmp(argv[i], "--json")) {
-            *as_json = true;
-            continue;
-        }
+        if (take_option(argv[i], o)) continue;
         if (line[0]) strcat(line, " ");
         strcat(line, argv[i]);
     }
@@ -217,16 +251,24 @@ static char *join(int argc, char **argv, bool *as_json) {
 }
 
 int con_monitor(int argc, char **argv) {
-    bool as_json = false;
+    struct options o = {.how.seconds = 2};
     struct vm v;
     if (argc == 2 && !strcmp(argv[1], "--help")) return con_monitor_help(stdout), con_finish_output();
     if (argc < 2) return con_usage_error("monitor", "monitor needs VM");
-    char *line = join(argc - 2, argv + 2, &as_json);
+    char *line = join(argc - 2, argv + 2, &o);
+    if (o.bad || (o.how.count && !o.watch) || (o.watch && line && !line[0])) {
+        free(line);
+        return con_usage_error("monitor",
+                               "monitor: --watch[=SECONDS] and --count=N belong to a command, and are at least 1");
+    }
     if (!line || !vm_open(&v, argv[1])) {
         free(line);
         return CON_USAGE;
     }
-    int code = line[0] ? run_one(&v, line, as_json) : isatty(STDIN_FILENO) ? interact(&v) : run_lines(&v);
+    int code = o.watch                ? con_watch(&v, line, o.as_json, &o.how)
+               : line[0]              ? run_one(&v, line, o.as_json)
+               : isatty(STDIN_FILENO) ? interact(&v)
+                                      : run_lines(&v);
     free(line);
     vm_close(&v);
     return code;

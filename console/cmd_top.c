@@ -23,6 +23,7 @@ struct glance {
     pid_t pid;
     uint64_t ns, cpu_ms;
     int64_t exits[EXITS], faults, interrupts, cache_kib;
+    int64_t executed; /* instructions; -1: not counted */
 };
 
 /* ---- Figures ---- */
@@ -71,6 +72,8 @@ static bool look(struct vm *v, const char *name, struct glance *g) {
     g->faults = counter(all, "mmu", "hidden-faults") + counter(all, "mmu", "true-faults");
     g->interrupts = counter(all, "machine", "interrupts");
     g->cache_kib = counter(all, "translator", "cache-used") >> 10;
+    bool counted = json_object_get(json_object_get(all, "translator"), "instructions-executed") != NULL;
+    g->executed = counted ? counter(all, "translator", "instructions-executed") : -1;
     json_decref(status);
     json_decref(called);
     json_decref(all);
@@ -80,6 +83,14 @@ static bool look(struct vm *v, const char *name, struct glance *g) {
 static int64_t rate(int64_t now, int64_t before, const struct glance *a, const struct glance *b) {
     uint64_t ms = (b->ns - a->ns) / 1000000;
     return ms && now >= before ? (now - before) * 1000 / (int64_t)ms : 0;
+}
+
+/* Million instructions a second; where they are not counted, a dash. */
+static const char *mips(const struct glance *b, const struct glance *a, char text[24]) {
+    snprintf(text, 24, "-");
+    if (a->executed >= 0 && b->executed >= 0)
+        snprintf(text, 24, "%" PRId64, rate(b->executed, a->executed, a, b) / 1000000);
+    return text;
 }
 
 static int64_t all_exits(const struct glance *g) {
@@ -112,8 +123,9 @@ static const struct glance *same_machine(const struct picture *p, const struct g
 }
 
 static void print_machine(const struct glance *b, const struct glance *a) {
-    printf("%-20.20s %7d %-9.9s %5" PRId64 " %9" PRId64 " %8" PRId64 " %8" PRId64 " %7" PRId64 "\n", b->name,
-           (int)b->pid, b->state, rate((int64_t)b->cpu_ms, (int64_t)a->cpu_ms, a, b) / 10,
+    char text[24];
+    printf("%-17.17s %7d %-9.9s %5" PRId64 " %5s %9" PRId64 " %8" PRId64 " %7" PRId64 " %5" PRId64 "\n", b->name,
+           (int)b->pid, b->state, rate((int64_t)b->cpu_ms, (int64_t)a->cpu_ms, a, b) / 10, mips(b, a, text),
            rate(all_exits(b), all_exits(a), a, b), rate(b->faults, a->faults, a, b),
            rate(b->interrupts, a->interrupts, a, b), b->cache_kib >> 10);
 }
@@ -121,8 +133,8 @@ static void print_machine(const struct glance *b, const struct glance *a) {
 static bool draw_all(const struct picture *before, struct picture *now) {
     now->n = 0;
     if (!vm_each(add_machine, now)) return false;
-    printf("%-20s %7s %-9s %5s %9s %8s %8s %7s\n", "NAME", "PID", "STATE", "CPU%", "EXITS/s", "FAULTS/s", "IRQS/s",
-           "CACHE M");
+    printf("%-17s %7s %-9s %5s %5s %9s %8s %7s %5s\n", "NAME", "PID", "STATE", "CPU%", "MIPS", "EXITS/s", "FAULTS/s",
+           "IRQS/s", "CACHE");
     for (size_t i = 0; i < now->n && i + 2 < LINES; i++)
         print_machine(&now->machine[i], same_machine(before, &now->machine[i]));
     if (!now->n) printf("no machine runs\n");
@@ -178,7 +190,8 @@ static bool draw_one(struct vm *v, const struct picture *before, struct picture 
     printf("%.40s (%d) %s, CPU %" PRId64 " %%, %" PRId64 " interrupts/s, %" PRId64 " faults/s, cache %" PRId64 " MiB\n",
            b->name, (int)b->pid, b->state, rate((int64_t)b->cpu_ms, (int64_t)a->cpu_ms, a, b) / 10,
            rate(b->interrupts, a->interrupts, a, b), rate(b->faults, a->faults, a, b), b->cache_kib >> 10);
-    printf("exits/s %" PRId64 ":", rate(all_exits(b), all_exits(a), a, b));
+    char text[24];
+    printf("MIPS %s, exits/s %" PRId64 ":", mips(b, a, text), rate(all_exits(b), all_exits(a), a, b));
     for (int i = 0; i < EXITS; i++) printf(" %s %" PRId64, exits[i], rate(b->exits[i], a->exits[i], a, b));
     puts("");
     json_decref(now->callouts);
@@ -198,11 +211,10 @@ struct top {
     bool terminal;
 };
 
-/* Waits; true: q was typed, or the input of a terminal has ended. */
-static bool wait_or_quit(const struct top *t) {
-    struct pollfd p = {.fd = t->terminal ? STDIN_FILENO : -1, .events = POLLIN};
+bool con_wait_or_quit(bool terminal, int ms) {
+    struct pollfd p = {.fd = terminal ? STDIN_FILENO : -1, .events = POLLIN};
     char c;
-    if (poll(&p, 1, t->interval_ms) <= 0) return false;
+    if (poll(&p, 1, ms) <= 0) return false;
     return read(STDIN_FILENO, &c, 1) != 1 || c == 'q';
 }
 
@@ -218,7 +230,7 @@ static int run(const struct top *t) {
     if (!p) return CON_USAGE;
     bool ok = true;
     for (uint64_t i = 0; ok && (!t->count || i < t->count); i++) {
-        if (i && wait_or_quit(t)) break;
+        if (i && con_wait_or_quit(t->terminal, t->interval_ms)) break;
         ok = draw(t, &p[i % 2], &p[(i + 1) % 2]);
     }
     json_decref(p[0].callouts);
@@ -231,8 +243,9 @@ void con_top_help(FILE *out) {
     fputs("Usage: novt top [VM] [-n COUNT] [-d SECONDS]\n\n"
           "Shows what your machines do: processor time, exits from translated code, page faults, interrupts each "
           "second,\n"
-          "and the size of the code cache; with VM the hottest blocks of one. Every two seconds, or -d, until q and "
-          "Enter,\n"
+          "and the size of the code cache in MiB; with VM the hottest blocks of one. MIPS, million instructions a "
+          "second, need\n"
+          "tc count on (novt monitor). Every two seconds, or -d, until q and Enter,\n"
           "or -n times. The first picture has no rates. An output that is no terminal gets one picture after the "
           "other.\n",
           out);

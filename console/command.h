@@ -5,6 +5,8 @@
 #ifndef NOVT_CONSOLE_COMMAND_H
 #define NOVT_CONSOLE_COMMAND_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum { CON_OK = 0, CON_USAGE = 1 };
@@ -34,6 +36,17 @@ void con_run_help(FILE *out);
 int con_list(int argc, char **argv);
 void con_list_help(FILE *out);
 int con_top(int argc, char **argv);
+/* Waits; true: q was typed, or the input of a terminal has ended. */
+bool con_wait_or_quit(bool terminal, int ms);
+struct vm;
+struct con_watch {
+    int seconds;
+    uint64_t count; /* pictures; 0: until q or the end */
+};
+/* A line of the machine's console, printed. False: it went wrong, as reported. */
+bool con_run_line(struct vm *v, const char *line, bool as_json);
+/* Runs the line again and again; tc stat with what has happened meanwhile. Returns the exit code. */
+int con_watch(struct vm *v, const char *line, bool as_json, const struct con_watch *w);
 void con_top_help(FILE *out);
 int con_monitor(int argc, char **argv);
 void con_monitor_help(FILE *out);

@@ -4,12 +4,10 @@
 #include <inttypes.h>
 #include "console/mgmt_cache.h"
 
-enum { MS_PER_EPOCH = 256 };
-
 /* ---- Now ---- */
 
-static json_t *site_json(const struct bt_inspect_verdict *w, uint32_t now) {
-    bool guilty = w->until > now;
+static json_t *site_json(const struct bt_inspect_verdict *w, const struct bt_inspect_verdicts *v) {
+    bool guilty = w->until > v->now;
     json_t *o = json_object();
     mgmt_put(o, "physical", (uint64_t)w->frame * 4096 + w->off);
     if (w->va != BT_INSPECT_NO_VA) mgmt_put(o, "va", w->va);
@@ -17,7 +15,7 @@ static json_t *site_json(const struct bt_inspect_verdict *w, uint32_t now) {
     mgmt_put(o, "faults", w->faults);
     mgmt_put(o, "verdicts", w->verdicts);
     json_object_set_new(o, "guilty", json_boolean(guilty));
-    mgmt_put(o, "ms-left", guilty ? (uint64_t)(w->until - now) * MS_PER_EPOCH : 0);
+    mgmt_put(o, "ms-left", guilty ? (uint64_t)(w->until - v->now) * v->epoch_ms : 0);
     mgmt_put(o, "until", w->until);
     return o;
 }
@@ -27,9 +25,10 @@ static json_t *sites(struct mgmt_call *c) {
     json_t *rows = json_array();
     do {
         if (!mgmt_asked(c, mon_ask_cache_verdicts(c->machine, &v), NULL)) return json_decref(rows), NULL;
-        for (uint32_t i = 0; i < v.n; i++) json_array_append_new(rows, site_json(&v.row[i], v.now));
+        for (uint32_t i = 0; i < v.n; i++) json_array_append_new(rows, site_json(&v.row[i], &v));
     } while (v.cursor);
-    if (mgmt_add_symbols(c, rows, "va")) return json_pack("{s:o, s:i}", "sites", rows, "now", (int)v.now);
+    if (mgmt_add_symbols(c, rows, "va"))
+        return json_pack("{s:o, s:i, s:i}", "sites", rows, "now", (int)v.now, "epoch-ms", (int)v.epoch_ms);
     json_decref(rows);
     return NULL;
 }
@@ -44,7 +43,8 @@ static void print_where(const json_t *s, struct mgmt_text *out) {
 static void print_sites(const json_t *r, struct mgmt_text *out) {
     const json_t *s;
     size_t i;
-    mgmt_print(out, "epoch %" PRId64 " (256 ms of the processor's time each)\n", mgmt_int(r, "now"));
+    mgmt_print(out, "epoch %" PRId64 " (%" PRId64 " ms of the processor's time each)\n", mgmt_int(r, "now"),
+               mgmt_int(r, "epoch-ms"));
     mgmt_print(out, "%-10s %8s %8s %6s %6s %8s %s\n", "physical", "verdict", "verdicts", "level", "faults", "ms left",
                "address");
     json_array_foreach(json_object_get(r, "sites"), i, s) {
@@ -72,7 +72,7 @@ static json_t *change_json(const struct bt_inspect_change *w) {
     if (!verdict) return o;
     mgmt_put(o, "level", w->level);
     mgmt_put(o, "verdicts", w->verdicts);
-    mgmt_put(o, "until-ms", (uint64_t)(w->until - 1) * MS_PER_EPOCH);
+    mgmt_put(o, "until-ms", w->until_ms);
     return o;
 }
 
@@ -125,6 +125,6 @@ static const struct mgmt_arg adapt_args[] = {{.name = "history",
 
 const struct mgmt_command mgmt_adapt_commands[] = {
     {"x-novt-tc-adapt", "tc adapt", adapt_args, "instructions whose direct accesses have faulted, or what has changed",
-     "{sites, now}; history: {history, total, now-ms}", adapt, print_adapt},
+     "{sites, now, epoch-ms}; history: {history, total, now-ms}", adapt, print_adapt},
     {0},
 };

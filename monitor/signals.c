@@ -54,8 +54,10 @@ static void on_continue(int signo, siginfo_t *si, void *uc) {
 }
 
 static void on_sample(int signo, siginfo_t *si, void *uc) {
-    (void)signo, (void)si;
-    if (signal_machine && signal_machine->engine) bt_sample(signal_machine->engine, uc);
+    (void)signo;
+    /* A timer of the thread's time is only looked at in the host's clock ticks. */
+    unsigned ms = 1 + (si->si_overrun > 0 ? (unsigned)si->si_overrun : 0);
+    if (signal_machine && signal_machine->engine) bt_sample(signal_machine->engine, uc, ms);
 }
 
 /* ---- Installation ---- */

@@ -35,6 +35,18 @@ def listing(machines):
     return {m["name"]: m for m in json.loads(ok(machines, "list", "--json"))}
 
 
+def watch(machines):
+    text = ok(machines, "monitor", "busy", "tc", "stat", "--watch=1", "--count=2")
+    check(text.count("\ntotal ") == 2 and text.count("time: ") == 3, f"two pictures, and the time between them: {text}")
+    since = text.split("in the last ")[1]
+    parts = [float(n) for n in re.findall(r"^  [a-z ]+?  +([0-9.]+)", since, re.M)]
+    check(len(parts) == 6 and abs(sum(parts) - 100) < 0.5, f"shares make up the whole: {parts}")
+    check(re.search(r"^a second: \d+ translated, .* [1-9]\d* million instructions$", since, re.M), "rates")
+    check(ok(machines, "monitor", "busy", "info status", "--watch=1", "--count=2") == 2 * "VM status: running\n", "any command can be repeated")
+    for bad in ("--watch",), ("tc stat", "--watch=0"), ("tc stat", "--watch=x"), ("tc stat", "--count=2"), ("tc stat", "--watch", "--count="):
+        fails(machines, "monitor: --watch", "monitor", "busy", *bad)
+
+
 def top(machines):
     machines.start("busy")
     machines.start("also busy")
@@ -45,6 +57,12 @@ def top(machines):
     text = ok(machines, "top", "busy", "-n", "2", "-d", "1")
     check(all(len(line) <= 80 for line in lines) and len(text.splitlines()) <= 2 * 23, "it fits a terminal")
     check(text.count("BLOCK") == 2 and text.count("exits/s") == 2 and re.search(r"^ +0 00000000 ring0 +[1-9]", text, re.M), f"one machine: {text}")
+    check(busy[4] == "-" and "MIPS -" in text, "instructions are not counted unless asked for")
+    ok(machines, "monitor", "busy", "tc", "count", "on")
+    text = ok(machines, "top", "-n", "2", "-d", "1")
+    counting = [line.split()[4] for line in text.splitlines() if line.startswith("busy")]
+    check(counting[0] == "0" and int(counting[1]) > 0 and all(len(line) <= 80 for line in text.splitlines()), f"MIPS while counting: {text}")
+    watch(machines)
     fails(machines, "no", "top", "nobody")
     for bad in ("-n", "0"), ("-n",), ("-d", "x"), ("-x",), ("busy", "busy"):
         fails(machines, "top: ", "top", *bad)
