@@ -5,6 +5,7 @@
 // guest's: counts are cut to the screen, strings and parameters bounded.
 
 export const HISTORY = 2000; // lines that have left the screen
+export const SLACK = 500; // ... and so many more before the oldest are forgotten, all at once
 const PARAMS = 16, NUMBER = 9999, STRING = 4096;
 const PLAIN = Object.freeze({fg: null, bg: null});
 const GRAPHICS = "◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·"; // ` to ~ of the line-drawing set
@@ -213,8 +214,9 @@ export class Terminal {
 
     remember(lines) {
         this.history.push(...lines);
-        const excess = this.history.length - HISTORY;
-        if (excess > 0) { this.history.splice(0, excess); this.forgotten += excess; }
+        if (this.history.length <= HISTORY + SLACK) return;
+        this.forgotten += this.history.length - HISTORY;
+        this.history = this.history.slice(-HISTORY);
     }
 
     in_region() { return this.y >= this.top && this.y <= this.bottom; }

@@ -6,6 +6,7 @@ import {h} from "./dom.js";
 import {paste_bytes, key_bytes} from "./terminal_keys.js";
 import {HISTORY, runs, Terminal} from "./terminal.js";
 
+const PART = 100; // lines of the past that the browser lays out together, or not at all while they are out of sight
 const SAY_MS = 700, SAY_MAX = 300; // for screen readers: when the guest has paused, the last of what it said
 
 // The 16 colours are the theme's, the rest is as xterm has it.
@@ -33,8 +34,8 @@ function paint(span, style, cursor) {
     return span;
 }
 
-// cursor: its column, -1: elsewhere.
-function draw_line(div, line, cursor) {
+// Texts and elements. cursor: its column, -1: elsewhere.
+function pieces(line, cursor) {
     const parts = [];
     const add = (text, style, here) => {
         if (style.fg === null && style.bg === null && Object.keys(style).length === 2 && !here) parts.push(text);
@@ -48,7 +49,8 @@ function draw_line(div, line, cursor) {
         add(cells[at] || " ", style, true);
         if (at + width < cells.length) add(cells.slice(at + width).join(""), style);
     }
-    div.replaceChildren(...parts, "\n");
+    parts.push("\n");
+    return parts;
 }
 function runs_length(line, x) {
     let n = 1;
@@ -70,6 +72,7 @@ export class TerminalView {
         this.drawn = [];
         this.shown = 0; // lines of history so far, with forgotten ones
         this.said = "";
+        this.pause = 0; // ms before the next frame is drawn
         this.listen();
         this.draw();
     }
@@ -87,12 +90,20 @@ export class TerminalView {
     }
 
     change() {
-        this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.draw(); });
+        this.waiting ??= setTimeout(() => { this.frame = requestAnimationFrame(() => this.draw()); }, this.pause);
         clearTimeout(this.saying);
         this.saying = setTimeout(() => this.speak(), SAY_MS);
     }
 
+    // Where much comes, drawing takes a third of the time.
     draw() {
+        const began = performance.now();
+        this.draw_now();
+        this.waiting = undefined;
+        this.pause = 2 * (performance.now() - began);
+    }
+
+    draw_now() {
         const t = this.terminal, stay = this.el.scrollHeight - this.el.scrollTop - this.el.clientHeight > 4;
         this.draw_past();
         while (this.now.children.length > t.rows) this.now.lastChild.remove();
@@ -106,19 +117,35 @@ export class TerminalView {
     draw_past() {
         const t = this.terminal, all = t.forgotten + t.history.length, fresh = Math.min(all - this.shown, t.history.length);
         if (!t.history.length) this.past.replaceChildren();
-        for (const line of fresh > 0 ? t.history.slice(-fresh) : []) {
-            const div = h("div");
-            draw_line(div, line, -1);
-            this.past.append(div);
-        }
-        while (this.past.children.length > HISTORY) this.past.firstChild.remove();
+        for (let i = t.history.length - fresh; i < t.history.length;) i += this.add_past(t.history, i);
         this.shown = all;
+        let lines = [...this.past.children].reduce((sum, part) => sum + part.lines, 0);
+        while (lines - (this.past.firstChild?.lines ?? 0) >= HISTORY) {
+            lines -= this.past.firstChild.lines;
+            this.past.firstChild.remove();
+        }
+    }
+
+    // Lines from the i-th on, as many as there are or fit into the last part; how many.
+    add_past(history, i) {
+        let part = this.past.lastChild;
+        if (!part || part.lines >= PART) {
+            part = h("div");
+            part.lines = 0;
+            this.past.append(part);
+        }
+        const n = Math.min(history.length - i, PART - part.lines);
+        part.append(...history.slice(i, i + n).flatMap((line) => pieces(line, -1)));
+        part.normalize();
+        part.lines += n;
+        part.style.containIntrinsicBlockSize = `${1.25 * part.lines}em`;
+        return n;
     }
 
     draw_row(line, y) {
         const t = this.terminal, cursor = t.mode.cursor && y === t.y ? t.x : -1, was = this.drawn[y];
         if (was && was.line === line && was.stamp === line.stamp && was.cursor === cursor) return;
-        draw_line(this.now.children[y], line, cursor);
+        this.now.children[y].replaceChildren(...pieces(line, cursor));
         this.drawn[y] = {line, stamp: line.stamp, cursor};
     }
 
@@ -200,7 +227,8 @@ export class TerminalView {
     }
 
     close() {
-        if (this.frame) cancelAnimationFrame(this.frame);
+        clearTimeout(this.waiting);
+        cancelAnimationFrame(this.frame);
         clearTimeout(this.saying);
     }
 }

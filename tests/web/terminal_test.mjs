@@ -3,7 +3,7 @@ import {readFileSync} from "node:fs";
 import {isDeepStrictEqual} from "node:util";
 
 const load = (file) => import("data:text/javascript;base64," + readFileSync(`${process.argv[2]}/${file}`).toString("base64"));
-const {Terminal, HISTORY, runs} = await load("terminal.js");
+const {Terminal, HISTORY, SLACK, runs} = await load("terminal.js");
 const {key_bytes, paste_bytes} = await load("terminal_keys.js");
 let failures = 0;
 
@@ -86,9 +86,9 @@ shows("reverse index", "1\r\n2" + C + "H" + E + "M", "", "1", "2");
 shows("reverse index in a region", "1\r\n2\r\n3\r\n4" + C + "2;3r" + C + "2H" + E + "M", "1", "", "2", "4");
 shows("SU, SD", "1\r\n2\r\n3\r\n4" + C + "2S" + C + "T", "", "3", "4");
 shows("bad regions", C + "3;2r" + C + "4;4r1\r\n2\r\n3\r\n4\r\n5", "2", "3", "4", "5");
-const long = terminal(Array.from({length: HISTORY + 10}, (_, i) => `${i}\r\n`).join(""));
-same("history is bounded", [long.history.length, long.forgotten], [HISTORY, 7]);
-same("history", long.text_of(long.history[0]), "7");
+const long = terminal(Array.from({length: HISTORY + SLACK + 10}, (_, i) => `${i}\r\n`).join(""));
+same("history is bounded", [long.history.length, long.forgotten], [HISTORY + 6, SLACK + 1]);
+same("history", long.text_of(long.history[0]), `${SLACK + 1}`);
 same("a region's lines are no history", terminal(C + "2;3r" + C + "3H\n\n\n").history.length, 0);
 same("CSI 3 J forgets", terminal("1\n2\n3\n4\n5\n" + C + "3J").history.length, 0);
 
