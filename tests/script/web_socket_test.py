@@ -117,6 +117,7 @@ def crowd(m, qmp):
             statuses.append(None)
     check(0 < len(kept) <= 16 and 503 in statuses, f"of 100 connections {len(kept)} are open")
     check(counter(qmp) != before, "the machine goes on")
+    check(m.get("/") == 200, "pages are served")
     for s in kept:
         s.close()
 
