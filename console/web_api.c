@@ -31,6 +31,7 @@ static const char *const allowed[] = {
     "x-novt-tc-show",
     "x-novt-tc-graph",
     "x-novt-tc-adapt",
+    "x-novt-tc-pages",
     "x-novt-exits",
     "x-novt-exits-top",
     "x-novt-mmu-faults",
@@ -38,6 +39,7 @@ static const char *const allowed[] = {
     "x-novt-irq",
     "x-novt-trace-show",
     "x-novt-symbol",
+    "x-novt-watch", /* only counts */
     "x-novt-mmu-walk",
     "x-novt-mmu-spaces",
     "x-novt-mmu-view",

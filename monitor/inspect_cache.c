@@ -36,6 +36,15 @@ enum mon_ask mon_ask_cache_list(struct machine *m, struct bt_inspect_list *list)
     return inspect_ask(m, do_list, list, sizeof *list);
 }
 
+static bool do_pages(struct machine *m, void *args, struct letter *l) {
+    (void)l;
+    bt_inspect_pages(m->engine, args);
+    return true;
+}
+enum mon_ask mon_ask_cache_pages(struct machine *m, struct bt_inspect_pages *p) {
+    return inspect_ask(m, do_pages, p, sizeof *p);
+}
+
 static bool do_block(struct machine *m, void *args, struct letter *l) {
     (void)l;
     bt_inspect_block(m->engine, args);

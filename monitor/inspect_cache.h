@@ -8,6 +8,7 @@
 
 #include "bt/bt.h"
 #include "bt/inspect.h"
+#include "bt/inspect_pages.h"
 #include "monitor/inspect.h"
 #include "shadowmmu/inspect.h"
 
@@ -15,6 +16,7 @@
 /* halted_ms: of the guest's time, that it has waited in HLT. */
 enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t, uint64_t *halted_ms);
 enum mon_ask mon_ask_cache_list(struct machine *m, struct bt_inspect_list *l);
+enum mon_ask mon_ask_cache_pages(struct machine *m, struct bt_inspect_pages *p);
 enum mon_ask mon_ask_cache_block(struct machine *m, struct bt_inspect_detail *d);
 enum mon_ask mon_ask_cache_verdicts(struct machine *m, struct bt_inspect_verdicts *v);
 enum mon_ask mon_ask_cache_history(struct machine *m, struct bt_inspect_history *h);

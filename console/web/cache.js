@@ -1,8 +1,9 @@
-// cache.js: the translation cache: totals, blocks to search and sort, adaptation; #/cache/block/N is one block.
+// cache.js: the translation cache: totals, blocks to search and sort, pages, adaptation; #/cache/block/N is one block.
 import {Adaptation} from "./adapt.js";
 import {ask, line} from "./api.js";
 import {open as open_block} from "./block.js";
 import {bytes, count, field, h, hex, percent, ratio, section} from "./dom.js";
+import {Heat} from "./heat.js";
 import {Table} from "./table.js";
 
 export const title = "Translation cache";
@@ -121,18 +122,19 @@ class Blocks {
 
 export function open(root, path, query) {
     if (path[0] === "block") return open_block(root, path[1]);
-    const totals = new Totals(), blocks = new Blocks(query), adaptation = new Adaptation();
+    const totals = new Totals(), blocks = new Blocks(query), heat = new Heat(), adaptation = new Adaptation();
     let beats = 0;
-    root.append(section("Totals", null, totals.cards, totals.kinds.el), blocks.el, adaptation.el);
+    root.append(section("Totals", null, totals.cards, totals.kinds.el), blocks.el, heat.el, adaptation.el);
     const all = async () => {
         totals.set(await ask("x-novt-tc-stat"));
         await adaptation.refresh();
     };
     blocks.search.run();
-    all().catch(() => {});
+    all().then(() => heat.refresh()).catch(() => {});
     return {tick: async () => {
         if (++beats % 2) return;
         await all();
+        if (beats % 10 === 0) await heat.refresh();
         if (!blocks.quiet) await blocks.refresh().catch(() => {}); // a bad search has been told of
     }};
 }

@@ -1,6 +1,7 @@
-// exits.js: which sensitive instructions leave translated code, and what devices do.
+// exits.js: what leaves translated code, and what devices do.
 import {ask, printed} from "./api.js";
-import {count, h, percent, section, short} from "./dom.js";
+import {columns, Counting} from "./counting.js";
+import {count, h, hex, percent, section, short} from "./dom.js";
 import {Table} from "./table.js";
 
 export const title = "Exits & devices";
@@ -27,8 +28,25 @@ class Exits {
     }
 }
 
+const by_place = () => new Counting({title: "Exits by place", what: "exits", command: "x-novt-exits-top", lists: [
+    {name: "Exits by cause and instruction", member: "exits", by: 0, columns: [columns.count,
+        {label: "Cause", cell: (r) => r.cause, class: "mono", sort: (r) => r.cause},
+        {label: "Cycles each", num: true, cell: (r) => (r.cycles === undefined ? "–" : count(r.cycles / r.count)), sort: (r) => (r.cycles ?? 0) / r.count},
+        columns.pc, columns.symbol]},
+]});
+
+const devices_by_place = () => new Counting({title: "Device accesses", what: "io", command: "x-novt-io", lists: [
+    {name: "Ports and device memory", member: "places", by: 2, columns: [
+        {label: "Address", cell: (r) => (r.space === "port" ? `port ${hex(r.address, 4)}` : hex(r.address)), class: "mono", sort: (r) => r.address},
+        {label: "Device", cell: (r) => r.device, sort: (r) => r.device},
+        {label: "Reads", num: true, cell: (r) => count(r.reads), sort: (r) => r.reads},
+        {label: "Writes", num: true, cell: (r) => count(r.writes), sort: (r) => r.writes}]},
+    {name: "By instruction", member: "by-pc", by: 0, columns: [columns.count, columns.kind,
+        {label: "Address", cell: (r) => hex(r.address, 4), class: "mono", sort: (r) => r.address}, columns.pc, columns.symbol]},
+]});
+
 // What the text console prints.
-const texts = {"Interrupt controllers": "info pic", "Local APIC": "info lapic", "Drives": "info block", "Network": "info network", "Memory and ports": "info mtree"};
+const texts = {"Interrupt controllers": "info pic", "Interrupts": "irq", "Local APIC": "info lapic", "Drives": "info block", "Network": "info network", "Memory and ports": "info mtree"};
 
 function device(label, line) {
     const out = h("pre", {class: "scrolled"}), box = h("details", {class: "panel"}, h("summary", {}, label), out);
@@ -42,9 +60,11 @@ function device(label, line) {
 
 export function open(root) {
     const exits = new Exits(), devices = Object.entries(texts).map(([label, line]) => device(label, line));
-    root.append(section("Exits by instruction", h("span", {class: "muted small"}, "since the start"), h("div", {class: "limited"}, exits.table.el)), section("Devices", null, h("div", {class: "stack"}, devices)));
+    const places = [by_place(), devices_by_place()];
+    root.append(section("Exits by instruction", h("span", {class: "muted small"}, "since the start"), h("div", {class: "limited"}, exits.table.el)), ...places.map((p) => p.el), section("Devices", null, h("div", {class: "stack"}, devices)));
     const tick = async () => {
         exits.set(await ask("x-novt-exits"));
+        for (const p of places) await p.refresh();
         for (const d of devices) await d.show();
     };
     tick().catch(() => {});

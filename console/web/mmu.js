@@ -1,5 +1,6 @@
 // mmu.js: the shadow MMU: one address through the guest's tables and our caches, views, differences.
 import {ask, line} from "./api.js";
+import {columns, Counting} from "./counting.js";
 import {bytes, count, field, h, hex, section} from "./dom.js";
 import {Table} from "./table.js";
 
@@ -107,16 +108,25 @@ function differences() {
     return section("The guest's tables against the views", button, out);
 }
 
+// ---- Faults ----
+
+const faults = () => new Counting({title: "Faults by place", what: "faults", command: "x-novt-mmu-faults", lists: [
+    {name: "By instruction", member: "by-pc", by: 0, columns: [columns.count, columns.kind, columns.pc, columns.symbol]},
+    {name: "By page", member: "by-page", by: 0, columns: [columns.count, columns.kind,
+        {label: "Page", cell: (r) => hex(r.page) + (r.kind === "smc" ? " physical" : ""), class: "mono", sort: (r) => r.page}]},
+]});
+
 // ---- The page ----
 
 export function open(root, path, query) {
     if (path[0] === "view") return open_view(root, path[1]);
-    const table = spaces_table(), about = h("p", {class: "muted small"});
-    root.append(walk(query.get("walk") || "$eip"), section("Views", null, about, table.el), differences());
+    const table = spaces_table(), about = h("p", {class: "muted small"}), places = faults();
+    root.append(walk(query.get("walk") || "$eip"), section("Views", null, about, table.el), differences(), places.el);
     const tick = async () => {
         const s = await ask("x-novt-mmu-spaces");
         about.replaceChildren(...budget(s));
         table.set(s.views);
+        await places.refresh();
     };
     tick().catch(() => {});
     return {tick};

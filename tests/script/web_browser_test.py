@@ -168,6 +168,25 @@ def dot(b, q):
     check(b.wait("return window.saved") == q.text(f"tc graph {id} --dot --limit 20"), "block: the graph as DOT")
 
 
+def heat(b, q):
+    r, stat = q.command("x-novt-tc-pages", limit=16384), q.command("x-novt-tc-stat")
+    pages = r["pages"]
+    check(r["matches"] == len(pages) == len({p["frame"] for p in pages}), "tc pages: each page once")
+    for name in "blocks", "samples", "guest-bytes":
+        check(sum(p[name] for p in pages) == stat["total"][name], f"tc pages: {name} make up the total")
+    check(q.text("tc pages --limit 1").splitlines()[1].startswith(f"{pages[0]['va']:08x}"), "tc pages: the hottest first")
+    go(b, "cache")
+    places = {p["va"] for p in pages}
+    b.wait("return document.querySelectorAll('.page-cell').length == arguments[0]", len(places))
+    top = pages[0]["va"]
+    b.wait("return document.querySelectorAll('[aria-label=Blocks] tbody a').length == 20")
+    b.script("document.querySelector(`.heatmap a[href='#/cache?find=${arguments[0]}']`).dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true, view: window}))",
+             f"{top:08x}-{top + 4095:08x}")
+    want = q.command("x-novt-tc-list", va=f"{top:x}-{top + 4095:x}", limit=100)
+    b.wait("return document.querySelector('.foot [role=status]')?.textContent.endsWith(arguments[0])", f"of {want['matches']:,}")
+    check(rows(b) == [x["block"] for x in want["blocks"]][:20], "cache: a click on the hottest page lists its blocks")
+
+
 def adaptation(b, q):
     go(b, "cache")
     sites, past = q.command("x-novt-tc-adapt")["sites"], q.command("x-novt-tc-adapt", history=True)
@@ -204,6 +223,30 @@ def exits(b, q):
     b.script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     b.wait("return [...document.querySelectorAll('details pre')].every((e) => e.textContent)")
     check(q.text("info pic") in b.texts("details pre"), "devices: as the text console has them")
+
+
+def counting(b, q):
+    """Counts while the machine runs for a while, then looks at both sides."""
+    for page, command, member, button in [("exits", "x-novt-exits-top", "exits", 0), ("exits", "x-novt-io", "places", 1), ("mmu", "x-novt-mmu-faults", None, 1)]:
+        go(b, page)
+        b.wait("return [...document.querySelectorAll('.head button')].some((e) => e.textContent == 'Count')")
+        b.script("[...document.querySelectorAll('.head button')].find((e) => e.textContent == 'Count').click()")
+        b.wait("return [...document.querySelectorAll('.head button')].some((e) => e.textContent == 'Stop counting')")
+        check(q.command(command)["counting"], f"{page}: the button begins to count for {command}")
+    q.command("cont")
+    while not (q.command("x-novt-exits-top")["exits"] and q.command("x-novt-io")["places"]):
+        pass
+    q.command("stop")
+    top, io = q.command("x-novt-exits-top", limit=200), q.command("x-novt-io", limit=200)
+    go(b, "exits")
+    names = {"[aria-label='Exits by cause and instruction']": len(top["exits"]), "[aria-label='Ports and device memory']": len(io["places"]),
+             "[aria-label='By instruction']": len(io["by-pc"])}
+    for css, n in names.items():
+        b.wait("return document.querySelectorAll(arguments[0] + ' tbody tr').length == arguments[1]", css, n)
+    shown = [number(t) for t in b.texts("[aria-label='Exits by cause and instruction'] tbody td:first-child")]
+    check(sorted(shown) == sorted(e["count"] for e in top["exits"]), "exits: by place as the socket's")
+    for what in "exits", "io", "faults":
+        q.command("x-novt-watch", what=what, enable=False)
 
 
 # ---- Around the pages ----
@@ -308,7 +351,7 @@ def main():
         b.wait("return document.querySelector('#state').textContent == 'paused'")
         check(b.script("return location.search") == "", "the token leaves the address line")
         loads(b)
-        for part in overview, registers, cache, block, adaptation, mmu, exits, dot:
+        for part in overview, registers, cache, block, heat, adaptation, mmu, exits, counting, dot:
             part(b, q)
         keys(b)
         themes(b)
