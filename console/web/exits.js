@@ -36,7 +36,7 @@ const by_place = () => new Counting({title: "Exits by place", what: "exits", com
 ]});
 
 const devices_by_place = () => new Counting({title: "Device accesses", what: "io", command: "x-novt-io", lists: [
-    {name: "Ports and device memory", member: "places", by: 2, columns: [
+    {name: "Ports and device memory", member: "places", by: -1, columns: [
         {label: "Address", cell: (r) => (r.space === "port" ? `port ${hex(r.address, 4)}` : hex(r.address)), class: "mono", sort: (r) => r.address},
         {label: "Device", cell: (r) => r.device, sort: (r) => r.device},
         {label: "Reads", num: true, cell: (r) => count(r.reads), sort: (r) => r.reads},

@@ -109,7 +109,9 @@ class Browser:
         return self.script("return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)", css)
 
     def click(self, css):
-        self.command(f"/element/{self.find(css)}/click")
+        element = self.find(css)
+        self.script("arguments[0].scrollIntoView({block: 'center'})", {ELEMENT: element}) # not under what is on top
+        self.command(f"/element/{element}/click")
 
     def fill(self, css, text):
         """Replaces what is in the field."""
