@@ -64,7 +64,7 @@ class Blocks {
         for (const c of columns) c.sort = c.by;
         this.table = new Table({name: "Blocks", columns, by: columns.findIndex((c) => c.by === this.by), key: (b) => b.block,
                                 empty: "No block is like this.", sorted: (c) => this.sort(c.by)});
-        this.search = field("Address, range or symbol", {value: query.get("find") || "", hint: "$eip, 0xc0100000, c0100000-c01fffff, schedule", button: "Find",
+        this.search = field("Address, range or symbol", {value: query.get("find") || "", hint: "$eip, 0xc0100000, c0100000-c01fffff, delay", button: "Find",
                                                          submit: () => this.restart()});
         this.search.input.dataset.search = "";
         this.about = h("span", {class: "muted small", role: "status"});
@@ -79,12 +79,7 @@ class Blocks {
         if (!text) return ask("x-novt-tc-list", {sort: this.by, limit: MOST});
         if (/^[0-9a-f]+-[0-9a-f]+$/i.test(text)) return ask("x-novt-tc-list", {sort: this.by, limit: MOST, va: text});
         if (/^[$0-9(~-]/.test(text)) return line(`tc find ${text}`);
-        return this.by_symbol(text.toLowerCase());
-    }
-    async by_symbol(text) {
-        const all = await ask("x-novt-tc-list", {sort: this.by, limit: MOST});
-        const blocks = all.blocks.filter((b) => (b.symbol || "").toLowerCase().includes(text));
-        return {blocks, matches: blocks.length, among: all.blocks.length};
+        return ask("x-novt-tc-list", {sort: this.by, limit: MOST, sym: text.endsWith("*") ? text : text + "*"});
     }
     async refresh() {
         this.found = await this.ask();
@@ -105,14 +100,14 @@ class Blocks {
         this.draw();
     }
     draw() {
-        const {blocks, matches, among} = this.found, last = Math.max(0, Math.ceil(blocks.length / ROWS) - 1);
+        const {blocks, matches} = this.found, last = Math.max(0, Math.ceil(blocks.length / ROWS) - 1);
         this.page = Math.min(Math.max(this.page, 0), last);
         const first = this.page * ROWS, rows = blocks.slice(first, first + ROWS);
         this.table.set(rows);
         this.back.disabled = !this.page;
         this.forth.disabled = this.page === last;
         const kept = matches > blocks.length ? `, the foremost ${blocks.length} of ${count(matches)}` : ` of ${count(matches)}`;
-        this.about.textContent = !rows.length ? "" : `${first + 1} to ${first + rows.length}${kept}` + (among ? `, among the foremost ${among}` : "");
+        this.about.textContent = !rows.length ? "" : `${first + 1} to ${first + rows.length}${kept}`;
     }
     // Rows do not move under the pointer or the focus.
     get quiet() { return this.table.el.matches(":hover, :focus-within"); }

@@ -38,7 +38,7 @@ function positions(layers) {
     return {at, width, height: layers.length * (NODE.h + GAP.y) - GAP.y};
 }
 
-function path(e, at, nth) {
+function path(e, at, nth, middle) {
     const a = at.get(e.from), b = at.get(e.to);
     if (e.from === e.to) {
         const x = a.x + NODE.w, y = a.y + NODE.h / 2;
@@ -48,8 +48,9 @@ function path(e, at, nth) {
         const x0 = a.x + NODE.w / 2 + nth * EDGE, y0 = a.y + NODE.h, x1 = b.x + NODE.w / 2, bend = (b.y - y0) / 2;
         return `M${x0},${y0} C${x0},${y0 + bend} ${x1},${b.y - bend} ${x1},${b.y - 1}`;
     }
-    const right = b.x >= a.x, x0 = a.x + (right ? NODE.w : 0), x1 = b.x + (right ? NODE.w : 0), out = (right ? 1 : -1) * (24 + (a.y - b.y) / 5);
-    return `M${x0},${a.y + NODE.h / 2} C${x0 + out},${a.y} ${x1 + out},${b.y + NODE.h} ${x1 + (right ? 1 : -1)},${b.y + NODE.h / 2}`;
+    const right = a.x + NODE.w / 2 >= middle, side = right ? NODE.w : 0, sign = right ? 1 : -1; // around, on the nearer side
+    const x0 = a.x + side, x1 = b.x + side, far = (right ? Math.max(x0, x1) : Math.min(x0, x1)) + sign * (26 + (a.y - b.y) / 10);
+    return `M${x0},${a.y + NODE.h / 2} C${far},${a.y + NODE.h / 2} ${far},${b.y + NODE.h / 2} ${x1 + sign},${b.y + NODE.h / 2}`;
 }
 
 const cut = (s, n) => (s.length > n ? s.slice(0, n - 1) + "…" : s);
@@ -59,7 +60,7 @@ function node(n, p, first, most) {
     return svg("a", {href: `#/cache/block/${n.block}`, class: n.block === first ? "node first" : "node", "aria-label": label, transform: `translate(${p.x},${p.y})`},
         svg("title", {}, label), svg("rect", {width: NODE.w, height: NODE.h, rx: 7}),
         svg("rect", {width: NODE.w, height: NODE.h, rx: 7, class: "heat", "fill-opacity": (0.55 * heat).toFixed(2)}),
-        svg("text", {x: 10, y: 19, class: "name"}, cut(n.symbol || hex(n.va), 26)),
+        svg("text", {x: 10, y: 19, class: "name"}, cut(n.symbol || hex(n.va), 23)),
         svg("text", {x: 10, y: 36, class: "more"}, `${hex(n.va)}  ${n.kind}  ${short(n.samples)} samples`));
 }
 
@@ -70,7 +71,7 @@ export function draw_graph(place, {nodes, edges}, first) {
     const lines = inside.map((e) => {
         const k = nth.get(e.from) || 0;
         nth.set(e.from, k + 1);
-        return svg("path", {d: path(e, at, k), class: e.port ? "edge port" : "edge", "marker-end": "url(#arrow)"});
+        return svg("path", {d: path(e, at, k, width / 2 + 1), class: e.port ? "edge port" : "edge", "marker-end": "url(#arrow)"});
     });
     const most = Math.max(...nodes.map((n) => n.samples));
     const arrow = svg("marker", {id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto"}, svg("path", {d: "M0,0 8,4 0,8z"}));

@@ -109,9 +109,15 @@ class Browser:
         return self.script("return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)", css)
 
     def click(self, css):
-        element = self.find(css)
-        self.script("arguments[0].scrollIntoView({block: 'center'})", {ELEMENT: element}) # not under what is on top
-        self.command(f"/element/{element}/click")
+        while True:
+            element = self.find(css)
+            try:
+                self.script("arguments[0].scrollIntoView({block: 'center'})", {ELEMENT: element})  # not under what is on top
+                self.command(f"/element/{element}/click")
+                return
+            except AssertionError as e:
+                if "stale element" not in str(e):  # the page has made it anew
+                    raise
 
     def fill(self, css, text):
         """Replaces what is in the field."""

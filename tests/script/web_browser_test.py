@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from browser import Browser, need_browser  # noqa: E402
 from expect import check  # noqa: E402
 from qmp_client import Machines  # noqa: E402
+from small_png import shrink  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 GUESTS = os.environ.get("NOVT_GUESTS", os.path.join(ROOT, "build", "guests"))
@@ -312,6 +313,33 @@ def refused(b, url):
     b.errors() # of the refusals
 
 
+# ---- Pictures for the manual ----
+
+def pictures(b, folder):
+    """The way to the hottest block."""
+    def shot(name, dark=False, show=None):
+        b.dark(dark)
+        b.script("scrollTo(0, 0)")
+        if show:
+            b.script("document.querySelector(arguments[0]).scrollIntoView({block: 'end'})", show)
+        b.devtools("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1) # nothing is hovered at
+        path = os.path.join(folder, name + ".png")
+        b.screenshot(path)
+        shrink(path)
+        print(f"{path}: {os.path.getsize(path)} bytes")
+    b.size(1100, 720)
+    go(b, "overview")
+    b.wait("return document.querySelectorAll('.chart polyline').length >= 6 && document.querySelectorAll('.time li').length == 6")
+    shot("overview", dark=True, show=".time")
+    go(b, "cache")
+    b.wait("return document.querySelectorAll('[aria-label=Blocks] tbody a').length == 20 && document.querySelector('.page-cell')")
+    shot("cache")
+    shot("pages", show=".heatmap")
+    b.click("[aria-label=Blocks] tbody a")
+    b.find(".graph svg")
+    shot("block")
+
+
 # ---- Life ----
 
 def start(machines):
@@ -346,6 +374,7 @@ def main():
         b.open(url)
         booted(machines, q)
         if "--pictures" in sys.argv:
+            pictures(b, sys.argv[sys.argv.index("--pictures") + 1])
             return
         q.command("stop")
         b.wait("return document.querySelector('#state').textContent == 'paused'")
