@@ -80,10 +80,8 @@ function memory(start, physical) {
         const r = await ask("x-novt-memory", {address: at, size: PAGE, physical: is_physical});
         out.textContent = dump(at, r.hex);
     };
-    const form = field("Memory at", {value: start, hint: "$esp, 0xc0000000, $ebp-16", extra: space, submit: async (text) => {
-        out.textContent = "";
-        await show(await value(text));
-    }});
+    const form = field("Memory at", {value: start, hint: "$esp, 0xc0000000, $ebp-16", extra: space, failed: () => { out.textContent = ""; },
+        submit: async (text) => show(await value(text))});
     const move = (by) => h("button", {type: "button", onclick: () => {
         if (at === null) return;
         form.input.value = "0x" + hex(Math.max(0, at + by));
@@ -99,10 +97,8 @@ function memory(start, physical) {
 
 function code(start) {
     const out = h("pre", {class: "panel scrolled code", "aria-live": "polite"});
-    const form = field("Code at (linear)", {value: start, hint: "$pc, 0xc0100000", submit: async (text) => {
-        out.textContent = "";
-        out.textContent = await printed(`x/32i ${text}`);
-    }});
+    const form = field("Code at (linear)", {value: start, hint: "$pc, 0xc0100000", failed: () => { out.textContent = ""; },
+        submit: async (text) => { out.textContent = await printed(`x/32i ${text}`); }});
     form.run();
     return [section("Code", null, form, out), form];
 }

@@ -36,14 +36,19 @@ export function bytes(n) {
 export const section = (title, tools, ...children) =>
     h("section", {}, h("div", {class: "head"}, h("h2", {}, title), tools), ...children);
 
-// A form of one text field; submit(value) may throw, which is shown below.
-export function field(label, {value = "", hint, button = "Show", extra, submit}) {
+// A form of one text field; submit(value) may throw, which is shown below, after failed().
+export function field(label, {value = "", hint, button = "Show", extra, submit, failed}) {
     const input = h("input", {value, spellcheck: "false", autocomplete: "off", placeholder: hint || null});
     const error = h("p", {class: "wrong", role: "status"});
     const form = h("form", {class: "field"}, h("label", {}, h("span", {}, label), input), extra, h("button", {}, button), error);
     form.run = async () => {
-        error.textContent = "";
-        try { await submit(input.value.trim()); } catch (e) { error.textContent = e.message; }
+        try {
+            await submit(input.value.trim());
+            error.textContent = "";
+        } catch (e) {
+            failed?.();
+            error.textContent = e.message;
+        }
     };
     form.input = input;
     form.addEventListener("submit", (e) => { e.preventDefault(); form.run(); });

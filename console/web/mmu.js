@@ -39,10 +39,8 @@ function walked(w) {
 
 function walk(start) {
     const out = h("div", {class: "stack", "aria-live": "polite"});
-    const form = field("Linear address", {value: start, hint: "$esp, 0xc0000000", button: "Walk", submit: async (text) => {
-        out.replaceChildren();
-        out.replaceChildren(...walked(await line(`mmu walk ${text}`)));
-    }});
+    const form = field("Linear address", {value: start, hint: "$esp, 0xc0000000", button: "Walk", failed: () => out.replaceChildren(),
+        submit: async (text) => out.replaceChildren(...walked(await line(`mmu walk ${text}`)))});
     form.input.dataset.search = "";
     form.run();
     return section("One address", form, out);

@@ -78,8 +78,8 @@ def registers(b, q):
     dump = b.text(".dump").split("\n")
     hexes = "".join(re.sub(" ", "", line[10:59]) for line in dump)
     check(hexes == q.command("x-novt-memory", address=regs["esp"], size=256)["hex"] and int(dump[0][:8], 16) == regs["esp"], "memory: at ESP")
-    b.wait("return document.querySelector('pre.code').textContent")
-    check(b.text("pre.code") == q.text("x/32i $pc"), "code: at EIP")
+    b.wait("return document.querySelector('pre.code').textContent == arguments[0]", q.text("x/32i $pc"))
+    check(True, "code: at EIP")
     at = q.command("x-novt-mmu-walk", address=regs["esp"])["to"]["physical"]
     go(b, f"cpu?memory=0x{at:x}&space=physical")
     b.wait("return document.querySelector('.dump')?.textContent.startsWith(arguments[0])", f"{at:08x}")
@@ -118,6 +118,7 @@ def searches(b, q):
     b.key("/")
     check(b.script("return document.activeElement.matches('[data-search]')"), "the key / leads to the search")
     for text, want in [(f"0x{first['va']:x}", q.command("x-novt-tc-find", address=first["va"])),
+                       ("delay", q.command("x-novt-tc-list", sym="delay*", sort="hot", limit=100)),
                        ("c0000000-cfffffff", q.command("x-novt-tc-list", va="c0000000-cfffffff", sort="hot", limit=100))]:
         b.fill("[data-search]", text)
         b.key("Enter")
@@ -129,7 +130,8 @@ def searches(b, q):
     check(True, "cache: a bad search is told of")
     b.fill("[data-search]", "")
     b.key("Enter")
-    b.wait("return document.querySelectorAll('[aria-label=Blocks] tbody a').length == 20 && !document.querySelector('.field .wrong').textContent")
+    total = q.command("x-novt-tc-stat")["total"]["blocks"]
+    b.wait("return document.querySelector('.foot [role=status]').textContent.endsWith(arguments[0])", f"of {total:,}")
 
 
 def block(b, q):
@@ -193,7 +195,8 @@ def adaptation(b, q):
     sites, past = q.command("x-novt-tc-adapt")["sites"], q.command("x-novt-tc-adapt", history=True)
     b.find("[aria-label=Adaptation] tbody .tag")
     check(len(b.texts("[aria-label=Adaptation] tbody .tag")) == len(sites), "adaptation: each instruction")
-    check(b.script("return document.querySelectorAll('.timeline .mark').length") == len(past["history"]) > 0, "adaptation: each change on the time line")
+    b.wait("return document.querySelectorAll('.timeline .mark').length == arguments[0]", len(past["history"]))
+    check(past["history"], "adaptation: each change on the time line")
 
 
 def mmu(b, q):
@@ -228,11 +231,11 @@ def exits(b, q):
 
 def counting(b, q):
     """Counts while the machine runs for a while, then looks at both sides."""
-    for page, command, member, button in [("exits", "x-novt-exits-top", "exits", 0), ("exits", "x-novt-io", "places", 1), ("mmu", "x-novt-mmu-faults", None, 1)]:
+    for page, command, n in [("exits", "x-novt-exits-top", 1), ("exits", "x-novt-io", 2), ("mmu", "x-novt-mmu-faults", 1)]:
         go(b, page)
-        b.wait("return [...document.querySelectorAll('.head button')].some((e) => e.textContent == 'Count')")
+        b.wait("return [...document.querySelectorAll('.head button')].some((e) => e.textContent == 'Count' && !e.disabled)")
         b.script("[...document.querySelectorAll('.head button')].find((e) => e.textContent == 'Count').click()")
-        b.wait("return [...document.querySelectorAll('.head button')].some((e) => e.textContent == 'Stop counting')")
+        b.wait("return [...document.querySelectorAll('.head button')].filter((e) => e.textContent == 'Stop counting').length == arguments[0]", n)
         check(q.command(command)["counting"], f"{page}: the button begins to count for {command}")
     q.command("cont")
     while not (q.command("x-novt-exits-top")["exits"] and q.command("x-novt-io")["places"]):
@@ -244,8 +247,10 @@ def counting(b, q):
              "[aria-label='By instruction']": len(io["by-pc"])}
     for css, n in names.items():
         b.wait("return document.querySelectorAll(arguments[0] + ' tbody tr').length == arguments[1]", css, n)
-    shown = [number(t) for t in b.texts("[aria-label='Exits by cause and instruction'] tbody td:first-child")]
-    check(sorted(shown) == sorted(e["count"] for e in top["exits"]), "exits: by place as the socket's")
+    b.wait("return JSON.stringify([...document.querySelectorAll(\"[aria-label='Exits by cause and instruction'] tbody td:first-child\")]"
+           ".map((e) => Number(e.textContent.replace(/,/g, ''))).sort((a, b) => a - b)) == arguments[0]",
+           str(sorted(e["count"] for e in top["exits"])).replace(" ", ""))
+    check(True, "exits: by place as the socket's")
     for what in "exits", "io", "faults":
         q.command("x-novt-watch", what=what, enable=False)
 
@@ -298,8 +303,8 @@ def buttons(b, q):
     b.wait("return document.querySelector('#state').textContent == 'paused'")
     check(not q.command("query-status")["running"], "Stop stops it")
     resets = q.command("x-novt-stats")["machine"]["resets"]
-    b.click("[data-do=system_reset]")
-    check(b.text("[data-do=system_reset]") == "Really reset?" and q.command("x-novt-stats")["machine"]["resets"] == resets,
+    said = b.script("const e = document.querySelector('[data-do=system_reset]'); e.click(); return e.textContent")
+    check(said == "Really reset?" and q.command("x-novt-stats")["machine"]["resets"] == resets,
           "Reset asks first")
 
 
