@@ -1,11 +1,11 @@
-"""small_png.py: makes a browser's screenshot small: 48 colours instead of 16 million, which pictures of text and lines bear.
+"""small_png.py: makes a browser's screenshot small: 200 colours instead of 16 million, which pictures of text and lines bear.
 
 Follows the PNG specification (W3C), "Filtering"; only what browsers write: 8-bit RGB or RGBA, not interlaced.
 """
 import collections
 import zlib
 
-COLOURS = 48
+COLOURS = 200
 
 
 def paeth(a, b, c):
