@@ -121,7 +121,8 @@ def stats_table(stats, title="counters of the boot that the memory row describes
 
 
 def text(data):
-    import devices  # these use the tables of this file
+    import console_cost  # these use the tables of this file
+    import devices
     import growth
     import nano
     import sampling
@@ -132,6 +133,8 @@ def text(data):
     parts += [group_table(data["results"], g) for g in ("compute", "programs", "kernel") if any(r["group"] == g for r in data["results"])]
     if data.get("nano"):
         parts.append(nano.table(data["nano"]))
+    if data.get("console"):
+        parts.append(console_cost.table(data["console"]))
     if data.get("devices"):
         parts.append(devices.table(data["devices"]))
     if "boot" in data:

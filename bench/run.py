@@ -17,6 +17,7 @@ import devices  # noqa: E402
 import growth  # noqa: E402
 import guests  # noqa: E402
 import host  # noqa: E402
+import console_cost  # noqa: E402
 import kernels  # noqa: E402
 import machine  # noqa: E402
 import nano  # noqa: E402
@@ -29,7 +30,7 @@ import startup  # noqa: E402
 import targets  # noqa: E402
 from expect import Failure  # noqa: E402
 
-SUITES = ("machine", "nano", "devices", "programs", "growth", "profile")  # besides the groups of kernels/
+SUITES = ("machine", "nano", "console", "devices", "programs", "growth", "profile")  # besides the groups of kernels/
 
 
 def say(what):
@@ -64,6 +65,8 @@ class Run:
             data |= machine.measure(self.starts, args.rounds, args.memory << 20, say)
         if self.chosen("nano"):
             data["nano"] = nano.measure(args.novt, args.out, args.rounds + 2, not args.no_tcg, say)
+        if self.chosen("console"):
+            data["console"] = console_cost.measure(args.novt, args.out, 2 * args.rounds + 1, say)
         if self.chosen("devices"):
             initrd = kernels.build_initrd(args.out, os.path.join(args.guests, "initramfs-modules.gz"))
             data["devices"] = devices.measure(args.novt, args.guests, initrd, args.out, args.rounds, args.milliseconds, not args.no_tcg,

@@ -1,4 +1,5 @@
 """targets.py: the figures that novt is to reach, and whether a run reached them."""
+import console_cost
 import nano
 import report
 
@@ -70,10 +71,17 @@ def of_machine(data):
                       lambda v: f"{v / MIB:.1f} MiB")
 
 
+def of_console(result):
+    if result:
+        idle, allowed = result["ratios"][console_cost.IDLE]["median"], console_cost.limit(result)
+        yield verdict(f"cost of the console when nobody looks (1 %, noise {2 * result['noise']:.1%})", idle - 1, AT_MOST, allowed - 1, percent)
+
+
 def judge(data):
     """Each figure that the data can answer, with its verdict."""
     return [*of_compute(data.get("results", [])), *of_machine(data), *of_kernel(data.get("results", [])), *of_nano(data.get("nano", [])),
-            *of_translator(data.get("stats", {})), *of_devices(data.get("devices", []))]
+            *of_translator(data.get("stats", {})), *of_devices(data.get("devices", [])),
+            *of_console(data.get("console"))]
 
 
 def table(verdicts):

@@ -9,6 +9,7 @@ import tempfile
 BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench")
 sys.dont_write_bytecode = True
 sys.path[:0] = [BENCH, os.path.join(BENCH, "..", "tests", "lib"), os.path.join(BENCH, "..", "tests", "boot")]
+import console_cost  # noqa: E402
 import devices  # noqa: E402
 import machine  # noqa: E402
 import nano  # noqa: E402
@@ -45,8 +46,9 @@ GROWTH = {"code": [{"MiB": m, "novt": {**PASSES, **COUNTERS}, "tcg": PASSES} for
           "processes": [{"processes": 1, "fork_wait": 1e-4, "pipe_ping_pong": 1e-5, "getpid_sysenter": 5e-7, "memory": 1 << 25,
                          "page_tables": 1 << 20, "vmas": 300}],
           "machines": [{"machines": 1, "boot": 2.0, "idle": 0.01, "memory": 1 << 25, "rate": 100.0}]}
+CONSOLE = {side: [t * factor for t in (1.0, 2.0, 1.5, 1.0)] for side, factor in zip(console_cost.SIDES, (1, 1, 1.005, 1.2))}
 DATA = {"host": {"cpu": "a CPU", "cores": 2, "kernel": "6", "load": 0.0, "revision": "none"}, "rounds": 3, "memory_mib": 512,
-        "results": RESULTS, "nano": NANO, "devices": DEVICES, "growth": GROWTH, "boot": {"novt": {"median": 2.0, "low": 2.0, "high": 2.0},
+        "results": RESULTS, "nano": NANO, "devices": DEVICES, "growth": GROWTH, "console": console_cost.summarize(CONSOLE), "boot": {"novt": {"median": 2.0, "low": 2.0, "high": 2.0},
                                                                                         "tcg": {"median": 7.0, "low": 7.0, "high": 7.0}},
         "memory": {"novt": {"total": 40 << 20, "page_tables": 0}}, "idle": {"novt": 0.02}}
 
@@ -66,6 +68,11 @@ def verdicts():
               ("compute, novt / native, geometric", "compute, novt / native, worst (perl)", "boot", "CPU of an idle", "memory", "fork_wait",
                "callret", "divzero", "nanobenchmarks slower", "ide_sequential_read")}
     check(list(passes.values()) == [False, False, False, False, True, False, True, False, False, True], f"verdicts: {passes}")
+    check(verdict(found, "cost of the console")["pass"], "half a percent is little")
+    dear = console_cost.summarize({**CONSOLE, console_cost.IDLE: [t * 1.02 for t in CONSOLE[console_cost.BASE]]})
+    check(not next(targets.of_console(dear))["pass"] and dear["noise"] == 0, "two percent without noise is too much")
+    noisy = console_cost.summarize({**CONSOLE, console_cost.CONTROL: [0.9, 2.2, 1.4, 1.1]})
+    check(console_cost.limit(noisy) > console_cost.LIMIT + 0.01, "noise is allowed for, and told")
     check(not any(v["what"].startswith("e1000_tcp_echo") for v in found), "only throughput has a figure to reach")
 
 
