@@ -127,6 +127,9 @@ def main():
         while rounds(q) < 1000:
             pass
         q.command("stop")
+        while not q.command("x-novt-tc-page", address=CODE)["matches"]:  # stopped between the write and what is written
+            q.command("cont")
+            q.command("stop")
         written(q)
         one_page(q)
         sites(q)
