@@ -8,11 +8,11 @@
 
 /* A new file of commands has its array here, and is declared in mgmt_command.h. */
 static const struct mgmt_command *const groups[] = {
-    mgmt_run_commands,   mgmt_cpu_commands,   mgmt_memory_commands, mgmt_paging_commands, mgmt_board_commands,
-    mgmt_media_commands, mgmt_user_commands,  mgmt_serial_commands, mgmt_stats_commands,  mgmt_text_commands,
-    mgmt_about_commands, mgmt_cache_commands, mgmt_block_commands,  mgmt_mmu_commands,    mgmt_pages_commands,
-    mgmt_adapt_commands, mgmt_watch_commands, mgmt_trace_commands,  mgmt_symbol_commands, mgmt_steer_commands,
-    mgmt_code_commands,
+    mgmt_run_commands,   mgmt_cpu_commands,     mgmt_memory_commands, mgmt_paging_commands, mgmt_board_commands,
+    mgmt_media_commands, mgmt_user_commands,    mgmt_serial_commands, mgmt_stats_commands,  mgmt_text_commands,
+    mgmt_about_commands, mgmt_cache_commands,   mgmt_block_commands,  mgmt_mmu_commands,    mgmt_pages_commands,
+    mgmt_adapt_commands, mgmt_watch_commands,   mgmt_trace_commands,  mgmt_symbol_commands, mgmt_steer_commands,
+    mgmt_code_commands,  mgmt_devices_commands,
 };
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 

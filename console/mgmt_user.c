@@ -2,28 +2,12 @@
  * mgmt_user.c: what a user would see and type: pictures of the screen, keys.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include "console/mgmt_command.h"
+#include "console/mgmt_file.h"
 
 /* ---- Pictures ---- */
-
-/* A file, and nothing that could make us wait: a FIFO, a terminal. */
-static FILE *open_file(const char *path) {
-    struct stat st;
-    int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
-    if (fd < 0) return NULL;
-    bool ok = !fstat(fd, &st) && (S_ISREG(st.st_mode) || (errno = EINVAL, false)) && !ftruncate(fd, 0);
-    FILE *f = ok ? fdopen(fd, "wb") : NULL;
-    int error = errno;
-    if (!f) close(fd);
-    errno = error;
-    return f;
-}
 
 static bool write_ppm(FILE *f, const struct mon_picture *p) {
     fprintf(f, "P6\n%u %u\n255\n", p->width, p->height);
@@ -44,7 +28,7 @@ static json_t *dump_picture(struct mgmt_call *c, const char *path, bool png) {
     struct mon_picture p;
     char why[160] = "";
     if (!mgmt_asked(c, mon_ask_picture(c->machine, &p, why, sizeof why), why)) return NULL;
-    FILE *f = open_file(path);
+    FILE *f = mgmt_file_open(path);
     bool ok = f && (png ? mon_picture_png(f, &p) : write_ppm(f, &p));
     mon_picture_free(&p);
     return end_file(c, path, f, ok);
@@ -54,7 +38,7 @@ static json_t *dump_text(struct mgmt_call *c, const char *path) {
     struct mon_screen_text *t = malloc(sizeof *t);
     if (!t) return mgmt_fail(c, "out of memory");
     bool asked = mgmt_asked(c, mon_ask_screen_text(c->machine, t), NULL);
-    FILE *f = asked ? open_file(path) : NULL;
+    FILE *f = asked ? mgmt_file_open(path) : NULL;
     bool ok = f && fputs(t->text, f) >= 0;
     free(t);
     return asked ? end_file(c, path, f, ok) : NULL;

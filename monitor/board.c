@@ -504,6 +504,16 @@ void board_interrupts(struct board *b, struct board_interrupts *out) {
         .pic = b->dev[PIC], .lapic = b->dev[LAPIC], .ioapic = b->dev[IOAPIC], .router = b->dev[ROUTER]};
 }
 
+struct dev *board_pci_bus(struct board *b) {
+    return b->dev[PCI];
+}
+
+const char *board_device_name(const struct board *b, unsigned n) {
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (b->dev[i] && !n--) return b->dev[i]->cls->name;
+    return NULL;
+}
+
 static bool tablet_in_use(void *opaque) { return usb_tablet_in_use(opaque); }
 static void tablet_event(void *opaque, unsigned x, unsigned y, int wheel, unsigned buttons) {
     usb_tablet_event(opaque, (int)x, (int)y, wheel, buttons);

@@ -51,6 +51,9 @@ struct board_interrupts {
     struct dev *pic, *lapic, *ioapic, *router;
 };
 void board_interrupts(struct board *b, struct board_interrupts *out);
+/* The PCI bus; the name of the n-th of the devices that there are, NULL behind the last. */
+struct dev *board_pci_bus(struct board *b);
+const char *board_device_name(const struct board *b, unsigned n);
 /* Presses the power button. False: no ACPI system listens. */
 bool board_power_button(struct board *b);
 #endif
