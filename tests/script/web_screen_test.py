@@ -164,10 +164,11 @@ def keys(b, guest):
 def mouse(b, guest):
     x, y = b.script("const r = document.querySelector('.guest-screen canvas').getBoundingClientRect(); return [r.left + 50, r.top + 50]")
     moves = [{"type": "pointerMove", "x": int(x) + 20 * i, "y": int(y) + 10 * i, "duration": 30} for i in range(10)]
-    press = [{"type": "pointerDown", "button": 2}, {"type": "pointerUp", "button": 2}]
     before = guest.word(0x7E00)
-    b.command("/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": moves + press}]})
-    until(lambda: guest.word(0x7E04) & 2, "the right button")
+    point = lambda actions: b.command("/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": actions}]})  # noqa: E731
+    point(moves + [{"type": "pointerDown", "button": 2}])
+    until(lambda: guest.word(0x7E04) & 2, "the right button")  # held until the guest has looked
+    point([{"type": "pointerUp", "button": 2}])
     check(guest.word(0x7E00) > before and 0 < guest.word(0x7E08) & 0xFFFF < 0x8000, "the mouse moves to the right, and its button is pressed")
 
 
