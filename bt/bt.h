@@ -73,12 +73,12 @@ struct bt_cpu {
     bool leave;         /* monitor has something to do before guest code goes on; bt_run clears it */
     bool fpu_parked;    /* guest FPU state is in fpu_area, not in the host's registers */
     bool tsc_as_host;   /* the guest's TSC runs as fast as the host's: RDTSC may be done in line */
-    uint16_t at;        /* for samples: what ran last outside translated code; enum bt_op or bt_at */
     int64_t tsc_offset; /* guest TSC = host's (scaled, unless tsc_as_host) + offset */
     struct smmu *smmu;
     _Alignas(64) uint8_t fpu_area[512]; /* FXSAVE64 image while parked; pointers as bt_fpu_pointers says */
     struct bt_fpu_pointers fpu_loaded;  /* what the guest loaded, or bt_fpu_pointers found, last */
     struct bt_engine *engine;
+    uint32_t at; /* for samples: what ran last outside translated code; enum bt_op or bt_at */
     /* engine's own, offsets known to emitted code only */
     struct bt_private {
         uint64_t tlb_base, view_base, poll, ras_top, ras_rsp, host_rsp, jump_cache, exit_arg, exit_arg2, target;
