@@ -105,14 +105,15 @@ def returns(q):
     check(r["pads"] >= 2 and not r["counting"] and "executed" not in r, f"returns: {r}")
     check("executed and missed: -" in q.text("tc returns"), "what is not counted is not told")
     q.command("x-novt-tc-count", on=True)
-    before = rounds(q)
+    before, questions = rounds(q), 4
     q.command("cont")
     while rounds(q) < before + 1000:
-        pass
+        questions += 1
     q.command("stop")
     done, r, n = rounds(q) - before, q.command("x-novt-tc-returns"), q.command("x-novt-tc-count")
     check(r["executed"] == n["returns"] and abs(r["executed"] - 2 * done) <= 4, f"two returns a round: {done} rounds, {r}")
-    check(abs(n["indirect"] - done) <= 2, f"one indirect call a round: {n}")
+    # One that is interrupted at its poll, by a question or a timer, is begun again.
+    check(done - 2 <= n["indirect"] <= done + 2 * questions + done // 10, f"one indirect call a round: {done}, {questions} questions, {n}")
     check(r["misses"] == n["return-misses"] <= r["executed"] and re.search(r"executed \d+, of which \d+", q.text("tc returns")), "misses")
 
 
