@@ -222,14 +222,15 @@ struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode
     return x86_base_index(scratch, index, scale, (int32_t)offset);
 }
 
-struct x86_mem code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint32_t page) {
-    return tlb_operand(e, b, mode, X86_RCX, X86_NOREG, 1, SMMU_TLB_CODE + page * 4);
+void load_code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t reg, uint32_t page) {
+    struct x86_mem entry = tlb_operand(e, b, mode, reg, X86_NOREG, 1, SMMU_TLB_CODE + page * 4);
+    x86_enc_mem(b, &(struct x86_enc){.rexw = true, .opcode = 0x63}, reg, &entry); /* movsxd */
 }
 
 /* ECX = 0 if the page still shows the frame. */
 static void emit_page_test(struct bt_engine *e, struct x86_buf *b, const struct block *k) {
-    x86_mov_r32_m32(b, X86_RCX, code_entry(e, b, k->mode, linear_page(k)));
-    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (k->frame[0] + 1))));
+    load_code_entry(e, b, k->mode, X86_RCX, linear_page(k));
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - smmu_code_entry(k->frame[0]))));
 }
 
 struct x86_buf block_stub_space(struct bt_engine *e) {
@@ -251,6 +252,13 @@ const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id) {
     struct block *k = &e->blocks[id];
     if (!k->cross_off) {
         struct x86_buf b = block_stub_space(e);
+        if (check_page_may_trap(e, k->mode, k->frame[0]) && !adapt_guilty_until(e, k->frame[0], k->off)) {
+            load_code_entry(e, &b, k->mode, R_A, linear_page(k));
+            check_page(&b, k->frame[0]);
+            x86_jmp_to(&b, block_body(e, k));
+            k->cross_off = block_stub_done(e, &b);
+            return k->cross_off ? e->code + k->cross_off : NULL;
+        }
         x86_mov_r64_r64(&b, R_C, X86_RCX);
         emit_page_test(e, &b, k);
         struct x86_fixup same = x86_jrcxz8(&b);

@@ -247,9 +247,10 @@ struct bt_engine {
     unsigned ras_cur;
     uint64_t stamp;
 
-    uint8_t *bad_page,
-        *bad_seg; /* PROT_NONE: where R13 points after a kick; seg_base_ptr of a segment that is not plain */
-    uint8_t *good_page;
+    uint8_t *checks; /* checks_bytes, see check.c */
+    uint64_t checks_bytes;
+    uint8_t *poll_good, *poll_bad; /* where R13 points; after a kick */
+    uint8_t *bad_seg;              /* PROT_NONE: seg_base_ptr of a segment that is not plain */
     volatile int kicked;
     bool code_changed; /* a block died during the current callout */
     bool force_single; /* next block: one instruction */
@@ -324,7 +325,8 @@ static inline bool in_cache(const struct bt_engine *e, const uint8_t *pc) {
 /* Memory operands in the TLB of the mode's privilege: absolute where it lies low, else through `scratch`. */
 struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
                            uint8_t scale, uint32_t offset);
-struct x86_mem code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint32_t page); /* clobbers RCX */
+/* reg = the code entry of a page of the mode's code, sign-extended. */
+void load_code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t reg, uint32_t page);
 /* Room for a piece of code outside any block; done returns its cache offset, 0 if the cache is full. */
 struct x86_buf block_stub_space(struct bt_engine *e);
 uint32_t block_stub_done(struct bt_engine *e, const struct x86_buf *b);
@@ -353,6 +355,30 @@ uint8_t *count_build(struct x86_buf *b, int32_t counter);
 unsigned mark_kinds(const struct bt_engine *e, uint32_t va); /* of enum bt_mark_kind */
 /* May accesses of this mode's code at va go direct? adapt_direct, and marks. */
 bool mark_direct(const struct bt_engine *e, uint32_t va, uint32_t mode);
+
+/* check.c */
+bool checks_create(struct bt_engine *e);
+void checks_destroy(struct bt_engine *e);
+/* May the checks of this mode's code trap, as far as the instruction itself is not guilty? */
+bool check_may_trap(const struct bt_engine *e, uint32_t mode);
+bool check_fits(uint32_t eip); /* can the address be told from others, as a displacement of 32 bits? */
+void check_zero(struct x86_buf *b, uint8_t reg); /* R8 or R9 is 0 */
+bool check_page_may_trap(const struct bt_engine *e, uint32_t mode, uint32_t frame);
+void check_page(struct x86_buf *b, uint32_t frame); /* R8, sign-extended, is the code entry of a page with the frame */
+bool check_address(const struct bt_engine *e, uintptr_t addr); /* a check, or a poll, has faulted there */
+struct check_regs {
+    const uint8_t *pc;
+    uint64_t *rsp;
+    long long *r8;
+    uint32_t blame; /* the block whose entry has failed; BT_NONE: ask for the block at the old PC */
+};
+enum check_result {
+    CHECK_NONE,   /* no check: a poll */
+    CHECK_FAILED, /* goes on at pc */
+    CHECK_POLL    /* a kick, at cpu->eip */
+};
+/* Async-signal-safe. */
+enum check_result check_faulted(struct bt_engine *e, struct check_regs *r);
 
 /* relocate.c */
 /* A live block of the same bytes and mode as block `eip` in `frame` would have, at another address; BT_NONE. */

@@ -77,6 +77,13 @@ static void go_on_at(struct translation *t, uint32_t eip) {
 /* Where a host RET arrives: R8D is what the guest popped. */
 static void emit_landing_pad(struct translation *t, uint32_t return_eip) {
     struct x86_buf *b = &t->b;
+    if (t->direct_insn && check_may_trap(t->e, t->mode) && check_fits(return_eip)) {
+        x86_lea_r32(b, R_A, x86_base(R_A, (int32_t)(0u - return_eip)));
+        relocate_last(t, RELOC_MINUS_EIP);
+        check_zero(b, R_A);
+        go_on_at(t, return_eip);
+        return;
+    }
     x86_mov_r64_r64(b, R_B, X86_RCX);
     x86_lea_r32(b, X86_RCX, x86_base(R_A, (int32_t)(0u - return_eip)));
     relocate_last(t, RELOC_MINUS_EIP);

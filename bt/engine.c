@@ -56,9 +56,9 @@ static bool allocate(struct bt_engine *e) {
     e->kin = reserve_rw(HASH_SLOTS * sizeof *e->kin);
     e->frame_blocks = reserve_rw(e->n_frames * sizeof *e->frame_blocks);
     e->guilt = reserve_rw(GUILT_SLOTS * sizeof *e->guilt);
-    uint8_t *pages = reserve(3 * SMMU_PAGE_SIZE, PROT_NONE);
+    e->bad_seg = reserve(SMMU_PAGE_SIZE, PROT_NONE);
     bool ok = e->code && e->blocks && e->links && e->map && e->sites && e->ports && e->relocs && e->decoded &&
-              e->hash && e->kin && e->frame_blocks && e->guilt && pages;
+              e->hash && e->kin && e->frame_blocks && e->guilt && e->bad_seg && checks_create(e);
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         struct jump_cache *jc = &e->jc[i];
         jc->slot = reserve_rw(JUMP_SLOTS * sizeof *jc->slot);
@@ -67,10 +67,7 @@ static bool allocate(struct bt_engine *e) {
         ok = ok && jc->slot && jc->filled;
     }
     if (!ok || !make_ras(&e->ras[0]) || !make_ras(&e->ras[1])) return false;
-    e->bad_page = pages;
-    e->bad_seg = pages + SMMU_PAGE_SIZE;
-    e->good_page = pages + 2 * SMMU_PAGE_SIZE;
-    return mprotect(e->good_page, SMMU_PAGE_SIZE, PROT_READ) == 0;
+    return true;
 }
 
 static void on_code_write(void *opaque, uint32_t frame, uint32_t offset, uint32_t len) {
@@ -105,7 +102,7 @@ enum bt_status bt_create(struct bt_cpu *cpu, struct smmu_mem *mem, const struct 
     for (int i = 0; i < 2; i++) *(uint64_t *)(uintptr_t)e->ras[i].top = (uint64_t)(uintptr_t)e->thunk.ret_miss;
     cpu->engine = e;
     cpu->p.bad_seg = (uint64_t)(uintptr_t)e->bad_seg;
-    cpu->p.poll = (uint64_t)(uintptr_t)e->good_page;
+    cpu->p.poll = (uint64_t)(uintptr_t)e->poll_good;
     bt_state_changed(e);
     smmu_mem_on_code_write(mem, on_code_write, e);
     smmu_on_code_flush(e->smmu, on_code_flush, e);
@@ -133,7 +130,8 @@ void bt_destroy(struct bt_engine *e) {
     release(e->kin, HASH_SLOTS * sizeof *e->kin);
     release(e->frame_blocks, e->n_frames * sizeof *e->frame_blocks);
     release(e->guilt, GUILT_SLOTS * sizeof *e->guilt);
-    release(e->bad_page, 3 * SMMU_PAGE_SIZE);
+    release(e->bad_seg, SMMU_PAGE_SIZE);
+    checks_destroy(e);
     for (unsigned i = 0; i < JUMP_CACHES; i++) {
         release(e->jc[i].slot, JUMP_SLOTS * sizeof *e->jc[i].slot);
         release(e->jc[i].filled, JUMP_FILLED * sizeof *e->jc[i].filled);

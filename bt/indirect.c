@@ -24,23 +24,39 @@ static struct link *find(struct bt_engine *e, const struct port *p, uint32_t eip
     return NULL;
 }
 
+/* One target, which a check that traps knows from others: behind the jump stands the way out. */
+static uint8_t *build_only_target(struct bt_engine *e, const struct port *p, struct x86_buf *b) {
+    x86_lea_r32(b, R_B, x86_base(R_A, (int32_t)(0u - e->links[p->link[0]].target_eip)));
+    check_zero(b, R_B);
+    uint8_t *field = x86_jmp_to(b, stub_of(e, p));
+    x86_jmp_to(b, stub_of(e, p));
+    return field;
+}
+
 /* mov r9, rcx; per target: lea ecx, [r8 - eip]; jrcxz hit; then the stub. A hit: mov rcx, r9; jmp target. */
+static void build_compares(struct bt_engine *e, const struct port *p, struct x86_buf *b, uint8_t *field[]) {
+    struct x86_fixup hit[PORT_TARGETS];
+    x86_mov_r64_r64(b, R_B, X86_RCX);
+    for (unsigned i = 0; i < p->n; i++) {
+        x86_lea_r32(b, X86_RCX, x86_base(R_A, (int32_t)(0u - e->links[p->link[i]].target_eip)));
+        hit[i] = x86_jrcxz8(b);
+    }
+    x86_mov_r64_r64(b, X86_RCX, R_B);
+    x86_jmp_to(b, stub_of(e, p));
+    for (unsigned i = 0; i < p->n; i++) {
+        x86_bind(b, hit[i]);
+        x86_mov_r64_r64(b, X86_RCX, R_B);
+        field[i] = x86_jmp_to(b, stub_of(e, p));
+    }
+}
+
 static bool build_chain(struct bt_engine *e, struct port *p) {
     struct x86_buf b = block_stub_space(e);
-    struct x86_fixup hit[PORT_TARGETS];
-    x86_mov_r64_r64(&b, R_B, X86_RCX);
-    for (unsigned i = 0; i < p->n; i++) {
-        x86_lea_r32(&b, X86_RCX, x86_base(R_A, (int32_t)(0u - e->links[p->link[i]].target_eip)));
-        hit[i] = x86_jrcxz8(&b);
-    }
-    x86_mov_r64_r64(&b, X86_RCX, R_B);
-    x86_jmp_to(&b, stub_of(e, p));
     uint8_t *field[PORT_TARGETS];
-    for (unsigned i = 0; i < p->n; i++) {
-        x86_bind(&b, hit[i]);
-        x86_mov_r64_r64(&b, X86_RCX, R_B);
-        field[i] = x86_jmp_to(&b, stub_of(e, p));
-    }
+    if (p->n == 1 && check_may_trap(e, e->blocks[p->from].mode))
+        field[0] = build_only_target(e, p, &b);
+    else
+        build_compares(e, p, &b, field);
     uint32_t off = block_stub_done(e, &b);
     if (!off) return false;
     for (unsigned i = 0; i < p->n; i++) {

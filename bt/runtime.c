@@ -356,7 +356,7 @@ uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret
 static bool code_frame(struct bt_engine *e, uint32_t lin, uint32_t *frame, struct guest_fault *f) {
     uint32_t entry = ((const uint32_t *)(const void *)(e->cpu->p.tlb_base + SMMU_TLB_CODE))[lin >> SMMU_PAGE_SHIFT];
     if (entry) {
-        *frame = entry - 1;
+        *frame = smmu_code_entry_frame(entry);
         return true;
     }
     switch (smmu_code_fill(e->smmu, e->cpu->cpl == 3, gva(lin), frame, f)) {
@@ -437,7 +437,7 @@ static enum translate_result resolve(struct bt_engine *e, uint32_t eip, uint32_t
 /* ---- The loop ---- */
 
 static bool take_kick(struct bt_engine *e) {
-    __atomic_store_n(&e->cpu->p.poll, (uint64_t)(uintptr_t)e->good_page, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&e->cpu->p.poll, (uint64_t)(uintptr_t)e->poll_good, __ATOMIC_SEQ_CST);
     return __atomic_exchange_n(&e->kicked, 0, __ATOMIC_SEQ_CST) != 0;
 }
 

@@ -18,7 +18,7 @@ enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MF = 16, VECTOR_XM =
 static greg_t *regs_of(void *uc) { return ((ucontext_t *)uc)->uc_mcontext.gregs; }
 
 void bt_kick(struct bt_engine *e) {
-    __atomic_store_n(&e->cpu->p.poll, (uint64_t)(uintptr_t)e->bad_page, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&e->cpu->p.poll, (uint64_t)(uintptr_t)e->poll_bad, __ATOMIC_SEQ_CST);
     __atomic_store_n(&e->kicked, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -47,7 +47,7 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
     const uint8_t *pc = (const uint8_t *)r[REG_RIP];
     if (!in_cache(e, pc)) return;
     if (at_repeat(pc) && leave_at(e, r, EXIT_POLL)) return;
-    if (r[REG_R13] == (greg_t)(uintptr_t)e->good_page) r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
+    if (r[REG_R13] == (greg_t)(uintptr_t)e->poll_good) r[REG_R13] = (greg_t)(uintptr_t)e->poll_bad;
 }
 
 void bt_sample(struct bt_engine *e, void *ucontext, unsigned ms) {
@@ -84,18 +84,44 @@ static bool on_poll(struct bt_engine *e, greg_t *r) {
 }
 
 /* Counts the fault against the instruction's site; a verdict has the block translated again. */
-static void blame(struct bt_engine *e, greg_t *r, unsigned weight) {
-    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
-    uint32_t id = block_at_host(e, pc), eip;
-    int8_t esp;
-    if (id == BT_NONE || !block_pc(e, id, pc, &eip, &esp)) return;
+static void blame_insn(struct bt_engine *e, greg_t *r, uint32_t id, uint32_t eip, unsigned weight) {
     const struct block *b = &e->blocks[id];
     uint32_t off = (b->off + (eip - b->eip)) & SMMU_PAGE_MASK;
     if (!adapt_fault(e, b->frame[0], off, weight)) return;
     e->blocks[id].demoted = true; /* the next boundary lets it go: killed now, it would run on unguarded */
     adapt_queue(e, id);
     bt_kick(e);
-    r[REG_R13] = (greg_t)(uintptr_t)e->bad_page;
+    r[REG_R13] = (greg_t)(uintptr_t)e->poll_bad;
+}
+
+static void blame(struct bt_engine *e, greg_t *r, unsigned weight) {
+    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
+    uint32_t id = block_at_host(e, pc), eip;
+    int8_t esp;
+    if (id != BT_NONE && block_pc(e, id, pc, &eip, &esp)) blame_insn(e, r, id, eip, weight);
+}
+
+/* A check or a poll has faulted. */
+static bool on_check(struct bt_engine *e, greg_t *r) {
+    uint64_t rsp = (uint64_t)r[REG_RSP];
+    struct check_regs k = {.pc = (const uint8_t *)r[REG_RIP], .rsp = &rsp, .r8 = &r[REG_R8]};
+    enum check_result res = check_faulted(e, &k);
+    if (res == CHECK_NONE) return on_poll(e, r);
+    if (res == CHECK_POLL) {
+        e->cpu->p.exit_reason = EXIT_POLL;
+        r[REG_RIP] = (greg_t)(uintptr_t)e->thunk.exit_from_signal;
+        return true;
+    }
+    if (r[REG_R13] == (greg_t)(uintptr_t)e->poll_good) { /* else it may be a kick */
+        e->stats.check_faults++;
+        if (k.blame != BT_NONE)
+            blame_insn(e, r, k.blame, e->blocks[k.blame].eip, 1);
+        else
+            blame(e, r, 1);
+    }
+    r[REG_RSP] = (greg_t)rsp;
+    r[REG_RIP] = (greg_t)(uintptr_t)k.pc;
+    return true;
 }
 
 /* For an observer; translated code takes no notice. */
@@ -127,7 +153,7 @@ static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool w
 
 static bool on_segv(struct bt_engine *e, const siginfo_t *si, greg_t *r) {
     uintptr_t addr = (uintptr_t)si->si_addr;
-    if (addr - (uintptr_t)e->bad_page < SMMU_PAGE_SIZE) return on_poll(e, r);
+    if (check_address(e, addr)) return on_check(e, r);
     if (addr - (uintptr_t)e->bad_seg < SMMU_PAGE_SIZE) { /* FS or GS is not plain: the checked form knows what to do */
         blame(e, r, GUILT_LIMIT);
         return leave_at(e, r, EXIT_REDO);

@@ -156,38 +156,14 @@ static void emit_second_page_check(struct translation *t) {
     struct x86_buf *b = &t->b;
     uint32_t page = ((t->blk->cs_base + t->blk->eip) >> SMMU_PAGE_SHIFT) + 1;
     x86_mov_r64_r64(b, R_C, X86_RCX);
-    x86_mov_r32_m32(b, X86_RCX, code_entry(t->e, b, t->mode, page & 0xfffff));
-    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (t->blk->frame[1] + 1))));
+    load_code_entry(t->e, b, t->mode, X86_RCX, page & 0xfffff);
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - smmu_code_entry(t->blk->frame[1]))));
     struct x86_fixup same = x86_jrcxz8(b);
     x86_mov_r64_r64(b, X86_RCX, R_C);
     emit_eip(t, R_A, t->blk->eip);
     emit_jmp_thunk(t, t->e->thunk.exit_indirect);
     x86_bind(b, same);
     x86_mov_r64_r64(b, X86_RCX, R_C);
-}
-
-/* A block that is reached from another page first has the entry for that in front of it, see block_cross_entry. */
-static void emit_cross_entry(struct translation *t) {
-    struct x86_buf *b = &t->b;
-    uint32_t page = (t->blk->cs_base + t->blk->eip) >> SMMU_PAGE_SHIFT;
-    t->blk->cross_off = t->blk->host_off;
-    x86_mov_r64_r64(b, R_C, X86_RCX);
-    x86_mov_r32_m32(b, X86_RCX, code_entry(t->e, b, t->mode, page));
-    relocate_last(t, RELOC_PAGE);
-    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - (t->blk->frame[0] + 1))));
-    struct x86_fixup same = x86_jrcxz8(b);
-    t->cross_miss = x86_jmp32(b);
-    x86_bind(b, same);
-    x86_mov_r64_r64(b, X86_RCX, R_C);
-    t->blk->body = (uint16_t)(b->p - b->start);
-}
-
-static void emit_cross_miss(struct translation *t) {
-    if (!t->blk->body) return;
-    bind_from_hot(t, t->cross_miss);
-    x86_mov_r64_r64(&t->b, X86_RCX, R_C);
-    emit_eip(t, R_A, t->blk->eip);
-    emit_jmp_thunk(t, t->e->thunk.exit_indirect);
 }
 
 static bool may_go_direct(struct translation *t) {
@@ -197,6 +173,38 @@ static bool may_go_direct(struct translation *t) {
     bool pinned = t->marks & BT_MARK_DIRECT && until;
     return !until ||
            (pinned && !adapt_record(t->e, t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK)->never);
+}
+
+/* A block that is reached from another page first has the entry for that in front of it, see block_cross_entry. */
+static void emit_cross_entry(struct translation *t) {
+    struct x86_buf *b = &t->b;
+    uint32_t page = (t->blk->cs_base + t->blk->eip) >> SMMU_PAGE_SHIFT;
+    t->blk->cross_off = t->blk->host_off;
+    t->cross_traps = check_page_may_trap(t->e, t->mode, t->blk->frame[0]) && may_go_direct(t);
+    if (t->cross_traps) {
+        load_code_entry(t->e, b, t->mode, R_A, page);
+        relocate_last(t, RELOC_PAGE);
+        check_page(b, t->blk->frame[0]);
+        t->blk->body = (uint16_t)(b->p - b->start);
+        return;
+    }
+    x86_mov_r64_r64(b, R_C, X86_RCX);
+    load_code_entry(t->e, b, t->mode, X86_RCX, page);
+    relocate_last(t, RELOC_PAGE);
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - smmu_code_entry(t->blk->frame[0]))));
+    struct x86_fixup same = x86_jrcxz8(b);
+    t->cross_miss = x86_jmp32(b);
+    x86_bind(b, same);
+    x86_mov_r64_r64(b, X86_RCX, R_C);
+    t->blk->body = (uint16_t)(b->p - b->start);
+}
+
+static void emit_cross_miss(struct translation *t) {
+    if (!t->blk->body || t->cross_traps) return;
+    bind_from_hot(t, t->cross_miss);
+    x86_mov_r64_r64(&t->b, X86_RCX, R_C);
+    emit_eip(t, R_A, t->blk->eip);
+    emit_jmp_thunk(t, t->e->thunk.exit_indirect);
 }
 
 static void begin_cold(struct translation *t) {

@@ -85,6 +85,7 @@ struct translation {
     uint16_t live[BLOCK_MAX_INSNS]; /* arithmetic flags that it or its successors need */
     unsigned n, i;
     struct x86_fixup cross_miss;
+    bool cross_traps;         /* the entry for other pages has no way out of its own */
     bool at_break;            /* a breakpoint: the block only leaves */
     bool ended;               /* the block's end has been emitted */
     int esp_delta;            /* ESP less R14: pushes and pops move the offset of the accesses that follow, not R14 */

@@ -56,6 +56,7 @@ static const struct kv_key bt_keys[] = {
     {.name = "no-quick-devices", .type = KV_SWITCH, .at = AT(bt_no_quick_devices)},
     {.name = "no-stack-folding", .type = KV_SWITCH, .at = AT(bt_no_stack_folding)},
     {.name = "no-transfers", .type = KV_SWITCH, .at = AT(bt_no_transfers)},
+    {.name = "no-trap-checks", .type = KV_SWITCH, .at = AT(bt_no_trap_checks)},
     {.name = "no-joining", .type = KV_SWITCH, .at = AT(bt_no_joining)},
     {.name = "no-copies", .type = KV_SWITCH, .at = AT(bt_no_copies)},
     {.name = "cache", .type = KV_SIZE, .at = AT(bt_cache_bytes)},

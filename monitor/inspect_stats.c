@@ -55,6 +55,7 @@ static void translator(struct writer *w, const struct bt_stats *s, bool counting
     put(w, "code-writes-blocks", s->smc_blocks);
     put(w, "return-stack-resets", s->ras_resets);
     if (counting) put(w, "instructions-executed", executed);
+    put(w, "check-faults", s->check_faults);
 }
 
 static void mmu(struct writer *w, const struct smmu_stats *s) {

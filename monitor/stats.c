@@ -85,6 +85,7 @@ static void print_engine(const struct bt_stats *s) {
     row("code writes", s->smc_writes);
     row("blocks lost to code writes", s->smc_blocks);
     row("return stack resets", s->ras_resets);
+    row("check faults", s->check_faults);
 }
 
 static void print_mmu(const struct smmu_stats *s) {

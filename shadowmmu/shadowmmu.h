@@ -73,8 +73,11 @@ void *smmu_span(struct smmu *s, struct gva va, unsigned access, uint32_t *run, s
  *   write entry of page p: *(uint64_t *)(base + SMMU_TLB_WRITE + p*8)
  *   code entry  of page p: *(uint32_t *)(base + SMMU_TLB_CODE  + p*4)
  * A data entry is 0 (miss) or a delta d so that host = d + va for every byte of the page. Never valid in
- * the write table: ROM, devices, holes, code frames, pages whose D bit is clear. A code entry is 0 or frame+1. */
+ * the write table: ROM, devices, holes, code frames, pages whose D bit is clear. A code entry is 0 or
+ * smmu_code_entry(frame): entries of different frames differ by pages. */
 enum { SMMU_TLB_READ = 0, SMMU_TLB_WRITE = 8 << 20, SMMU_TLB_CODE = 16 << 20, SMMU_TLB_BYTES = 20 << 20 };
+static inline uint32_t smmu_code_entry(uint32_t frame) { return (frame + 1) << SMMU_PAGE_SHIFT; }
+static inline uint32_t smmu_code_entry_frame(uint32_t entry) { return (entry >> SMMU_PAGE_SHIFT) - 1; }
 uint8_t *smmu_tlb_base(const struct smmu *s, bool user);
 /* The reverse of an access by the TLB: which guest-linear address led to this host address, as far as still known. */
 bool smmu_tlb_find(const struct smmu *s, bool user, const void *host, uint32_t *va);

@@ -256,8 +256,8 @@ enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t
     struct phys_page p = mem_page(s->mem, w.pa);
     if (p.read1 <= 0) return SMMU_FILL_SLOW;
     uint32_t old = *slot;
-    *slot = (uint32_t)p.read1; /* frame + 1 */
     *frame = (uint32_t)p.read1 - 1;
+    *slot = smmu_code_entry(*frame);
     note_large(t, va.v, &w);
     s->stats.code_fills++;
     bool changed = old != 0 && old != *slot;
