@@ -29,7 +29,9 @@ uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t 
     return BT_NONE;
 }
 
-static uint32_t *frame_link(struct block *b, uint32_t frame) { return &b->frame_next[b->frame[0] == frame ? 0 : 1]; }
+static uint32_t *frame_link(struct block *b, uint32_t frame) {
+    return &b->frame_next[b->frame[0] == frame ? 0 : b->frame[1] == frame ? 1 : 2];
+}
 
 /* Where the instruction at guest_off begins in the block, if the block can be entered there: ESP must be R14. */
 static const uint8_t *entry_at(const struct bt_engine *e, const struct block *b, uint32_t guest_off) {
@@ -56,8 +58,11 @@ const uint8_t *block_find_inside(struct bt_engine *e, const struct block *from, 
     return NULL;
 }
 
-/* How many lists of frames the block is in; both its pages may show the same frame. */
-static int frame_count(const struct block *b) { return b->frame[1] != BT_NONE && b->frame[1] != b->frame[0] ? 2 : 1; }
+bool block_in_list(const struct block *b, int i) {
+    for (int k = 0; k < i; k++)
+        if (b->frame[k] == b->frame[i]) return false;
+    return b->frame[i] != BT_NONE;
+}
 
 static void tell_made(const struct bt_engine *e, const struct block *b) {
     struct bt_code code = {.host = e->code + b->host_off,
@@ -83,7 +88,8 @@ void block_publish(struct bt_engine *e, uint32_t id) {
     uint32_t *head = &e->hash[hash_of(b->frame[0], b->off, b->eip, b->mode)];
     b->hash_next = *head;
     *head = id;
-    for (int i = 0; i < frame_count(b); i++) {
+    for (int i = 0; i < BLOCK_FRAMES; i++) {
+        if (!block_in_list(b, i)) continue;
         uint32_t *list = &e->frame_blocks[b->frame[i]];
         if (*list == BT_NONE) smmu_code_protect(e->smmu, b->frame[i]);
         b->frame_next[i] = *list;
@@ -153,12 +159,14 @@ void block_kill(struct bt_engine *e, uint32_t id) {
     ports_close(e, b);
     jump_cache_drop(e, id);
     hash_remove(e, id);
-    for (int i = 0; i < frame_count(b); i++) frame_remove(e, id, b->frame[i]);
+    for (int i = 0; i < BLOCK_FRAMES; i++)
+        if (block_in_list(b, i)) frame_remove(e, id, b->frame[i]);
 }
 
 static bool overlaps(const struct block *b, uint32_t frame, uint32_t off, uint32_t len) {
     uint32_t first = SMMU_PAGE_SIZE - b->off < b->guest_len ? SMMU_PAGE_SIZE - b->off : b->guest_len;
     if (b->frame[0] == frame && off < b->off + first && b->off < off + len) return true;
+    if (b->frame[2] == frame && off < b->read_pc_off + (uint32_t)READ_PC_LEN && b->read_pc_off < off + len) return true;
     return b->frame[1] == frame && off < b->guest_len - first;
 }
 

@@ -5,7 +5,9 @@ void block_kill_linear(struct bt_engine *e, uint32_t first, uint32_t last) {
     for (uint32_t id = 0; id < e->n_blocks; id++) {
         const struct block *b = &e->blocks[id];
         uint32_t va = b->cs_base + b->eip;
-        if (!b->dead && (va - first <= last - first || first - va < b->guest_len)) block_kill(e, id);
+        bool covers = va - first <= last - first || first - va < b->guest_len;
+        /* A routine in line may be what is meant: it is called where there are breakpoints or marks. */
+        if (!b->dead && (covers || b->frame[2] != BT_NONE)) block_kill(e, id);
     }
     e->ras_reset_wanted = true; /* a predicted return would go on in a dead block */
 }

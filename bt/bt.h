@@ -229,6 +229,7 @@ struct bt_config {
     bool no_quick_devices;   /* every access to a device walks; the interrupt it causes waits for a poll */
     bool no_stack_folding;   /* every push and pop changes R14 */
     bool no_trap_checks;     /* checks jump where they fail */
+    bool no_inline_read_pc;  /* "mov reg, [esp]; ret" is called */
     bool no_joining;         /* no jump leads to the middle of a block */
     bool no_copies;          /* code at another address is translated anew */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */

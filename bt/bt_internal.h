@@ -88,10 +88,15 @@ struct port {
     bool looks_up;   /* ... and the code for that is there */
 };
 
+enum { BLOCK_FRAMES = 3, READ_PC_LEN = 4 };
+
 struct block {
     uint32_t eip, cs_base, cs_limit, mode;
-    uint32_t frame[2]; /* second: BT_NONE unless the block's one instruction crosses a page */
-    uint16_t off;      /* offset of the first byte in frame[0] */
+    /* Second: BT_NONE unless the block's one instruction crosses a page; third: BT_NONE unless a routine there is in
+     * line, at read_pc_off. */
+    uint32_t frame[BLOCK_FRAMES];
+    uint16_t off; /* offset of the first byte in frame[0] */
+    uint16_t read_pc_off;
     uint16_t guest_len;
     uint8_t n_insns, n_links;
     bool direct, dead, single;
@@ -106,7 +111,7 @@ struct block {
     uint32_t cross_off, ind_off;             /* checking entries, 0 until wanted */
     uint32_t map_first, map_count, map_cold; /* from map_cold on: of the cold part */
     uint32_t reloc_first, reloc_count;
-    uint32_t hash_next, frame_next[2];
+    uint32_t hash_next, frame_next[BLOCK_FRAMES];
     uint32_t links[BLOCK_LINKS];
     uint32_t port_head;
     uint32_t in_head;
@@ -312,6 +317,8 @@ const uint8_t *block_find_inside(struct bt_engine *e, const struct block *from, 
 void block_publish(struct bt_engine *e, uint32_t id);
 void block_kill(struct bt_engine *e, uint32_t id);
 bool block_kill_range(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t len); /* true if any died */
+/* Is the block in the list of frame[i]? Several may be the same frame. */
+bool block_in_list(const struct block *b, int i);
 void link_chain(struct bt_engine *e, uint32_t link, uint32_t to, const uint8_t *entry);
 uint32_t block_at_host(const struct bt_engine *e, const uint8_t *host); /* BT_NONE */
 bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint32_t *eip, int8_t *esp);
@@ -369,7 +376,7 @@ bool check_address(const struct bt_engine *e, uintptr_t addr); /* a check, or a 
 struct check_regs {
     const uint8_t *pc;
     uint64_t *rsp;
-    long long *r8;
+    long long *r8, *r14;
     uint32_t blame; /* the block whose entry has failed; BT_NONE: ask for the block at the old PC */
 };
 enum check_result {

@@ -7,7 +7,7 @@
  *  - a landing pad: R8 = popped address - own, unsigned; load [R13+R8]
  *  - the one target of an indirect jump: R9 = target - known, unsigned; load [R13+R9]
  *  - an entry from another page: R8 = code entry of the page, signed; load [R13 + R8 - entry of the block's frame],
- *    where different entries differ by pages
+ *    where different entries differ by pages; and so before a routine in line (emit_readpc.c)
  * An instruction whose checks fail often is found guilty like one whose accesses do, and gets the jumps.
  */
 #include <sys/mman.h>
@@ -123,11 +123,31 @@ static enum check_result pad_failed(struct bt_engine *e, struct check_regs *r) {
     return CHECK_FAILED;
 }
 
-/* The block whose page is checked: the one the check stands in front of, there or by a jump. */
-static uint32_t page_check_of(const struct bt_engine *e, const uint8_t *pc) {
-    uint32_t id = block_at_host(e, pc);
-    const uint8_t *jmp = pc + PAGE_LOAD;
-    return id != BT_NONE ? id : block_at_host(e, jmp + JMP + disp_at(jmp + 1));
+/* In the middle of a block: a called routine is not where it was. The address to return to has been pushed. */
+static void routine_moved(struct bt_engine *e, uint32_t id, struct check_regs *r) {
+    const struct block *b = &e->blocks[id];
+    uint32_t eip = 0;
+    int8_t esp = 0;
+    BT_BUG_ON(!block_pc(e, id, r->pc, &eip, &esp));
+    const uint8_t *call = e->linear + (size_t)b->frame[0] * SMMU_PAGE_SIZE + b->off + (eip - b->eip);
+    *r->r14 = (uint32_t)(*r->r14 + esp);
+    *r->r8 = eip + JMP + (uint32_t)disp_at(call + 1);
+}
+
+/* The page is not the one it was, or not known now. */
+static enum check_result page_failed(struct bt_engine *e, struct check_regs *r) {
+    uint32_t id = block_at_host(e, r->pc);
+    if (id != BT_NONE && r->pc >= block_body(e, &e->blocks[id])) {
+        routine_moved(e, id, r);
+    } else {
+        /* The check stands in front of its block, there or by a jump. */
+        const uint8_t *jmp = r->pc + PAGE_LOAD;
+        r->blame = id != BT_NONE ? id : block_at_host(e, jmp + JMP + disp_at(jmp + 1));
+        BT_BUG_ON(r->blame == BT_NONE);
+        *r->r8 = e->blocks[r->blame].eip;
+    }
+    r->pc = e->thunk.exit_indirect;
+    return CHECK_FAILED;
 }
 
 enum check_result check_faulted(struct bt_engine *e, struct check_regs *r) {
@@ -137,10 +157,5 @@ enum check_result check_faulted(struct bt_engine *e, struct check_regs *r) {
         r->pc += sizeof port_load + JMP;
         return CHECK_FAILED;
     }
-    if (!is(r->pc, page_load, sizeof page_load)) return CHECK_NONE;
-    r->blame = page_check_of(e, r->pc);
-    BT_BUG_ON(r->blame == BT_NONE);
-    *r->r8 = e->blocks[r->blame].eip;
-    r->pc = e->thunk.exit_indirect;
-    return CHECK_FAILED;
+    return is(r->pc, page_load, sizeof page_load) ? page_failed(e, r) : CHECK_NONE;
 }

@@ -150,6 +150,10 @@ static void emit_call_rel(struct translation *t) {
         emit_gp(t);
         return;
     }
+    if (emit_read_pc(t, target)) {
+        t->ended = false;
+        return;
+    }
     poll_if_backward(t, target);
     emit_push_eip(t, next, cur(t)->op_size);
     emit_settle_esp(t);

@@ -146,8 +146,8 @@ void bt_flush(struct bt_engine *e) {
     for (uint32_t id = 0; id < e->n_blocks; id++) {
         struct block *b = &e->blocks[id];
         if (b->dead) continue;
-        for (int i = 0; i < 2 && b->frame[i] != BT_NONE; i++)
-            if (e->frame_blocks[b->frame[i]] != BT_NONE) {
+        for (int i = 0; i < BLOCK_FRAMES; i++)
+            if (b->frame[i] != BT_NONE && e->frame_blocks[b->frame[i]] != BT_NONE) {
                 e->frame_blocks[b->frame[i]] = BT_NONE;
                 smmu_code_unprotect(e->smmu, b->frame[i]);
             }

@@ -104,7 +104,7 @@ static void blame(struct bt_engine *e, greg_t *r, unsigned weight) {
 /* A check or a poll has faulted. */
 static bool on_check(struct bt_engine *e, greg_t *r) {
     uint64_t rsp = (uint64_t)r[REG_RSP];
-    struct check_regs k = {.pc = (const uint8_t *)r[REG_RIP], .rsp = &rsp, .r8 = &r[REG_R8]};
+    struct check_regs k = {.pc = (const uint8_t *)r[REG_RIP], .rsp = &rsp, .r8 = &r[REG_R8], .r14 = &r[REG_R14]};
     enum check_result res = check_faulted(e, &k);
     if (res == CHECK_NONE) return on_poll(e, r);
     if (res == CHECK_POLL) {

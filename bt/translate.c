@@ -314,7 +314,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                             .cs_base = cs->base,
                             .cs_limit = cs->limit,
                             .mode = mode,
-                            .frame = {frame, BT_NONE},
+                            .frame = {frame, BT_NONE, BT_NONE},
                             .off = (uint16_t)off,
                             .direct = t.direct,
                             .single = single,
@@ -323,7 +323,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
                             .port_head = BT_NONE,
                             .in_head = BT_NONE,
                             .hash_next = BT_NONE,
-                            .frame_next = {BT_NONE, BT_NONE},
+                            .frame_next = {BT_NONE, BT_NONE, BT_NONE},
                             .host_off = (uint32_t)e->code_used,
                             .cold_off = (uint32_t)(cold - e->code)};
     struct fetch f = {e->linear + (size_t)frame * SMMU_PAGE_SIZE, off, (mode & MODE_CODE32) != 0, e->cfg.features};

@@ -176,6 +176,9 @@ void emit_link(struct translation *t, uint32_t target);
 void emit_wrap_poll(struct translation *t); /* before an instruction: straight-line code that wraps is a loop, too */
 void emit_link_stubs(struct translation *t, uint32_t id);
 
+/* emit_readpc.c: true if the call's target was taken in line */
+bool emit_read_pc(struct translation *t, uint32_t target);
+
 /* emit_divide.c: true if the instruction was a division that looks at its divisor first */
 bool emit_divide(struct translation *t);
 

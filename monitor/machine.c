@@ -145,6 +145,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_stack_folding = c->bt_plain || c->bt_no_stack_folding,
                             .no_transfers = c->bt_plain || c->bt_no_transfers,
                             .no_copies = c->bt_plain || c->bt_no_copies,
+                            .no_inline_read_pc = c->bt_plain || c->bt_no_inline_read_pc,
                             .no_trap_checks = c->bt_plain || c->bt_no_trap_checks,
                             .no_joining = c->bt_plain || c->bt_no_joining,
                             .made = m->perf ? perf_made : NULL,
