@@ -22,6 +22,7 @@ GUESTS = {
     # TCG leaves the page of the local APIC where it was, keeps an APIC off, has #NP for an absent SS, checks no limit of CS, sets no Accessed bit, knows no #AC
     "privops": (102, ["AC:", "CPUID: an APIC", "page: stores to the new", "page: back", "IRET: the outer stack's", "IRET: EIP beyond", "IRET: sets Accessed"]),
     "aliases": (9, []),
+    "returns": (41, []),
     "tasks": (49, ["the T bit:"]),  # TCG leaves the T bit alone
 }
 
@@ -64,7 +65,8 @@ def main():
         for name, (least, known) in GUESTS.items():
             image = os.path.join(tmp, name)
             assemble(name, image)
-            for options in ([], ["--bt", "checked"], ["--bt", "plain"], ["--bt", "count"], ["--bt", "single-step"]):
+            for bt in ("", "checked", "direct", "plain", "count", "single-step"):
+                options = ["--bt", bt] if bt else []
                 code, seen, errors = in_novt(novt, image, options)
                 wrong = [text for good, text in seen if not good]
                 failures += report(code == PASSED and len(seen) >= least and not wrong,
