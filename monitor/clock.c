@@ -12,6 +12,7 @@ enum {
     /* A timer re-armed into the past is a device catching up lost ticks: leave the guest this long to
      * take the interrupt of one tick before the next. */
     CATCH_UP_GAP_NS = 20000,
+    FAR_NS = 2000000, /* longer than two samples of running code are apart */
 };
 
 /* ---- Reading the host's clocks ---- */
@@ -72,6 +73,23 @@ static void program_at(struct mon_clock *c, uint64_t guest_ns) {
     hostsys_timer_settime(c->host_timer, TIMER_ABSTIME, &when);
 }
 
+/* As program_at, or later. */
+static void program_lazily(struct mon_clock *c, uint64_t guest_ns, uint64_t now) {
+    c->owed = c->lazy && c->rested && !c->demanded && guest_ns > now + FAR_NS;
+    if (!c->owed)
+        program_at(c, guest_ns);
+    else if (c->armed_ns > 1)
+        program_at(c, 0);
+    else
+        c->armed_ns = 0;
+}
+
+bool clock_demand(struct mon_clock *c) {
+    if (!c->owed) return false;
+    c->demanded = true;
+    return true;
+}
+
 static uint64_t next_deadline(const struct mon_clock *c) {
     if (!c->count) return 0;
     return c->heap[0]->deadline_ns ? c->heap[0]->deadline_ns : 1;
@@ -80,12 +98,14 @@ static uint64_t next_deadline(const struct mon_clock *c) {
 uint64_t clock_sleep_until(struct mon_clock *c) {
     uint64_t next = c->stopped ? 0 : next_deadline(c);
     if (c->armed_ns) program_at(c, 0);
+    c->rested = true;
+    c->owed = false;
     return next ? c->start_mono_ns + next : 0;
 }
 
 static void program_if_earlier(struct mon_clock *c) {
     uint64_t next = c->stopped ? 0 : next_deadline(c);
-    if (next && (!c->armed_ns || next < c->armed_ns)) program_at(c, next);
+    if (next && (!c->armed_ns || next < c->armed_ns)) program_lazily(c, next, clock_now(c));
 }
 
 /* ---- The heap ---- */
@@ -149,6 +169,7 @@ static uint32_t collect_due(struct mon_clock *c, uint64_t now, struct dev_timer 
 
 void clock_run_due(struct mon_clock *c) {
     struct dev_timer *due[CLOCK_MAX_TIMERS];
+    if (c->demanded) c->rested = c->owed = false;
     if (c->stopped || (!c->count && !c->armed_ns)) return;
     uint64_t now = clock_now(c);
     uint32_t n = collect_due(c, now, due);
@@ -162,10 +183,9 @@ void clock_run_due(struct mon_clock *c) {
     }
     uint64_t next = next_deadline(c);
     if (next && next < now + CATCH_UP_GAP_NS) next = now + CATCH_UP_GAP_NS;
-    if (next == armed && (!next || next > now))
-        c->armed_ns = next; /* the host timer is right as it is */
-    else
-        program_at(c, next);
+    c->armed_ns = armed;
+    if (next != armed || (next && next <= now)) program_lazily(c, next, now); /* else it is right as it is */
+    c->demanded = false;
 }
 
 /* ---- Stopping ---- */

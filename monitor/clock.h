@@ -26,8 +26,11 @@ struct mon_clock {
     uint64_t tsc_hz;
     bool have_host_timer;
     int host_timer;
-    uint64_t armed_ns; /* guest time the host timer fires at; 0: not armed */
-    uint64_t fired;    /* timers run, for --stats */
+    uint64_t armed_ns;   /* guest time the host timer fires at; 0: not armed */
+    bool lazy;           /* clock_demand comes when guest code runs long, see there */
+    bool rested;         /* the guest has slept since the last demand */
+    bool owed, demanded; /* the host timer ought to be armed; and now it must */
+    uint64_t fired;      /* timers run, for --stats */
 };
 
 /* Guest time starts now. Thread tid gets signal signo when a timer is due; signo 0: no host timer (tests). */
@@ -47,6 +50,10 @@ void clock_run_due(struct mon_clock *c);
  * that moved later leaves the host timer where it is, which costs one early wake-up instead of a system call each time.
  */
 uint64_t clock_sleep_until(struct mon_clock *c);
+/* A guest that wakes for its tick and sleeps again needs no host timer in between: with `lazy` set, one that is far off
+ * is not armed after a sleep until a sample of the running code says that the guest is at work. Async-signal-safe;
+ * true: run what is due. */
+bool clock_demand(struct mon_clock *c);
 /* Finds tsc_hz: from CPUID, or measured since clock_init, waiting until that was 10 ms ago. */
 void clock_calibrate(struct mon_clock *c);
 #endif

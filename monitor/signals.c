@@ -54,10 +54,12 @@ static void on_continue(int signo, siginfo_t *si, void *uc) {
 }
 
 static void on_sample(int signo, siginfo_t *si, void *uc) {
-    (void)signo;
+    struct machine *m = signal_machine;
     /* A timer of the thread's time is only looked at in the host's clock ticks. */
     unsigned ms = 1 + (si->si_overrun > 0 ? (unsigned)si->si_overrun : 0);
-    if (signal_machine && signal_machine->engine) bt_sample(signal_machine->engine, uc, ms);
+    if (!m || !m->engine) return;
+    bt_sample(m->engine, uc, ms);
+    if (clock_demand(&m->clock)) on_kick(signo, si, uc);
 }
 
 /* ---- Installation ---- */
@@ -119,7 +121,8 @@ bool signals_start_sampling(struct machine *m) {
     ev._sigev_un._tid = hostsys_gettid();
     m->sampling = hostsys_timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &m->sample_timer) == 0;
     struct itimerspec every = {.it_interval.tv_nsec = SAMPLE_NS, .it_value.tv_nsec = SAMPLE_NS};
-    return m->sampling && hostsys_timer_settime(m->sample_timer, 0, &every) == 0;
+    m->clock.lazy = m->sampling && hostsys_timer_settime(m->sample_timer, 0, &every) == 0;
+    return m->clock.lazy;
 }
 
 void signals_remove(struct machine *m) {

@@ -250,6 +250,28 @@ static void the_tsc_frequency_agrees_with_the_clock(void **state) {
     assert_true(off < tsc / 200);
 }
 
+static void after_a_sleep_a_far_deadline_arms_the_host_timer_on_demand(void **state) {
+    (void)state;
+    const uint64_t far = clock_now(&f.clock) + 1000 * MS;
+    f.clock.lazy = true;
+    clock_arm(&f.clock, &f.timer[0], far);
+    assert_int_equal(f.clock.armed_ns, far); /* no sleep yet: the guest may run long */
+    assert_false(clock_demand(&f.clock));
+    assert_true(clock_sleep_until(&f.clock) != 0);
+    clock_run_due(&f.clock);
+    assert_int_equal(f.clock.armed_ns, 0);
+    clock_arm(&f.clock, &f.timer[1], far + MS);
+    assert_int_equal(f.clock.armed_ns, 0);
+    assert_true(clock_demand(&f.clock));
+    clock_run_due(&f.clock);
+    assert_int_equal(f.clock.armed_ns, far);
+    assert_false(clock_demand(&f.clock));
+    (void)clock_sleep_until(&f.clock);
+    clock_arm(&f.clock, &f.timer[2], clock_now(&f.clock) + MS); /* near: at once */
+    assert_true(f.clock.armed_ns != 0);
+    assert_false(clock_demand(&f.clock));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(time_goes_forward, setup, teardown),
@@ -261,6 +283,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(arming_again_moves_a_timer, setup, teardown),
         cmocka_unit_test_setup_teardown(the_host_timer_follows_the_earliest_lazily, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sleep_waits_for_the_deadline_itself, setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_sleep_a_far_deadline_arms_the_host_timer_on_demand, setup, teardown),
         cmocka_unit_test(other_threads_post),
         cmocka_unit_test_setup_teardown(a_due_timer_raises_the_signal, setup, teardown),
         cmocka_unit_test_setup_teardown(the_tsc_frequency_agrees_with_the_clock, setup, teardown),
