@@ -117,6 +117,7 @@ static enum check_result pad_failed(struct bt_engine *e, struct check_regs *r) {
         e->cpu->eip = own;
         return CHECK_POLL;
     }
+    if (e->counting) e->cpu->p.return_misses++;
     const uint8_t *pad = find_return(e, r->rsp, own + off);
     r->pc = pad ? pad : e->thunk.lookup;
     if (!pad) *r->rsp = e->ras[e->ras_cur].top;

@@ -32,7 +32,8 @@ static bool find(struct translation *t, uint32_t target, struct routine *r) {
     const struct insn *insn = cur(t);
     enum { CALL_LEN = 5 };
     bool plain = t->chained && !k->single && k->frame[1] == BT_NONE && insn->len == CALL_LEN && insn->op_size == 4 &&
-                 t->mode & MODE_CODE32 && t->mode & MODE_STACK32 && t->mode & MODE_CS_FLAT && !t->e->n_breaks;
+                 t->mode & MODE_CODE32 && t->mode & MODE_STACK32 && t->mode & MODE_CS_FLAT && !t->e->n_breaks &&
+                 !t->e->n_marks && !t->e->counting;
     r->off = (uint16_t)(target & SMMU_PAGE_MASK);
     if (!plain || t->e->cfg.no_inline_read_pc || r->off > SMMU_PAGE_SIZE - READ_PC_LEN) return false;
     if (!frame_of(t, target, r)) return false;
