@@ -2,12 +2,15 @@
  * adapt.c: which accesses go direct.
  *
  * A page must be touched some thousand times before mapping it pays, and most processes do not live that long. So user
- * code is checked while its address space is young, and direct (MODE_DIRECT) once samples have found it running
- * (smmu_space_tick); a kernel's memory is a few large mappings: direct at once. Instructions whose direct accesses keep
- * faulting are demoted. What is known of them is in a small direct-mapped table keyed by physical code address: a
- * collision forgets, which costs time and never correctness.
+ * code is checked while its address space is young, and direct (MODE_DIRECT) once its code has run
+ * for a millisecond (smmu_space_grow); a kernel's memory is a few large mappings: direct at once. Instructions whose
+ * direct accesses keep faulting are demoted. What is known of them is in a small direct-mapped table keyed by physical
+ * code address: a collision forgets, which costs time and never correctness.
  */
+#include <immintrin.h>
+
 #include "bt/bt_internal.h"
+#include "shadowmmu/inspect.h"
 
 bool adapt_direct(const struct bt_engine *e, uint32_t mode) {
     if (e->cfg.force_checked || mode & MODE_AC) return false;
@@ -15,10 +18,28 @@ bool adapt_direct(const struct bt_engine *e, uint32_t mode) {
     return (mode & MODE_CPL) != MODE_CPL || mode & MODE_DIRECT;
 }
 
+bool adapt_grow(struct bt_engine *e, uint64_t cycles) {
+    if (e->cpu->cpl != 3 || !smmu_space_grow(e->smmu, gva(e->cpu->seg[DEC_CS].base + e->cpu->eip), cycles))
+        return false;
+    e->stats.matured++;
+    adapt_note(e, BT_CHANGE_SPACE, smmu_inspect_cr3(e->smmu), 0, NULL);
+    return true;
+}
+
+/* A process that has just begun comes here often, because its code is new. A long pause was the kernel's, or another
+ * process's. */
+bool adapt_grow_by_tsc(struct bt_engine *e) {
+    enum { LONG = 50000 };
+    if (e->cpu->cpl != 3 || e->mode & MODE_DIRECT) return false;
+    uint64_t now = __rdtsc(), passed = now - e->grown_at;
+    e->grown_at = now;
+    return passed < LONG && adapt_grow(e, passed);
+}
+
 static uint32_t slot_of(uint32_t key) { return key * 0x9E3779B1u >> 16 & (GUILT_SLOTS - 1); }
 static uint32_t key_of(uint32_t frame, uint32_t off) { return (frame << SMMU_PAGE_SHIFT | off) + 1; }
 
-static uint32_t epoch(const struct bt_engine *e) { return e->samples / SAMPLES_PER_EPOCH + 1; }
+static uint32_t epoch(const struct bt_engine *e) { return e->sampled_ms / EPOCH_MS + 1; }
 
 const struct guilt *adapt_record(const struct bt_engine *e, uint32_t frame, uint32_t off) {
     const struct guilt *g = &e->guilt[slot_of(key_of(frame, off))];
@@ -30,7 +51,7 @@ uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t 
     return g && g->until > epoch(e) ? g->until : 0;
 }
 
-/* Each verdict doubles the time until direct access is tried again, from a quarter second of guest work to a minute;
+/* Each verdict doubles the time until direct access is tried again, from a second of guest work to some minutes;
  * an access that can never be direct (a device, a write to code) starts in the middle. */
 static void sentence(struct bt_engine *e, struct guilt *g, bool certain) {
     enum { FIRST = 1, CERTAIN_LEVEL = 5, MAX_LEVEL = 8, MOST = 127 };

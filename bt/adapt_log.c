@@ -6,19 +6,14 @@
  */
 #include "bt/inspect_internal.h"
 
-uint32_t inspect_epoch_ms(const struct bt_engine *e) {
-    return e->samples ? (uint32_t)((uint64_t)SAMPLES_PER_EPOCH * e->sampled_ms / e->samples)
-                      : (uint32_t)SAMPLES_PER_EPOCH;
-}
-
 void adapt_note(struct bt_engine *e, enum bt_change what, uint32_t physical, uint32_t until, const struct guilt *g) {
-    e->adapt_log.at[e->adapt_log.n++ % ADAPT_LOG] = (struct bt_inspect_change){
-        .ms = e->sampled_ms,
-        .physical = physical,
-        .until_ms = until ? e->sampled_ms + (until - 1 - e->samples / SAMPLES_PER_EPOCH) * inspect_epoch_ms(e) : 0,
-        .what = (uint8_t)what,
-        .level = g ? g->level : 0,
-        .verdicts = g ? g->verdicts : 0};
+    e->adapt_log.at[e->adapt_log.n++ % ADAPT_LOG] =
+        (struct bt_inspect_change){.ms = e->sampled_ms,
+                                   .physical = physical,
+                                   .until_ms = until ? (until - 1) * EPOCH_MS : 0,
+                                   .what = (uint8_t)what,
+                                   .level = g ? g->level : 0,
+                                   .verdicts = g ? g->verdicts : 0};
 }
 
 void bt_inspect_history(struct bt_engine *e, struct bt_inspect_history *h) {

@@ -42,7 +42,7 @@ static const uint8_t *entry_at(const struct bt_engine *e, const struct block *b,
 }
 
 const uint8_t *block_find_inside(struct bt_engine *e, const struct block *from, uint32_t eip, uint32_t *id) {
-    enum { MOST = 48 }; /* the latest are the likeliest, and the search must stay cheap beside a translation */
+    enum { MOST = 20 }; /* the latest are the likeliest, and the search must stay cheap beside a translation */
     uint32_t next = e->frame_blocks[from->frame[0]];
     for (unsigned i = 0; next != BT_NONE && i < MOST; i++) {
         struct block *b = &e->blocks[next];

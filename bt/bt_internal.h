@@ -204,12 +204,13 @@ struct guilt {
     uint8_t verdicts : 7; /* so far, 127 at most */
     uint8_t never : 1;    /* the last one was about what can never be direct */
 };
-/* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a quarter second of CPU time) cost about five percent. */
+/* At some 7 us a fault, GUILT_LIMIT faults in one epoch (a second of CPU time) cost about 1.4 percent. */
 enum {
     GUILT_SLOTS = 1 << 14,
     GUILT_LIMIT = 2000,
-    GUILT_PASSING = 32, /* weight of a fault for a mapping that will not last */
-    SAMPLES_PER_EPOCH = 256
+    GUILT_PASSING = 32,   /* weight of a fault for a mapping that will not last */
+    EPOCH_MS = 1024,      /* of CPU time */
+    GROW_SAMPLE = 1 << 20 /* cycles that a sample counts for */
 };
 
 enum { RETRY_QUEUE = 64, ZERO_DIVIDES = 256, ADAPT_LOG = 1024 };
@@ -276,8 +277,8 @@ struct bt_engine {
     } syscall;
 
     struct guilt *guilt;
-    uint32_t samples;                          /* epoch = samples / SAMPLES_PER_EPOCH + 1 */
-    uint32_t sampled[BT_AT_COUNT], sampled_ms; /* the time that they stand for, and its sum: sample.c */
+    uint64_t grown_at;                         /* TSC, see adapt_grow_by_tsc */
+    uint32_t sampled[BT_AT_COUNT], sampled_ms; /* samples by what they found, in ms, and their sum: sample.c */
     struct {
         uint64_t pc, tsc;
     } fault_done; /* the last one */
@@ -418,6 +419,10 @@ void adapt_note(struct bt_engine *e, enum bt_change what, uint32_t physical, uin
 
 /* adapt.c */
 bool adapt_direct(const struct bt_engine *e, uint32_t mode); /* may accesses of this mode's code go direct? */
+/* Has user code been running, its address space grows by so many cycles: true if it is mature from now on. */
+bool adapt_grow(struct bt_engine *e, uint64_t cycles);
+/* A block has been made. The same, by what has passed since the last one, if that is not long. */
+bool adapt_grow_by_tsc(struct bt_engine *e);
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off); /* 0: not guilty now */
 /* Counts a fault of a direct access; GUILT_LIMIT as its weight: can never go direct. Returns true if now guilty. */
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight);

@@ -322,8 +322,8 @@ uint32_t inspect_va(const struct bt_engine *e, uint32_t physical) {
 
 void bt_inspect_verdicts(struct bt_engine *e, struct bt_inspect_verdicts *v) {
     v->n = 0;
-    v->now = e->samples / SAMPLES_PER_EPOCH + 1;
-    v->epoch_ms = inspect_epoch_ms(e);
+    v->now = e->sampled_ms / EPOCH_MS + 1;
+    v->epoch_ms = EPOCH_MS;
     uint32_t i = v->cursor;
     for (; i < GUILT_SLOTS && v->n < BT_INSPECT_VERDICTS; i++) {
         const struct guilt *g = &e->guilt[i];

@@ -11,7 +11,6 @@ struct bt_inspect_time bt_inspect_time(const struct bt_engine *e);
  * bounded number of blocks; BT_INSPECT_NO_VA: found none. */
 uint32_t inspect_va(const struct bt_engine *e, uint32_t physical);
 /* How long an epoch is, on the average. */
-uint32_t inspect_epoch_ms(const struct bt_engine *e);
 /* Where to go on: *cursor 0 begins, a flush begins anew. True: anew. */
 bool inspect_begin(const struct bt_engine *e, uint32_t *epoch, uint32_t *cursor);
 #endif

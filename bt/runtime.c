@@ -475,6 +475,7 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
         flush_if_wanted(e, &w);
         if (e->ras_reset_wanted) sync_predictions(e, e->mode);
         uint32_t key = e->mode | (e->force_single ? (uint32_t)MODE_SINGLE : 0u);
+        uint32_t blocks = e->n_blocks;
         enum translate_result r = resolve(e, c->eip, key, &w, &out->fault);
         if (r == TRANSLATE_FULL) {
             e->want_flush = true;
@@ -484,6 +485,10 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             out->reason = BT_EXIT_EXCEPTION;
             if (out->fault.vector != 14) out->fault.cr2 = 0;
             return;
+        }
+        if (e->n_blocks != blocks && adapt_grow_by_tsc(e)) {
+            sync_mode(e);
+            continue;
         }
         e->force_single = false;
         bool may_remember = !(key & (MODE_STEP | MODE_SINGLE)) && !e->cfg.one_insn;

@@ -53,12 +53,9 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext) {
 void bt_sample(struct bt_engine *e, void *ucontext, unsigned ms) {
     const uint8_t *pc = (const uint8_t *)regs_of(ucontext)[REG_RIP];
     uint32_t id = block_at_host(e, pc);
-    e->samples++;
     sample_note(e, pc, id, ms);
     if (id == BT_NONE) return;
-    bool matured = e->cpu->cpl == 3 && smmu_space_tick(e->smmu);
-    e->stats.matured += matured;
-    if (matured) adapt_note(e, BT_CHANGE_SPACE, smmu_inspect_cr3(e->smmu), 0, NULL);
+    bool matured = adapt_grow(e, GROW_SAMPLE);
     if (adapt_wants(e, &e->blocks[id]))
         adapt_queue(e, id);
     else if (!matured)

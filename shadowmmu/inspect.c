@@ -106,7 +106,7 @@ static void inspect_view(const struct smmu *s, uint32_t index, struct smmu_inspe
     out->identity = index == VIEW_IDENTITY;
     out->cr3 = index >= VIEW_FIRST_USER ? (uint32_t)(v->key >> 8) : 0;
     out->current = v == view_current(s, false) || v == view_current(s, true);
-    out->mature = index < VIEW_FIRST_USER || v->age >= MATURE_AGE;
+    out->mature = index < VIEW_FIRST_USER || v->mature;
     for (uint32_t i = 0; i < VIEW_PAGES / region_pages(v); i++)
         if (bit_get(v->used, i)) add_region(s, v, &v->region[i], out);
 }

@@ -137,11 +137,11 @@ uint8_t *smmu_view_base(struct smmu *s, bool user);
 /* Is this host address inside (or in the guards of) any view window? */
 bool smmu_view_contains(const struct smmu *s, const void *host);
 
-/* Has the current user address space been found running often enough for its pages to be worth mapping? */
+/* Has the current user address space run long enough for its pages to be worth mapping? */
 bool smmu_space_mature(const struct smmu *s);
-/* User code has been found running. Async-signal-safe on the vCPU thread. True if the address space is mature from now
- * on. */
-bool smmu_space_tick(struct smmu *s);
+/* Its code, at `at`, has run for so many cycles more. True: it is mature from now on. Async-signal-safe on the vCPU
+ * thread while translated code runs. */
+bool smmu_space_grow(struct smmu *s, struct gva at, uint64_t cycles);
 
 enum smmu_view_result {
     SMMU_VIEW_MAPPED,  /* hidden fault resolved: resume the instruction */

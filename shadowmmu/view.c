@@ -111,7 +111,8 @@ static void rekey(struct smmu *s, struct view *v, uint64_t key) {
         view_reset(s, v);
     }
     v->key = key;
-    v->age = 0;
+    v->mature = false;
+    v->ran = 0;
     v->region_shift = region_shift(s);
 }
 
@@ -126,6 +127,11 @@ static struct view *find_user(struct smmu *s, uint64_t key) {
     }
     rekey(s, coldest, key);
     return coldest;
+}
+
+/* A directory is often that of a new process: then it begins without what the old one had run. */
+static void check_young(struct smmu *s, struct view *v) {
+    if (!v->mature && v->ran && (walk_read_pde(s, v->ran_at) ^ v->ran_pde) & PTE_ADDR_PAE) v->ran = 0;
 }
 
 void views_switch(struct smmu *s) {
@@ -143,19 +149,25 @@ void views_switch(struct smmu *s) {
     s->stats.view_switches += vs->user != before;
     view_revalidate(s, super);
     view_revalidate(s, vs->user);
+    check_young(s, vs->user);
     view_keep_budget(s);
 }
 
 bool smmu_space_mature(const struct smmu *s) {
     const struct view *v = s->views->user;
-    return v && v->age >= MATURE_AGE;
+    return v && v->mature;
 }
 
-bool smmu_space_tick(struct smmu *s) {
+bool smmu_space_grow(struct smmu *s, struct gva at, uint64_t cycles) {
     struct view *v = s->views->user;
-    if (!v || v->age >= MATURE_AGE) return false;
-    v->age++;
-    return v->age == MATURE_AGE;
+    if (!v || v->mature) return false;
+    if (v->ran == 0) {
+        v->ran_at = at.v;
+        v->ran_pde = walk_read_pde(s, at.v);
+    }
+    v->ran += cycles;
+    v->mature = v->ran >= MATURE_CYCLES;
+    return v->mature;
 }
 
 void views_invlpg(struct smmu *s, uint32_t va) {
@@ -193,7 +205,7 @@ static bool unprotect_whole(struct smmu *s, struct view *v, uint32_t page) {
 }
 
 static bool passing(const struct smmu *s, const struct view *v, const struct walk *w) {
-    return s->mode != MODE_OFF && (v->user ? v->age < MATURE_AGE : w->user);
+    return s->mode != MODE_OFF && (v->user ? !v->mature : w->user);
 }
 
 static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool write, struct guest_fault *fault) {

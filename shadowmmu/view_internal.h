@@ -24,7 +24,7 @@ enum {
     VIEW_SUPER = 0,
     VIEW_IDENTITY = 1,
     VIEW_FIRST_USER = 2,
-    MATURE_AGE = 2,             /* a process that lives shorter does not repay the mapping of its pages */
+    MATURE_CYCLES = 2 << 20,    /* some 0.8 ms: a process that runs shorter does not repay the mapping of its pages */
     VIEW_POPULATE_PAGES = 64,   /* longest run whose host page tables are filled at once */
     VIEW_CODE_STRETCHES = 1024, /* most read-only code stretches in one run */
 };
@@ -55,9 +55,11 @@ struct view {
     uint32_t index;
     uint32_t region_shift; /* 22 or 21 */
     uint32_t bounds;
-    volatile uint32_t age; /* user: samples that found its code running, up to MATURE_AGE */
-    uint32_t wholes;       /* WHOLE regions */
-    bool user;
+    uint64_t ran;     /* user: cycles, as far as smmu_space_grow was told, up to MATURE_CYCLES */
+    uint64_t ran_pde; /* directory entry of the code that ran first: tells a young process from the next one */
+    uint32_t ran_at;
+    uint32_t wholes; /* WHOLE regions */
+    bool user, mature;
     bool wp; /* CR0.WP when last validated */
     /* Pages given up one after the other: where that would go on, and how many went last. */
     uint32_t drop_next, drop_run;

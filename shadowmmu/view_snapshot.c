@@ -158,7 +158,9 @@ void view_revalidate(struct smmu *s, struct view *v) {
                 lost = true;
         }
     drop_flush(&d);
-    if (lost && !kept) v->age = 0; /* the process has ended: whoever gets its CR3 next is young */
+    if (!lost || kept) return;
+    v->mature = false; /* the process has ended: whoever gets its CR3 next is young */
+    v->ran = 0;
 }
 
 enum { DROP_RUN_MAX = 64 };
