@@ -51,15 +51,22 @@ void ps2_set3_release(struct ps2_keyboard *k, uint8_t code, bool tell);
 uint8_t ps2_set2_to_set1(uint8_t code);
 
 /* ---- Mouse ---- */
+struct ps2_motion {
+    int32_t dx, dy, dz; /* y grows upward as in the packet */
+    uint8_t buttons;    /* during it and after it */
+};
+enum { PS2_MOUSE_PAST = 32 };
 struct ps2_mouse {
     struct ps2_queue replies, packets;
     uint8_t command;
     uint8_t id; /* 0, 3 wheel, 4 wheel and five buttons */
     uint8_t rate, resolution, scale21, remote, wrap, reporting;
     uint8_t knock[2]; /* the two sample rates before the last */
-    uint8_t buttons, sent_buttons;
+    uint8_t sent_buttons;
     uint8_t last;
-    int32_t dx, dy, dz; /* moved since the last packet; y grows upward as in the packet */
+    uint8_t n_past;
+    struct ps2_motion now;                  /* since the last packet and the last change of a button */
+    struct ps2_motion past[PS2_MOUSE_PAST]; /* what was before such a change, the oldest first: not sent yet */
 };
 void ps2_mouse_reset(struct ps2_mouse *m);
 void ps2_mouse_write(struct ps2_mouse *m, uint8_t byte);

@@ -2,7 +2,9 @@
  * ps2_mouse.c: a PS/2 mouse with the IntelliMouse wheel and five buttons.
  *
  * Movement is summed until a packet can be sent; a packet is made only when
- * the one before has gone, so a slow guest sees fewer, larger steps.
+ * the one before has gone, so a slow guest sees fewer, larger steps. It sees
+ * every change of a button, though, and where it was: a sum ends at one. After
+ * PS2_MOUSE_PAST such sums the guest sleeps, and they are told as one change.
  */
 #include "devemu/ps2.h"
 
@@ -26,12 +28,17 @@ enum {
 };
 enum { PKT_ALWAYS = 0x08, PKT_X_NEGATIVE = 0x10, PKT_Y_NEGATIVE = 0x20 };
 
+static void forget_motion(struct ps2_mouse *m) {
+    m->now = (struct ps2_motion){.buttons = m->now.buttons};
+    m->n_past = 0;
+}
+
 static void set_defaults(struct ps2_mouse *m) {
     m->command = 0;
     m->rate = 100;
     m->resolution = 2;
     m->scale21 = m->remote = m->wrap = m->reporting = 0;
-    m->dx = m->dy = m->dz = 0;
+    forget_motion(m);
     ps2_clear(&m->packets);
 }
 
@@ -40,7 +47,7 @@ void ps2_mouse_reset(struct ps2_mouse *m) {
     ps2_clear(&m->replies);
     m->id = 0;
     m->knock[0] = m->knock[1] = 0;
-    m->sent_buttons = m->buttons;
+    m->sent_buttons = m->now.buttons;
 }
 
 /* ---- Packets ---- */
@@ -64,23 +71,36 @@ static int32_t axis(struct ps2_mouse *m, int32_t *sum, const struct ps2_queue *q
     return twice ? scaled(take_step(sum, 127)) : take_step(sum, 255);
 }
 
-static void make_packet(struct ps2_mouse *m, struct ps2_queue *q) {
-    int32_t dx = axis(m, &m->dx, q), dy = axis(m, &m->dy, q);
+static bool moved(const struct ps2_mouse *m, const struct ps2_motion *w) { return w->dx || w->dy || (w->dz && m->id); }
+
+static void put_motion(struct ps2_mouse *m, struct ps2_motion *w, struct ps2_queue *q) {
+    int32_t dx = axis(m, &w->dx, q), dy = axis(m, &w->dy, q);
     ps2_put(q,
-            (uint8_t)(PKT_ALWAYS | (m->buttons & 7) | (dx < 0 ? PKT_X_NEGATIVE : 0) | (dy < 0 ? PKT_Y_NEGATIVE : 0)));
+            (uint8_t)(PKT_ALWAYS | (w->buttons & 7) | (dx < 0 ? PKT_X_NEGATIVE : 0) | (dy < 0 ? PKT_Y_NEGATIVE : 0)));
     ps2_put(q, (uint8_t)dx);
     ps2_put(q, (uint8_t)dy);
     if (m->id == 3)
-        ps2_put(q, (uint8_t)take_step(&m->dz, 127));
+        ps2_put(q, (uint8_t)take_step(&w->dz, 127));
     else if (m->id == 4)
-        ps2_put(q, (uint8_t)((take_step(&m->dz, 7) & 15) | (m->buttons << 1 & 0x30)));
+        ps2_put(q, (uint8_t)((take_step(&w->dz, 7) & 15) | (w->buttons << 1 & 0x30)));
     else
-        m->dz = 0;
-    m->sent_buttons = m->buttons;
+        w->dz = 0;
+    m->sent_buttons = w->buttons;
+}
+
+static void drop_oldest(struct ps2_mouse *m) {
+    m->n_past--;
+    for (unsigned i = 0; i < m->n_past; i++) m->past[i] = m->past[i + 1];
+}
+
+static void make_packet(struct ps2_mouse *m, struct ps2_queue *q) {
+    struct ps2_motion *w = m->n_past ? &m->past[0] : &m->now;
+    put_motion(m, w, q);
+    if (m->n_past && !moved(m, w)) drop_oldest(m);
 }
 
 static bool has_news(const struct ps2_mouse *m) {
-    return m->dx || m->dy || (m->dz && m->id) || m->buttons != m->sent_buttons;
+    return m->n_past || moved(m, &m->now) || m->now.buttons != m->sent_buttons;
 }
 
 static int32_t add_clamped(int32_t a, int b) {
@@ -88,12 +108,20 @@ static int32_t add_clamped(int32_t a, int b) {
     return (int32_t)(sum > 0xFFFF ? 0xFFFF : sum < -0xFFFF ? -0xFFFF : sum);
 }
 
+static void change_buttons(struct ps2_mouse *m, uint8_t buttons) {
+    if (buttons != m->now.buttons && has_news(m) && m->n_past < PS2_MOUSE_PAST) {
+        m->past[m->n_past++] = m->now;
+        m->now = (struct ps2_motion){0};
+    }
+    m->now.buttons = buttons;
+}
+
 void ps2_mouse_move(struct ps2_mouse *m, int dx, int dy, int dz, unsigned buttons) {
-    m->buttons = buttons & 31;
-    m->dx = add_clamped(m->dx, dx);
-    m->dy = add_clamped(m->dy, dy);
-    m->dz = add_clamped(m->dz, dz);
-    if (!m->reporting && !m->remote) m->dx = m->dy = m->dz = 0;
+    change_buttons(m, buttons & 31);
+    m->now.dx = add_clamped(m->now.dx, dx);
+    m->now.dy = add_clamped(m->now.dy, dy);
+    m->now.dz = add_clamped(m->now.dz, dz);
+    if (!m->reporting && !m->remote) forget_motion(m);
 }
 
 bool ps2_mouse_has(struct ps2_mouse *m) {
@@ -121,7 +149,7 @@ static void set_rate(struct ps2_mouse *m, uint8_t rate) {
 }
 
 static void reply_status(struct ps2_mouse *m) {
-    unsigned b = m->buttons;
+    unsigned b = m->now.buttons;
     reply(m, (uint8_t)((b & 1) << 2 | (b >> 2 & 1) << 1 | (b >> 1 & 1) | m->scale21 << 4 | m->reporting << 5 |
                        m->remote << 6));
     reply(m, m->resolution);
@@ -178,10 +206,17 @@ void ps2_mouse_write(struct ps2_mouse *m, uint8_t byte) {
     }
 }
 
+static void fix_motion(struct ps2_motion *w) {
+    w->dx = add_clamped(w->dx, 0);
+    w->dy = add_clamped(w->dy, 0);
+    w->dz = add_clamped(w->dz, 0);
+    w->buttons &= 31;
+}
+
 void ps2_mouse_fix(struct ps2_mouse *m) {
     if (m->replies.count > PS2_QUEUE_SIZE) m->replies.count = 0;
     if (m->packets.count > PS2_QUEUE_SIZE) m->packets.count = 0;
-    m->dx = add_clamped(m->dx, 0);
-    m->dy = add_clamped(m->dy, 0);
-    m->dz = add_clamped(m->dz, 0);
+    if (m->n_past > PS2_MOUSE_PAST) m->n_past = 0;
+    for (unsigned i = 0; i < m->n_past; i++) fix_motion(&m->past[i]);
+    fix_motion(&m->now);
 }

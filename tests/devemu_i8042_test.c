@@ -1,6 +1,7 @@
 /* devemu_i8042_test.c: keyboard controller, keyboard and mouse, spoken to as firmware and Linux do. */
 #include "devemu_fake.h"
 #include "devemu/i8042.h"
+#include "devemu/ps2.h"
 
 enum { IRQ1 = 1, IRQ12 = 12, OBF = 1, AUX = 0x20 };
 
@@ -317,6 +318,36 @@ static void mouse_protocol(void **state) {
     close_kbc();
 }
 
+static void want_packet(uint8_t first, int dx, int dy) {
+    assert_int_equal(get_aux(), first);
+    assert_int_equal(get_aux(), (uint8_t)dx);
+    assert_int_equal(get_aux(), (uint8_t)dy);
+}
+
+/* What happens while a packet waits comes one after the other, each change at its place. */
+static void mouse_clicks(void **state) {
+    (void)state;
+    open_kbc();
+    command_with(0x60, 0x03);
+    mouse_ack(0xF4);
+    i8042_mouse(d, 1, 0, 0, 0);
+    i8042_mouse(d, 0, 0, 0, 1), i8042_mouse(d, 0, 0, 0, 0);
+    i8042_mouse(d, 300, 0, 0, 0), i8042_mouse(d, 10, 0, 0, 0);
+    i8042_mouse(d, 0, 0, 0, 2), i8042_mouse(d, 5, 0, 0, 2), i8042_mouse(d, 0, 0, 0, 0);
+    fake_roundtrip(d);
+    want_packet(0x08, 1, 0);
+    want_packet(0x09, 0, 0), want_packet(0x08, 255, 0), want_packet(0x08, 55, 0);
+    want_packet(0x0A, 5, 0), want_packet(0x08, 0, 0);
+    assert_int_equal(get(), -1);
+    i8042_mouse(d, 1, 0, 0, 0); /* more than is kept: none is left out at the start, the last state is right */
+    for (unsigned i = 1; i <= 101; i++) i8042_mouse(d, 0, 0, 0, i & 1);
+    want_packet(0x08, 1, 0);
+    for (unsigned i = 1; i <= PS2_MOUSE_PAST; i++) want_packet((uint8_t)(0x08 | (i & 1)), 0, 0);
+    want_packet(0x09, 0, 0);
+    assert_int_equal(get(), -1);
+    close_kbc();
+}
+
 static void state_and_hammer(void **state) {
     (void)state;
     static const uint8_t a[] = {0x1C, 0xF0, 0x1C};
@@ -342,9 +373,9 @@ static void state_and_hammer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(controller_commands), cmocka_unit_test(a20_and_reset),    cmocka_unit_test(keyboard_commands),
-        cmocka_unit_test(scan_codes),          cmocka_unit_test(scan_set_3),       cmocka_unit_test(mouse_settings),
-        cmocka_unit_test(mouse_protocol),      cmocka_unit_test(state_and_hammer),
+        cmocka_unit_test(controller_commands), cmocka_unit_test(a20_and_reset), cmocka_unit_test(keyboard_commands),
+        cmocka_unit_test(scan_codes),          cmocka_unit_test(scan_set_3),    cmocka_unit_test(mouse_settings),
+        cmocka_unit_test(mouse_protocol),      cmocka_unit_test(mouse_clicks),  cmocka_unit_test(state_and_hammer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
