@@ -144,14 +144,14 @@ static struct x86_mem direct_flat(struct translation *t, const struct mref *m) {
 /* ---- Checked ---- */
 
 /* saved_flags = SF ZF AF PF CF in AH's place, OF in bit 0. */
-static void save_flags(struct x86_buf *b) {
+void emit_save_flags(struct x86_buf *b) {
     x86_mov_r64_r64(b, R_F, X86_RAX);
     x86_byte(b, 0x9F);                                    /* lahf */
     x86_bytes(b, (const uint8_t[]){0x0F, 0x90, 0xC0}, 3); /* seto al */
     x86_mov_m32_r32(b, cpu_mem(CPU_OFF(p.saved_flags)), X86_RAX);
     x86_mov_r64_r64(b, X86_RAX, R_F);
 }
-static void restore_flags(struct x86_buf *b) {
+void emit_restore_flags(struct x86_buf *b) {
     x86_mov_r64_r64(b, R_F, X86_RAX);
     x86_mov_r32_m32(b, X86_RAX, cpu_mem(CPU_OFF(p.saved_flags)));
     x86_bytes(b, (const uint8_t[]){0x04, 0x7F}, 2); /* add al, 127 */
@@ -246,7 +246,7 @@ static void emit_checked(struct translation *t, const struct mref *m, const stru
     uint32_t desc = m->size | (m->write ? DESC_WRITE : 0u) | (m->read ? DESC_READ : 0u) |
                     (uint32_t)m->seg << DESC_SEG_SHIFT | (must_align(op, m->size) ? DESC_ALIGN : 0u) |
                     (t->mode & MODE_AC ? DESC_AC : 0u);
-    save_flags(b); /* dead flags too: a guest fault must show them */
+    emit_save_flags(b); /* dead flags too: a guest fault must show them */
     emit_ea(b, m, R_A);
     if (m->bit_test) emit_bit_offset(t, m);
     if (!seg_flat(t, m->seg)) emit_segment(t, m, desc);
@@ -262,7 +262,7 @@ static void emit_checked(struct translation *t, const struct mref *m, const stru
     x86_test_r64_r64(b, R_B, R_B);
     c->from[c->n_from++] = x86_jcc32(b, X86_CC_E);
     c->back = b->p;
-    if (live) restore_flags(b);
+    if (live) emit_restore_flags(b);
     emit_checked_op(t, op);
     c->after = b->p;
     c->op = *op;
@@ -298,7 +298,7 @@ static void emit_cold_one(struct translation *t, const struct cold *c) {
     emit_call_thunk(t, c->is_seg ? thunk->seg_slow : c->desc & DESC_AC ? thunk->mem_slow_c : thunk->mem_slow);
     emit_jmp_to_hot(t, c->back); /* five bytes: rt_mem_slow skips them for a bounce */
     if (c->is_seg) return;
-    if (c->flags_live) restore_flags(b);
+    if (c->flags_live) emit_restore_flags(b);
     emit_checked_op(t, &c->op);
     if (c->desc & DESC_WRITE && c->last) {
         emit_eip(t, R_B, c->next_eip);

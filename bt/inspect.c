@@ -239,6 +239,7 @@ static void explain(const struct bt_engine *e, const struct block *b, const stru
     const struct guilt *g = guilt_of(e, b, s->guest_off);
     *out = (struct bt_inspect_insn){.off = (uint8_t)s->guest_off, .len = (uint8_t)s->guest_len, .cls = "?"};
     out->identical = identical(e, b, s);
+    out->flags = inspect_flags(e->code + b->host_off + s->host_off, s->host_len);
     if (g) out->guilty_until = adapt_guilty_until(e, b->frame[0], (b->off + s->guest_off) & SMMU_PAGE_MASK);
     if (!len || dec_insn(d->guest + s->guest_off, len, b->mode & MODE_CODE32, e->cfg.features, &insn) != DEC_OK) return;
     out->cls = dec_class_name((enum dec_class)insn.cls);

@@ -93,14 +93,17 @@ void bt_inspect_list(struct bt_engine *e, struct bt_inspect_list *l);
 
 /* ---- One block ---- */
 enum { BT_INSPECT_INSNS = 48, BT_INSPECT_MAP = 512, BT_INSPECT_LINKS = 16, BT_INSPECT_HOST = 16 << 10 };
+/* What its accesses do to the arithmetic flags; ELIDED: saved for a fault only, as what follows does not need them. */
+enum bt_inspect_flags { BT_FLAGS_UNTOUCHED, BT_FLAGS_SAVED, BT_FLAGS_ELIDED };
 struct bt_inspect_insn {
     uint8_t off, len;
     const char *cls;                  /* of the decoder; constants */
     const char *row, *reason, *title; /* of sensitive.def, NULL if it has no row */
     bool identical;
+    enum bt_inspect_flags flags;
     uint32_t guilty_until; /* epoch of samples; 0: its accesses are as the block's */
 };
-struct bt_inspect_piece { /* host bytes that belong to an instruction */
+struct bt_inspect_piece { /* host bytes that belong to an instruction: a fault there is its */
     uint8_t guest_off;
     int8_t esp; /* ESP less R14 */
     bool cold;

@@ -6,6 +6,8 @@
 
 #include "bt/bt_internal.h"
 
+/* Of the hot code of one instruction. */
+enum bt_inspect_flags inspect_flags(const uint8_t *host, uint32_t len);
 struct bt_inspect_time bt_inspect_time(const struct bt_engine *e);
 /* The linear address at which a live block has the code at this address of the frames (frame and offset). Looks at a
  * bounded number of blocks; BT_INSPECT_NO_VA: found none. */

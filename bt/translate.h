@@ -149,6 +149,9 @@ struct mref mref_of(const struct insn *insn);
 void emit_access(struct translation *t, const struct mref *m, const struct memop *op);
 void emit_lea(struct translation *t, const struct insn *insn);
 void emit_cold(struct translation *t);
+/* Around what a checked access does to the arithmetic flags. */
+void emit_save_flags(struct x86_buf *b);
+void emit_restore_flags(struct x86_buf *b);
 void map_here(struct translation *t, uint8_t guest_off, int esp);
 
 /* emit_plain.c */

@@ -54,6 +54,8 @@ static void set_text(json_t *o, const char *name, const char *text) {
     if (text) json_object_set_new(o, name, json_string(text));
 }
 
+static const char *const flags_names[] = {"untouched", "saved", "elided"};
+
 static json_t *insn_json(const struct bt_inspect_detail *d, const struct bt_inspect_insn *n, unsigned bits) {
     size_t len;
     json_t *o = line(bits, (uint64_t)d->block.va + n->off, d->guest + n->off, n->len, &len);
@@ -61,11 +63,44 @@ static json_t *insn_json(const struct bt_inspect_detail *d, const struct bt_insp
     set_text(o, "row", n->row);
     set_text(o, "reason", n->reason);
     set_text(o, "title", n->title);
+    json_object_set_new(o, "flags", json_string(flags_names[n->flags]));
     json_object_set_new(o, "identical", json_boolean(n->identical));
     json_object_set_new(o, "guilty-until", json_integer(n->guilty_until));
     json_object_set_new(o, "hot", host_of(d, n, false));
     json_object_set_new(o, "cold", host_of(d, n, true));
     return o;
+}
+
+/* ---- The fault map ---- */
+
+static json_t *range_json(const struct bt_inspect_detail *d, bool cold, uint32_t at, uint32_t len) {
+    json_t *o = json_pack("{s:s}", "part", cold ? "cold" : "hot");
+    mgmt_put(o, "host", (cold ? d->block.cold_host : d->block.hot_host) + at);
+    mgmt_put(o, "bytes", len);
+    return o;
+}
+
+/* The ranges of a part in order, those that no instruction owns too: they cannot fault. */
+static void add_map(json_t *map, const struct bt_inspect_detail *d, bool cold) {
+    uint32_t end = 0, len = cold ? d->block.cold_len : d->block.hot_len;
+    for (uint32_t i = 0; i < d->n_pieces; i++) {
+        const struct bt_inspect_piece *p = &d->piece[i];
+        if (p->cold != cold || !p->len) continue;
+        if (p->at > end) json_array_append_new(map, range_json(d, cold, end, p->at - end));
+        json_t *o = range_json(d, cold, p->at, p->len);
+        mgmt_put(o, "va", (uint64_t)d->block.va + p->guest_off);
+        json_object_set_new(o, "esp", json_integer(p->esp));
+        json_array_append_new(map, o);
+        end = p->at + p->len;
+    }
+    if (end < len) json_array_append_new(map, range_json(d, cold, end, len - end));
+}
+
+static json_t *map_json(const struct bt_inspect_detail *d) {
+    json_t *map = json_array();
+    add_map(map, d, false);
+    add_map(map, d, true);
+    return map;
 }
 
 /* What no instruction owns: entries in front of the first, stubs at the end of the cold part. */
@@ -122,6 +157,7 @@ static json_t *detail_json(const struct bt_inspect_detail *d) {
     json_object_set_new(o, "code", insns);
     json_object_set_new(o, "hot-entry", rest_of(d, false));
     json_object_set_new(o, "cold-entry", rest_of(d, true));
+    json_object_set_new(o, "map", map_json(d));
     json_object_set_new(o, "ways", ways_json(d));
     json_object_set_new(o, "complete", json_boolean(d->n_hot == d->block.hot_len && d->n_cold == d->block.cold_len));
     return o;
@@ -163,12 +199,16 @@ enum { LEFT = 42 };
 
 static void print_insn(const json_t *n, struct mgmt_text *out) {
     const json_t *hot = json_object_get(n, "hot");
+    const char *flags = mgmt_string(n, "flags");
     char left[DISASM_TEXT + 16], why[128];
     size_t rows = json_array_size(hot);
     snprintf(left, sizeof left, "%08" PRIx64 "  %s", (uint64_t)mgmt_int(n, "at"), mgmt_string(n, "text"));
-    snprintf(why, sizeof why, "          %s%s%s%s%s", mgmt_string(n, "class"), mgmt_string(n, "reason")[0] ? ", " : "",
-             mgmt_string(n, "reason"), mgmt_true(n, "identical") ? ", identical" : "",
-             mgmt_int(n, "guilty-until") ? ", guilty" : "");
+    snprintf(why, sizeof why, "          %s%s%s%s%s%s", mgmt_string(n, "class"),
+             mgmt_string(n, "reason")[0] ? ", " : "", mgmt_string(n, "reason"),
+             mgmt_true(n, "identical") ? ", identical" : "", mgmt_int(n, "guilty-until") ? ", guilty" : "",
+             strcmp(flags, "saved") == 0    ? ", flags saved"
+             : strcmp(flags, "elided") == 0 ? ", flags elided"
+                                            : "");
     for (size_t i = 0; i < rows || i < 2; i++) {
         const char *text = i == 0 ? left : i == 1 ? why : "";
         const json_t *host = json_array_get(hot, i);
@@ -201,6 +241,23 @@ static void print_ways(const json_t *ways, struct mgmt_text *out) {
     }
 }
 
+static void print_map(const json_t *map, struct mgmt_text *out) {
+    const json_t *m;
+    size_t i;
+    mgmt_print(out, "\nfault map: host bytes, whose fault it is there, ESP\n");
+    json_array_foreach(map, i, m) {
+        int64_t esp = mgmt_int(m, "esp");
+        mgmt_print(out, "  %-4s %" PRIx64 " %4" PRId64, mgmt_string(m, "part"), (uint64_t)mgmt_int(m, "host"),
+                   mgmt_int(m, "bytes"));
+        if (!json_object_get(m, "va"))
+            mgmt_print(out, "  nobody's\n");
+        else if (esp)
+            mgmt_print(out, "  %08" PRIx64 "  r14%+" PRId64 "\n", (uint64_t)mgmt_int(m, "va"), esp);
+        else
+            mgmt_print(out, "  %08" PRIx64 "  r14\n", (uint64_t)mgmt_int(m, "va"));
+    }
+}
+
 static void print_show(json_t *r, struct mgmt_text *out) {
     const json_t *n, *code = json_object_get(r, "code");
     size_t i;
@@ -215,6 +272,7 @@ static void print_show(json_t *r, struct mgmt_text *out) {
     json_array_foreach(json_object_get(r, "cold-entry"), i, n)
         mgmt_print(out, "    %" PRIx64 "  %s\n", (uint64_t)mgmt_int(n, "at"), mgmt_string(n, "text"));
     json_array_foreach(code, i, n) print_cold(n, out);
+    print_map(json_object_get(r, "map"), out);
     print_ways(json_object_get(r, "ways"), out);
 }
 
@@ -303,7 +361,7 @@ static const struct mgmt_arg graph_args[] = {
 
 const struct mgmt_command mgmt_block_commands[] = {
     {"x-novt-tc-show", "tc show", show_args, "a block: guest code beside host code, instruction by instruction",
-     "the block, with {code, ways, ...}", show, print_show},
+     "the block, with {code, map, ways, ...}", show, print_show},
     {"x-novt-tc-graph", "tc graph", graph_args, "the blocks that a block leads to", "{nodes, edges}", graph,
      print_graph},
     {0},

@@ -2,6 +2,7 @@
 import {ask, printed} from "./api.js";
 import {count, h, hex, section} from "./dom.js";
 import {draw_graph} from "./graph.js";
+import {Table} from "./table.js";
 
 const host_address = (n) => n.toString(16);
 const tag = (text, kind = "") => h("span", {class: `tag ${kind}`}, text);
@@ -20,7 +21,7 @@ function facts(b) {
 function tags(n) {
     const all = [tag(n.class)];
     if (n.reason) all.push(tag(n.reason, "sensitive"));
-    if (n.flags) all.push(tag(n.flags, "flags"));
+    if (n.flags !== "untouched") all.push(tag(`flags ${n.flags}`, "kept"));
     if (n.identical) all.push(tag("identical", "good"));
     if (n["guilty-until"]) all.push(tag("guilty", "guilty"));
     return h("div", {class: "tags", title: n.title || null}, all);
@@ -53,6 +54,19 @@ function out_of_line(b) {
     if (!parts.length) return null;
     return h("details", {class: "panel"}, h("summary", {}, `Out of line: ${count(b["cold-bytes"])} bytes of slow paths and stubs`),
              h("pre", {class: "scrolled cold"}, parts.join("\n")));
+}
+
+// Whose fault it is where the host faults; ESP is R14 and so much.
+function fault_map(b) {
+    const table = new Table({name: "Fault map", key: (m) => m.host, columns: [
+        {label: "Host", cell: (m) => host_address(m.host), class: "mono"},
+        {label: "Bytes", num: true, cell: (m) => count(m.bytes)},
+        {label: "Part", cell: (m) => m.part},
+        {label: "Guest", cell: (m) => (m.va === undefined ? "nobody's" : hex(m.va)), class: "mono"},
+        {label: "ESP", num: true, cell: (m) => m.esp || "", title: "less R14"},
+    ]});
+    table.set(b.map);
+    return h("details", {class: "changes"}, h("summary", {}, `Fault map: ${count(b.map.length)} ranges of host bytes`), h("div", {class: "limited"}, table.el));
 }
 
 // ---- Where it leads ----
@@ -93,7 +107,7 @@ export function open(root, id) {
                        b.copy ? tag("copy") : null, b.dead ? tag("dead", "guilty") : null);
         place.replaceChildren(head, facts(b),
             b.dead ? h("p", {class: "wrong"}, "The block is dead: guest memory may hold other code by now.") : "",
-            section("Guest and host code", h("a", {href: `#/cpu?code=0x${hex(b.va)}`}, "Memory there"), side_by_side(b), out_of_line(b)),
+            section("Guest and host code", h("a", {href: `#/cpu?code=0x${hex(b.va)}`}, "Memory there"), side_by_side(b), out_of_line(b), fault_map(b)),
             section("Leads to", null, ways(b)), graph_of(b));
     };
     show().catch((e) => place.replaceChildren(h("p", {class: "wrong"}, `${e.message}. A flush throws blocks away; numbers begin anew then.`)));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """mgmt_cache_test.py NOVT: the console's view of the code cache and the shadow MMU: totals are the sums of their parts and agree with the
-translator's counters; the hot block of a loop is found, and shown with what it was translated to; bad input."""
+translator's counters; the hot block of a loop is found, and shown with what it was translated to, its flags and its fault map; bad input."""
 import os
 import re
 import sys
@@ -64,6 +64,7 @@ def one_block(q, number):
         bytes_shown = sum(len(line["bytes"]) // 2 for i in b["code"] for line in i[part])
         bytes_shown += sum(len(line["bytes"]) // 2 for line in b[part + "-entry"])
         check(bytes_shown == b[part + "-bytes"], f"all {part} bytes are shown once: {bytes_shown} of {b[part + '-bytes']}")
+    fault_map(q, b)
     texts = [i["text"] for i in b["code"]]
     check("inc dword ptr [0x2000]" in texts and texts[-1].startswith("jmp"), f"guest code: {texts}")
     clock = next(i for i in b["code"] if i["text"] == "rdtsc")
@@ -74,6 +75,43 @@ def one_block(q, number):
     check(max(map(len, text.splitlines())) <= 120, "lines have their bounds")
     dot = q.text(f"tc graph {number} --dot")
     check(dot.startswith("digraph blocks {\n") and dot.endswith("}\n") and f"b{number} -> b{way['to']};" in dot, f"a graph: {dot}")
+
+
+def fault_map(q, b):
+    for part in "hot", "cold":
+        at = b[part + "-host"]
+        for m in b["map"]:
+            if m["part"] == part:
+                check(m["host"] == at and m["bytes"] > 0, f"the fault map covers the {part} part in order: {m}")
+                at += m["bytes"]
+        check(at == b[part + "-host"] + b[part + "-bytes"], f"... all of it: {at:x}")
+    owners = [m["va"] for m in b["map"] if m["part"] == "hot" and "va" in m]
+    check(sorted(set(owners)) == owners == [i["at"] for i in b["code"]], f"each instruction has its own: {owners}")
+    lines = [f"  {m['part']:4} {m['host']:x} {m['bytes']:4}" for m in b["map"]]
+    text = q.text(f"tc show {b['block']}")
+    check(all(line in text for line in lines), "... and in the text")
+
+
+# mov eax,[2000h]; add eax,1; mov [2000h],eax; jnz 0; jmp 0: the first needs no flags kept, as ADD writes them; the jump needs ADD's.
+FLAGS = bytes.fromhex("a100200000" "83c001" "a300200000" "75f1" "ebef")
+KEPT = {"direct": ["untouched"] * 5, "checked": ["elided", "untouched", "saved", "untouched", "untouched"]}
+
+
+def flags(machines):
+    """What accesses do to the flags: checked ones keep them, unless they are dead; direct ones touch none."""
+    machines.start("flags", "--flat-image", machines.file("flags.bin", FLAGS), guest=False)
+    q = machines.qmp("flags")
+    for mode, want in KEPT.items():
+        q.command("x-novt-tc-pin", where="0-1f", mode=mode)
+        while not (found := q.command("x-novt-tc-find", address=0)["blocks"]):
+            pass
+        q.command("stop")
+        b = q.command("x-novt-tc-show", block=found[0]["block"])
+        check([i["flags"] for i in b["code"]] == want, f"{mode} accesses: {[(i['text'], i['flags']) for i in b['code']]}")
+        text = q.text(f"tc show {b['block']}")
+        check([text.count(f"plain, flags {kept}") for kept in ("saved", "elided")] == [want.count("saved"), want.count("elided")], f"... as text: {text}")
+        q.command("cont")
+    q.command("quit")
 
 
 def paging_off(q):
@@ -90,6 +128,7 @@ def paging_off(q):
 
 def main():
     with Machines(sys.argv[1]) as machines:
+        flags(machines)
         machines.start("one")
         q = machines.qmp("one")
         while not any(b["samples"] for b in q.command("x-novt-tc-list")["blocks"]):

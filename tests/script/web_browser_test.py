@@ -146,6 +146,10 @@ def block(b, q):
     check(len(b.texts(".listing tbody")) == len(d["code"]) + bool(d["hot-entry"]), "block: instruction by instruction")
     classes = b.script("return [...document.querySelectorAll('.listing .tags .tag:first-child')].map((e) => e.textContent)")
     check(classes == [n["class"] for n in d["code"]], "block: with their classes")
+    kept = b.script("return [...document.querySelectorAll('.listing .tags .kept')].map((e) => e.textContent)")
+    check(kept == [f"flags {n['flags']}" for n in d["code"] if n["flags"] != "untouched"], "block: what their accesses do to the flags")
+    spans = b.script("return [...document.querySelectorAll(\"[aria-label='Fault map'] tbody tr\")].map((r) => [r.dataset.key, r.cells[3].textContent])")
+    check(spans == [[str(m["host"]), f"{m['va']:08x}" if "va" in m else "nobody's"] for m in d["map"]], "block: its fault map")
     graph = q.command("x-novt-tc-graph", block=id, limit=20)
     b.find("svg .node")
     check(sorted(b.script("return [...document.querySelectorAll('svg .node')].map((e) => Number(e.getAttribute('href').split('/').pop()))"))
@@ -197,6 +201,24 @@ def adaptation(b, q):
     check(len(b.texts("[aria-label=Adaptation] tbody .tag")) == len(sites), "adaptation: each instruction")
     b.wait("return document.querySelectorAll('.timeline .mark').length == arguments[0]", len(past["history"]))
     check(past["history"], "adaptation: each change on the time line")
+
+
+def places(b, q):
+    """Written code, indirect jumps, returns, one page."""
+    written, sites, back = q.command("x-novt-tc-smc"), q.command("x-novt-tc-indirect", limit=100), q.command("x-novt-tc-returns")
+    go(b, "cache")
+    keys = "return [...document.querySelectorAll(`[aria-label='${arguments[0]}'] tbody tr[data-key]`)].map((r) => r.dataset.key)"
+    b.wait("return document.querySelectorAll(\"[aria-label='Indirect jumps'] tbody tr[data-key]\").length == arguments[0]", len(sites["sites"]))
+    check(sorted(b.script(keys, "Written code")) == sorted(f"{w['frame']} {w.get('pc', 'undefined')}" for w in written["rows"]) != [], "written code: the socket's rows")
+    check(sorted(b.script(keys, "Indirect jumps")) == sorted(f"{s['block']} {s['va']}" for s in sites["sites"]) != [], "indirect jumps: the socket's sites")
+    check(f"{back['pads']:,} places" in b.text("[data-returns]") and f"dropped {back['resets']:,} times" in b.text("[data-returns]"), "returns: the socket's numbers")
+    at = written["rows"][0]["frame"] << 12
+    page = q.command("x-novt-tc-page", address=at, limit=100)
+    b.fill(".page > section:last-child input", f"0x{at:x}")
+    b.key("Enter")
+    b.wait("return document.querySelector('.page > section:last-child [role=status].muted')?.textContent.includes(arguments[0])", f"{page['matches']:,} blocks")
+    check(b.script(keys, "Blocks of the page") == [str(x["block"]) for x in page["blocks"]], "one page: its blocks")
+    check(len(b.script(keys, "Writes to the page")) == len(page["written"]) > 0, "one page: who has written there")
 
 
 def mmu(b, q):
@@ -385,7 +407,7 @@ def main():
         b.wait("return document.querySelector('#state').textContent == 'paused'")
         check(b.script("return location.search") == "", "the token leaves the address line")
         loads(b)
-        for part in overview, registers, cache, block, heat, adaptation, mmu, exits, counting, dot:
+        for part in overview, registers, cache, block, heat, adaptation, places, mmu, exits, counting, dot:
             part(b, q)
         keys(b)
         themes(b)
