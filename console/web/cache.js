@@ -1,7 +1,8 @@
-// cache.js: the translation cache: totals, blocks to search and sort, pages, adaptation; #/cache/block/N is one block.
+// cache.js: the translation cache: totals, blocks to search and sort, pages, adaptation, written code, indirect jumps; #/cache/block/N is one block.
 import {Adaptation} from "./adapt.js";
 import {ask, line} from "./api.js";
 import {open as open_block} from "./block.js";
+import {Places} from "./code.js";
 import {bytes, count, field, h, hex, percent, ratio, section} from "./dom.js";
 import {Heat} from "./heat.js";
 import {Table} from "./table.js";
@@ -117,19 +118,20 @@ class Blocks {
 
 export function open(root, path, query) {
     if (path[0] === "block") return open_block(root, path[1]);
-    const totals = new Totals(), blocks = new Blocks(query), heat = new Heat(), adaptation = new Adaptation();
+    const totals = new Totals(), blocks = new Blocks(query), heat = new Heat(), adaptation = new Adaptation(), places = new Places();
     let beats = 0;
-    root.append(section("Totals", null, totals.cards, totals.kinds.el), blocks.el, heat.el, adaptation.el);
+    root.append(section("Totals", null, totals.cards, totals.kinds.el), blocks.el, heat.el, adaptation.el, ...places.el);
     const all = async () => {
         totals.set(await ask("x-novt-tc-stat"));
         await adaptation.refresh();
     };
     blocks.search.run();
-    all().then(() => heat.refresh()).catch(() => {});
+    all().then(() => heat.refresh()).then(() => places.refresh()).catch(() => {});
     return {tick: async () => {
         if (++beats % 2) return;
         await all();
         if (beats % 10 === 0) await heat.refresh();
+        if (beats % 10 === 4) await places.refresh();
         if (!blocks.quiet) await blocks.refresh().catch(() => {}); // a bad search has been told of
     }};
 }
