@@ -267,6 +267,10 @@ const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id) {
             k->cross_off = block_stub_done(e, &b);
             return k->cross_off ? e->code + k->cross_off : NULL;
         }
+        if (check_may_trap(e, k->mode)) {
+            x86_mov_r32_imm32(&b, R_A, k->eip); /* for the poll, which is outside any block */
+            poll_into(&b, R_C);
+        }
         x86_mov_r64_r64(&b, R_C, X86_RCX);
         emit_page_test(e, &b, k);
         struct x86_fixup same = x86_jrcxz8(&b);

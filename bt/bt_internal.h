@@ -189,8 +189,8 @@ struct thunks {
     uint8_t *enter, *exit_link, *exit_indirect, *exit_port, *exit_exception, *exit_step, *exit_window, *exit_break,
         *exit_from_signal;
     uint8_t *callout, *callout_end, *mem_slow, *mem_slow_c /* without the assembly path */, *mem_commit,
-        *mem_commit_end /* the instruction ends with it */, *seg_slow, *pad_miss, *ret_miss, *lookup, *lookup_end,
-        *sysenter, *sysexit, *pad_miss_plain, *ret_miss_plain, *pad_miss_counted, *ret_miss_counted;
+        *mem_commit_end /* the instruction ends with it */, *seg_slow, *pad_miss, *ret_miss, *lookup, *sysenter,
+        *sysexit, *pad_miss_plain, *ret_miss_plain, *pad_miss_counted, *ret_miss_counted;
     uint8_t *end;
 };
 
@@ -363,6 +363,9 @@ uint8_t *count_build(struct x86_buf *b, int32_t counter);
 unsigned mark_kinds(const struct bt_engine *e, uint32_t va); /* of enum bt_mark_kind */
 /* May accesses of this mode's code at va go direct? adapt_direct, and marks. */
 bool mark_direct(const struct bt_engine *e, uint32_t va, uint32_t mode);
+
+/* A poll, which a kick makes fault. */
+static inline void poll_into(struct x86_buf *b, uint8_t reg) { x86_mov_r32_m32(b, reg, x86_base(R_POLL, 0)); }
 
 /* check.c */
 bool checks_create(struct bt_engine *e);

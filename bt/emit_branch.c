@@ -4,13 +4,13 @@
  * A guest CALL is a host CALL and a guest RET a host RET, so the host predicts
  * returns; the landing pad after the host CALL compares the popped guest address
  * with its own, without touching a flag. Backward branches and indirect
- * transfers poll: a load through R13, which a kick makes fault.
+ * transfers poll, the latter in their stubs: a load through R13, which a kick makes fault.
  */
 #include "bt/translate.h"
 
 enum { VECTOR_GP = 13 };
 
-static void emit_poll(struct translation *t) { x86_mov_r32_m32(&t->b, R_A, x86_base(R_POLL, 0)); }
+static void emit_poll(struct translation *t) { poll_into(&t->b, R_A); }
 
 void emit_wrap_poll(struct translation *t) {
     if (t->chained && next_eip(t) <= cur_eip(t)) emit_poll(t);
@@ -128,7 +128,10 @@ static uint32_t target_of(const struct translation *t, unsigned i) {
 
 static uint32_t branch_target(const struct translation *t) { return target_of(t, t->i); }
 
+/* An entry from another page polls where checks may trap. */
 static void poll_if_backward(struct translation *t, uint32_t target) {
+    bool elsewhere = ((t->blk->cs_base + target) ^ (t->blk->cs_base + t->blk->eip)) >> SMMU_PAGE_SHIFT != 0;
+    if (elsewhere && check_may_trap(t->e, t->mode)) return;
     if (t->chained && target <= cur_eip(t) && !t->polled) emit_poll(t);
 }
 
@@ -182,7 +185,6 @@ static void emit_indirect_target(struct translation *t, uint8_t dst) {
 
 static void emit_indirect(struct translation *t, bool call) {
     uint8_t target = call ? R_C : R_A; /* a push may use R8 */
-    if (t->chained) emit_poll(t);
     emit_indirect_target(t, target);
     emit_check_limit(t, target);
     if (call) emit_push_eip(t, next_eip(t), cur(t)->op_size);

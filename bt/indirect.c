@@ -36,6 +36,7 @@ static uint8_t *build_only_target(struct bt_engine *e, const struct port *p, str
 /* mov r9, rcx; per target: lea ecx, [r8 - eip]; jrcxz hit; then the stub. A hit: mov rcx, r9; jmp target. */
 static void build_compares(struct bt_engine *e, const struct port *p, struct x86_buf *b, uint8_t *field[]) {
     struct x86_fixup hit[PORT_TARGETS];
+    poll_into(b, R_B);
     x86_mov_r64_r64(b, R_B, X86_RCX);
     for (unsigned i = 0; i < p->n; i++) {
         x86_lea_r32(b, X86_RCX, x86_base(R_A, (int32_t)(0u - e->links[p->link[i]].target_eip)));
@@ -74,10 +75,10 @@ static void forget_targets(struct bt_engine *e, struct port *p) {
     p->n = 0;
 }
 
-/* By the jump cache, with a jump of its own, so that the host predicts it apart from all others. The block has polled.
- */
+/* By the jump cache, with a jump of its own, so that the host predicts it apart from all others. */
 static void build_lookup(struct bt_engine *e, struct port *p) {
     struct x86_buf b = block_stub_space(e);
+    poll_into(&b, R_B);
     x86_movzx_r32_r16(&b, R_C, R_A);
     x86_mov_r64_m64(&b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
     x86_jmp_mem(&b, x86_base_index(R_B, R_C, 8, 0));

@@ -71,7 +71,7 @@ static bool leave_with_fault(struct bt_engine *e, greg_t *r, struct guest_fault 
 
 static bool on_poll(struct bt_engine *e, greg_t *r) {
     const uint8_t *pc = (const uint8_t *)r[REG_RIP];
-    if (pc >= e->thunk.lookup && pc < e->thunk.lookup_end) { /* on the way to a target */
+    if (block_at_host(e, pc) == BT_NONE) { /* on the way to a target */
         e->cpu->eip = (uint32_t)r[REG_R8];
         e->cpu->p.exit_reason = EXIT_POLL;
         r[REG_RIP] = (greg_t)(uintptr_t)e->thunk.exit_from_signal;

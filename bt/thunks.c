@@ -315,7 +315,7 @@ static uint8_t *build_ret_miss(struct x86_buf *b) {
 /* To the address in R8D: poll, then the jump cache. */
 static uint8_t *build_lookup(struct x86_buf *b) {
     uint8_t *at = b->p;
-    x86_mov_r32_m32(b, R_B, x86_base(R_POLL, 0));
+    poll_into(b, R_B);
     x86_movzx_r32_r16(b, R_C, R_A);
     x86_mov_r64_m64(b, R_B, cpu_mem(CPU_OFF(p.jump_cache)));
     x86_jmp_mem(b, x86_base_index(R_B, R_C, 8, 0));
@@ -337,7 +337,6 @@ void thunks_build(struct bt_engine *e, struct x86_buf *b) {
     t->exit_break = build_exit(b, EXIT_BREAK, save);
     t->ret_miss = t->ret_miss_plain = build_ret_miss(b);
     t->lookup = build_lookup(b);
-    t->lookup_end = b->p;
     t->pad_miss = t->pad_miss_plain = build_pad_miss(b, t->lookup);
     t->pad_miss_counted = count_build(b, CPU_OFF(p.return_misses));
     build_pad_miss(b, t->lookup);

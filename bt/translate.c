@@ -188,6 +188,8 @@ static void emit_cross_entry(struct translation *t) {
         t->blk->body = (uint16_t)(b->p - b->start);
         return;
     }
+    map_here(t, 0, 0);
+    if (check_may_trap(t->e, t->mode)) poll_into(b, R_C);
     x86_mov_r64_r64(b, R_C, X86_RCX);
     load_code_entry(t->e, b, t->mode, X86_RCX, page);
     relocate_last(t, RELOC_PAGE);

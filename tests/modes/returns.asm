@@ -36,6 +36,7 @@ main:
     call indirect
     call read_pc
     call remapped
+    call interrupted
     FINISH
 
 set_up_paging:
@@ -436,6 +437,96 @@ far_caller:
     ret
 far_caller_end:
 
+; ---- Loops over pages, which only the timer's interrupt ends ----
+
+; UNTIL_TICKS label of the loop's body, "name"
+%macro UNTIL_TICKS 2
+    mov dword [ticks], 0
+    mov dword [done], %%out
+    sti
+    jmp %1
+%%out:
+    cli
+    EXPECT [count], 0, %2
+%endmacro
+interrupted:
+    PIC_AT_50H
+    TIMER_1KHZ
+    mov al, 0xFE
+    out 0x21, al
+    mov dword [count], 0
+    mov esi, hop                        ; pages 1 to 3 hop backward and forward
+    mov edi, FRAMES + 1 * 4096
+    mov ecx, hop_end - hop
+    rep movsb
+    mov esi, hop
+    mov edi, FRAMES + 2 * 4096
+    mov ecx, hop_end - hop
+    rep movsb
+    mov byte [FRAMES + 2 * 4096 + hop.other - hop], 0xE9
+    mov dword [FRAMES + 2 * 4096 + hop.other - hop + 1], -4096 - (hop.other - hop + 5)
+    MAP 1, 1
+    MAP 2, 2
+    UNTIL_TICKS .pages, "an interrupt between jumps to other pages"
+    UNTIL_TICKS .one_target, "an interrupt between indirect jumps"
+    mov ebx, 0
+    UNTIL_TICKS .targets, "an interrupt between indirect jumps to many places"
+    UNTIL_TICKS .calls, "an interrupt between calls"
+    UNTIL_TICKS .indirect_calls, "an interrupt between indirect calls"
+    mov al, 0xFF
+    out 0x21, al
+    ret
+.pages:
+    mov eax, WINDOW + 1 * 4096          ; they leave by [done]
+    jmp eax
+.one_target:
+    cmp dword [ticks], 3
+    jae .end
+    mov eax, .one_target
+    jmp eax
+.targets:
+    cmp dword [ticks], 3
+    jae .end
+    inc ebx
+    and ebx, 15
+    lea eax, [.table + ebx * 8]
+    jmp eax
+align 8
+.table:
+%rep 16
+    jmp near .targets
+    times 3 nop
+%endrep
+.calls:
+    call .nothing
+    cmp dword [ticks], 3
+    jb .calls
+.end:
+    jmp [done]
+.indirect_calls:
+    mov eax, .nothing
+    call eax
+    cmp dword [ticks], 3
+    jb .indirect_calls
+    jmp [done]
+.nothing:
+    ret
+hop:
+    cmp dword [ticks], 3
+    jb .other
+    jmp [done]
+.other:
+    jmp near hop + 4096
+hop_end:
+
+on_timer:
+    push eax
+    inc dword [ticks]
+    mov al, 0x20
+    out 0x20, al
+    pop eax
+    iretd
+
 ; ---- A page fault brings the page that belongs there ----
 
 on_page_fault:
@@ -462,12 +553,14 @@ gdt:
 gdt_end:
 gdt_ptr: dw gdt_end - gdt - 1
     dd gdt
-idt_ptr: dw 15 * 8 - 1
+idt_ptr: dw 0x51 * 8 - 1
     dd idt
 align 8
 idt:
     times 14 dq 0
     GATE KCODE, on_page_fault, 0x8E
+    times 0x50 - 15 dq 0
+    GATE KCODE, on_timer, 0x8E
 align 4
 result: dd 0, 0, 0, 0
 count: dd 0, 0
@@ -478,5 +571,7 @@ saved_eax: dd 0
 other_esp: dd 0
 hook: dd 0
 faults: dd 0
+ticks: dd 0
+done: dd 0
 fault_eip: dd 0
 GUEST_END equ $
