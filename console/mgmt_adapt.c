@@ -20,14 +20,19 @@ static json_t *site_json(const struct bt_inspect_verdict *w, const struct bt_ins
     return o;
 }
 
+static enum mon_ask ask_verdicts(struct machine *m, void *question) { return mon_ask_cache_verdicts(m, question); }
+
+static bool take_verdicts(const void *question, void *rows) {
+    const struct bt_inspect_verdicts *v = question;
+    for (uint32_t i = 0; i < v->n; i++) json_array_append_new(rows, site_json(&v->row[i], v));
+    return true;
+}
+
 static json_t *sites(struct mgmt_call *c) {
     struct bt_inspect_verdicts v = {0};
+    struct mgmt_parts p = {ask_verdicts, &v, &v.cursor, take_verdicts};
     json_t *rows = json_array();
-    do {
-        if (!mgmt_asked(c, mon_ask_cache_verdicts(c->machine, &v), NULL)) return json_decref(rows), NULL;
-        for (uint32_t i = 0; i < v.n; i++) json_array_append_new(rows, site_json(&v.row[i], &v));
-    } while (v.cursor);
-    if (mgmt_add_symbols(c, rows, "va"))
+    if (mgmt_ask_parts(c, &p, rows) && mgmt_add_symbols(c, rows, "va"))
         return json_pack("{s:o, s:i, s:i}", "sites", rows, "now", (int)v.now, "epoch-ms", (int)v.epoch_ms);
     json_decref(rows);
     return NULL;

@@ -1,7 +1,5 @@
 /*
  * mgmt_cache.c: tc stat, list, find, flush: the code cache as a whole.
- *
- * Long questions go in parts between which the guest runs; a flush between them begins them anew, a few times.
  */
 #include "console/mgmt_cache.h"
 
@@ -10,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTS_MAX = 100000, LIMIT = 20 };
+enum { LIMIT = 20 };
 
 int64_t mgmt_int(const json_t *o, const char *name) { return json_integer_value(json_object_get(o, name)); }
 bool mgmt_true(const json_t *o, const char *name) { return json_is_true(json_object_get(o, name)); }
@@ -104,14 +102,19 @@ static json_t *totals_json(const struct bt_inspect_totals *t, uint64_t halted_ms
                      "time", mgmt_time_json(t, halted_ms), "flushes", (json_int_t)t->epoch);
 }
 
-static json_t *stat_cache(struct mgmt_call *c) {
-    struct bt_inspect_totals t = {0};
-    unsigned parts = 0;
+struct totals {
+    struct bt_inspect_totals of;
     uint64_t halted_ms;
-    do {
-        if (!mgmt_asked(c, mon_ask_cache_totals(c->machine, &t, &halted_ms), NULL)) return NULL;
-    } while (t.cursor && ++parts < PARTS_MAX);
-    return totals_json(&t, halted_ms);
+};
+static enum mon_ask ask_totals(struct machine *m, void *question) {
+    struct totals *t = question;
+    return mon_ask_cache_totals(m, &t->of, &t->halted_ms);
+}
+
+static json_t *stat_cache(struct mgmt_call *c) {
+    struct totals t = {0};
+    struct mgmt_parts p = {ask_totals, &t, &t.of.cursor, NULL};
+    return mgmt_ask_parts(c, &p, NULL) ? totals_json(&t.of, t.halted_ms) : NULL;
 }
 
 void mgmt_print_ratio(struct mgmt_text *out, int width, int64_t a, int64_t b) {
@@ -183,12 +186,11 @@ static json_t *list_json(struct mgmt_call *c, const struct bt_inspect_list *l) {
     return NULL;
 }
 
+static enum mon_ask ask_list(struct machine *m, void *question) { return mon_ask_cache_list(m, question); }
+
 json_t *mgmt_run_list(struct mgmt_call *c, struct bt_inspect_list *l) {
-    unsigned parts = 0;
-    do {
-        if (!mgmt_asked(c, mon_ask_cache_list(c->machine, l), NULL)) return NULL;
-    } while (l->cursor && ++parts < PARTS_MAX);
-    return list_json(c, l);
+    struct mgmt_parts p = {ask_list, l, &l->cursor, NULL};
+    return mgmt_ask_parts(c, &p, NULL) ? list_json(c, l) : NULL;
 }
 
 bool mgmt_parse_limit(struct mgmt_call *c, uint32_t *limit) {

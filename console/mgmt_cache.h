@@ -25,6 +25,16 @@ void mgmt_put(json_t *o, const char *name, uint64_t v);
 /* a / b in a column of so many characters, with one digit behind the point: no floating point in this program. */
 void mgmt_print_ratio(struct mgmt_text *out, int width, int64_t a, int64_t b);
 
+/* ---- mgmt_parts.c ---- */
+struct mgmt_parts {
+    enum mon_ask (*ask)(struct machine *m, void *question);
+    void *question;
+    const uint32_t *cursor;                         /* in the question; 0 when its answer is complete */
+    bool (*take)(const void *question, void *into); /* what a part has brought; false: enough. NULL: all stays there */
+};
+/* Asks until the answer is complete, or taken enough of. False: a question has failed, and the call with it. */
+bool mgmt_ask_parts(struct mgmt_call *c, const struct mgmt_parts *p, void *into);
+
 /* ---- mgmt_time.c: where time goes ---- */
 json_t *mgmt_time_json(const struct bt_inspect_totals *t, uint64_t halted_ms);
 void mgmt_print_time(const json_t *time, struct mgmt_text *out);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "console/mgmt_cache.h"
 
-enum { PAGE_SHIFT = 12, PARTS_MAX = 100000 /* flushes make a question begin anew */ };
+enum { PAGE_SHIFT = 12 };
 
 /* ---- Code that is written ---- */
 
@@ -136,14 +136,13 @@ static bool name_sites(struct mgmt_call *c, json_t *rows) {
     return true;
 }
 
+static enum mon_ask ask_sites(struct machine *m, void *question) { return mon_ask_cache_sites(m, question); }
+
 static json_t *indirect(struct mgmt_call *c) {
-    unsigned parts = 0;
     struct bt_inspect_sites s = {.by_misses = strcmp(mgmt_arg_text(c, "sort", "hot"), "misses") == 0};
+    struct mgmt_parts p = {ask_sites, &s, &s.cursor, NULL};
+    if (!mgmt_parse_limit(c, &s.limit) || !mgmt_ask_parts(c, &p, NULL)) return NULL;
     json_t *rows = json_array();
-    if (!mgmt_parse_limit(c, &s.limit)) return json_decref(rows), NULL;
-    do {
-        if (!mgmt_asked(c, mon_ask_cache_sites(c->machine, &s), NULL)) return json_decref(rows), NULL;
-    } while (s.cursor && ++parts < PARTS_MAX);
     for (uint32_t i = 0; i < s.n; i++) json_array_append_new(rows, site_json(&s.row[i]));
     if (name_sites(c, rows))
         return json_pack("{s:o, s:I, s:I, s:I, s:I}", "sites", rows, "matches", (json_int_t)s.matches, "many",
@@ -180,12 +179,12 @@ static void print_indirect(json_t *r, struct mgmt_text *out) {
 
 /* ---- Returns ---- */
 
+static enum mon_ask ask_returns(struct machine *m, void *question) { return mon_ask_cache_returns(m, question); }
+
 static json_t *returns(struct mgmt_call *c) {
     struct bt_inspect_returns r = {0};
-    unsigned parts = 0;
-    do {
-        if (!mgmt_asked(c, mon_ask_cache_returns(c->machine, &r), NULL)) return NULL;
-    } while (r.cursor && ++parts < PARTS_MAX);
+    struct mgmt_parts p = {ask_returns, &r, &r.cursor, NULL};
+    if (!mgmt_ask_parts(c, &p, NULL)) return NULL;
     json_t *o = json_pack("{s:I, s:I, s:b}", "pads", (json_int_t)r.pads, "resets", (json_int_t)r.resets, "counting",
                           r.counting);
     if (!r.counting) return o;

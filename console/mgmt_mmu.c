@@ -110,13 +110,19 @@ static json_t *view_json(const struct smmu_inspect_view *v) {
     return o;
 }
 
+static enum mon_ask ask_views(struct machine *m, void *question) { return mon_ask_mmu_views(m, question); }
+
+static bool take_views(const void *question, void *rows) {
+    const struct smmu_inspect_views *v = question;
+    for (uint32_t i = 0; i < v->n; i++) json_array_append_new(rows, view_json(&v->row[i]));
+    return true;
+}
+
 static json_t *spaces(struct mgmt_call *c) {
     struct smmu_inspect_views v = {0};
+    struct mgmt_parts p = {ask_views, &v, &v.cursor, take_views};
     json_t *rows = json_array();
-    do {
-        if (!mgmt_asked(c, mon_ask_mmu_views(c->machine, &v), NULL)) return json_decref(rows), NULL;
-        for (uint32_t i = 0; i < v.n; i++) json_array_append_new(rows, view_json(&v.row[i]));
-    } while (v.cursor);
+    if (!mgmt_ask_parts(c, &p, rows)) return json_decref(rows), NULL;
     json_t *o = json_pack("{s:o}", "views", rows);
     put(o, "vmas", v.vmas);
     put(o, "budget", v.budget);
@@ -164,14 +170,20 @@ static void add_run(json_t *rows, const struct smmu_inspect_run *w) {
     json_array_append_new(rows, o);
 }
 
+static enum mon_ask ask_runs(struct machine *m, void *question) { return mon_ask_mmu_runs(m, question); }
+
+static bool take_runs(const void *question, void *rows) {
+    const struct smmu_inspect_runs *r = question;
+    for (uint32_t i = 0; i < r->n; i++) add_run(rows, &r->row[i]);
+    return json_array_size(rows) < RUNS_MAX;
+}
+
 static json_t *view(struct mgmt_call *c) {
     int64_t number = mgmt_arg_int(c, "view", 0);
     struct smmu_inspect_runs r = {.view = number < 0 || number > UINT32_MAX ? UINT32_MAX : (uint32_t)number};
+    struct mgmt_parts p = {ask_runs, &r, &r.cursor, take_runs};
     json_t *rows = json_array();
-    do {
-        if (!mgmt_asked(c, mon_ask_mmu_runs(c->machine, &r), NULL)) return json_decref(rows), NULL;
-        for (uint32_t i = 0; i < r.n; i++) add_run(rows, &r.row[i]);
-    } while (r.cursor && json_array_size(rows) < RUNS_MAX);
+    if (!mgmt_ask_parts(c, &p, rows)) return json_decref(rows), NULL;
     if (r.found) return json_pack("{s:o, s:b}", "runs", rows, "complete", !r.cursor);
     json_decref(rows);
     return mgmt_fail(c, "there is no view %" PRId64, number);
@@ -192,15 +204,21 @@ static void print_view(json_t *r, struct mgmt_text *out) {
 
 static const char *const differences[] = {"same", "absent", "stale", "too-much"};
 
+static enum mon_ask ask_diff(struct machine *m, void *question) { return mon_ask_mmu_diff(m, question); }
+
+static bool take_diff(const void *question, void *rows) {
+    const struct smmu_inspect_diff *d = question;
+    for (uint32_t i = 0; i < d->n && json_array_size(rows) < DIFFS_MAX; i++)
+        json_array_append_new(rows, json_pack("{s:I, s:I, s:s}", "va", (json_int_t)d->row[i].page * PAGE, "frame",
+                                              (json_int_t)d->row[i].frame, "what", differences[d->row[i].what]));
+    return true; /* the rest is counted */
+}
+
 static json_t *diff_view(struct mgmt_call *c, bool user) {
     struct smmu_inspect_diff d = {.user = user};
+    struct mgmt_parts p = {ask_diff, &d, &d.cursor, take_diff};
     json_t *rows = json_array();
-    do {
-        if (!mgmt_asked(c, mon_ask_mmu_diff(c->machine, &d), NULL)) return json_decref(rows), NULL;
-        for (uint32_t i = 0; i < d.n && json_array_size(rows) < DIFFS_MAX; i++)
-            json_array_append_new(rows, json_pack("{s:I, s:I, s:s}", "va", (json_int_t)d.row[i].page * PAGE, "frame",
-                                                  (json_int_t)d.row[i].frame, "what", differences[d.row[i].what]));
-    } while (d.cursor);
+    if (!mgmt_ask_parts(c, &p, rows)) return json_decref(rows), NULL;
     json_t *o = json_pack("{s:o}", "pages", rows);
     for (unsigned i = 0; i < SMMU_DIFFERENCES; i++) put(o, differences[i], d.count[i]);
     return o;

@@ -6,18 +6,22 @@
 #include "bt/inspect_pages.h"
 #include "console/mgmt_cache.h"
 
-enum { LIMIT = 20, LIMIT_MAX = 16384, PARTS_MAX = 1 << 20, PAGE = 4096 };
+enum { LIMIT = 20, LIMIT_MAX = 16384, ROWS_MAX = 1 << 20, PAGE = 4096 };
 
 struct pages {
     struct bt_inspect_page_row *row;
     size_t n, room;
+    bool failed;
 };
 
-static bool take(struct pages *all, const struct bt_inspect_pages *p) {
+static bool take(const void *question, void *into) {
+    const struct bt_inspect_pages *p = question;
+    struct pages *all = into;
     if (p->anew) all->n = 0;
     if (all->room - all->n < p->n) {
         size_t room = 2 * all->room + BT_INSPECT_PAGES;
-        struct bt_inspect_page_row *row = room <= PARTS_MAX ? realloc(all->row, room * sizeof *row) : NULL;
+        struct bt_inspect_page_row *row = room <= ROWS_MAX ? realloc(all->row, room * sizeof *row) : NULL;
+        all->failed = !row;
         if (!row) return false;
         all->row = row;
         all->room = room;
@@ -26,13 +30,14 @@ static bool take(struct pages *all, const struct bt_inspect_pages *p) {
     return true;
 }
 
+static enum mon_ask ask_pages(struct machine *m, void *question) { return mon_ask_cache_pages(m, question); }
+
 static bool collect(struct mgmt_call *c, struct pages *all) {
-    struct bt_inspect_pages p = {0};
-    do {
-        if (!mgmt_asked(c, mon_ask_cache_pages(c->machine, &p), NULL)) return false;
-        if (!take(all, &p)) return mgmt_fail(c, "out of memory"), false;
-    } while (p.cursor);
-    return true;
+    struct bt_inspect_pages of = {0};
+    struct mgmt_parts p = {ask_pages, &of, &of.cursor, take};
+    if (!mgmt_ask_parts(c, &p, all)) return false;
+    if (all->failed) mgmt_fail(c, "out of memory");
+    return !all->failed;
 }
 
 static int by_frame(const void *a, const void *b) {

@@ -35,6 +35,7 @@ struct rows {
     struct mon_watch_rows *part; /* the totals are there too */
     struct mon_watch_row *row;
     size_t n, room;
+    bool failed; /* no memory */
 };
 
 static void rows_free(struct rows *r) {
@@ -54,16 +55,23 @@ static bool rows_add(struct rows *r, const struct mon_watch_row *row) {
     return true;
 }
 
+static enum mon_ask ask_rows(struct machine *m, void *question) { return mon_ask_watch_rows(m, question); }
+
+static bool take_rows(const void *question, void *into) {
+    const struct mon_watch_rows *part = question;
+    struct rows *r = into;
+    for (uint32_t i = 0; i < part->n && !r->failed; i++) r->failed = !rows_add(r, &part->row[i]);
+    return !r->failed;
+}
+
 static bool rows_get(struct mgmt_call *c, enum mon_watch_group g, struct rows *r) {
     *r = (struct rows){.part = calloc(1, sizeof *r->part)};
     if (!r->part) return mgmt_fail(c, "out of memory"), false;
     r->part->group = g;
-    do {
-        if (!mgmt_asked(c, mon_ask_watch_rows(c->machine, r->part), NULL)) return false;
-        for (uint32_t i = 0; i < r->part->n; i++)
-            if (!rows_add(r, &r->part->row[i])) return mgmt_fail(c, "out of memory"), false;
-    } while (r->part->cursor);
-    return true;
+    struct mgmt_parts p = {ask_rows, r->part, &r->part->cursor, take_rows};
+    if (!mgmt_ask_parts(c, &p, r)) return false;
+    if (r->failed) mgmt_fail(c, "out of memory");
+    return !r->failed;
 }
 
 /* Joins rows that are the same to `same`, which must be neighbours. */
