@@ -154,9 +154,19 @@ static bool is_quit(const char *line) {
     return (n == 4 && !memcmp(line, "quit", n)) || (n == 1 && *line == 'q');
 }
 
+/* What was typed here: the machine knows nothing of it. */
+static void show_history(struct session *s) {
+    HistEvent e;
+    int i = 0;
+    for (int more = history(s->history, &e, H_LAST); more >= 0; more = history(s->history, &e, H_PREV))
+        printf("%d: '%s'\n", i++, e.str);
+    fflush(stdout);
+}
+
 static void take_command(struct session *s, const char *line) {
     HistEvent e;
     history(s->history, &e, H_ENTER, line);
+    if (!strcmp(line, "info history")) return show_history(s);
     if (con_run_line(s->v, line, false) && is_quit(line)) vm_wait_end(s->v, QUIT_MS);
 }
 

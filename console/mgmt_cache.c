@@ -30,16 +30,11 @@ static void take_symbols(json_t *list, size_t from, const struct mon_symbols *s)
     }
 }
 
-/* The kernel's symbols; user code of a 32-bit kernel lies below. */
-enum { KERNEL_SPACE_SHIFT = 31 };
-
 bool mgmt_add_symbols(struct mgmt_call *c, json_t *list, const char *member) {
     for (size_t from = 0; from < json_array_size(list); from += MON_SYMBOLS) {
-        struct mon_symbols s = {0};
-        for (; s.n < MON_SYMBOLS && from + s.n < json_array_size(list); s.n++) {
-            uint32_t at = (uint32_t)mgmt_int(json_array_get(list, from + s.n), member);
-            s.at[s.n].address = at >> KERNEL_SPACE_SHIFT ? at : 0;
-        }
+        struct mon_symbols s = {.covered = true};
+        for (; s.n < MON_SYMBOLS && from + s.n < json_array_size(list); s.n++)
+            s.at[s.n].address = (uint32_t)mgmt_int(json_array_get(list, from + s.n), member);
         if (!mgmt_asked(c, mon_ask_symbols(c->machine, &s), NULL)) return false;
         take_symbols(list, from, &s);
     }

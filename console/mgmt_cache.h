@@ -35,6 +35,10 @@ struct mgmt_parts {
 /* Asks until the answer is complete, or taken enough of. False: a question has failed, and the call with it. */
 bool mgmt_ask_parts(struct mgmt_call *c, const struct mgmt_parts *p, void *into);
 
+/* ---- mgmt_trace.c ---- */
+struct mon_trace_entry;
+json_t *mgmt_trace_entry_json(const struct mon_trace_entry *e, uint64_t number);
+
 /* ---- mgmt_time.c: where time goes ---- */
 json_t *mgmt_time_json(const struct bt_inspect_totals *t, uint64_t halted_ms);
 void mgmt_print_time(const json_t *time, struct mgmt_text *out);

@@ -84,6 +84,8 @@ const struct mgmt_command *mgmt_command_find(const char *qmp);
 /* Checks args (an object) against the row and runs it. NULL: c->error. */
 json_t *mgmt_command_run(struct mgmt_call *c, const struct mgmt_command *command);
 
+/* What is traced from now on goes to the clients as events as well (mgmt_push.c); on the console's thread. */
+void mgmt_push_begin(struct mgmt *g);
 /* The machine's configuration, for commands that tell of it. */
 const struct mon_config *mgmt_vm_config(const struct mgmt *g);
 #endif

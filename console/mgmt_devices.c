@@ -1,6 +1,6 @@
 /*
- * mgmt_devices.c: i, o, sum, memsave, pmemsave, info pci, info qtree: what QEMU's monitor does with memory, ports and
- * devices, with the same numbers.
+ * mgmt_devices.c: i, o, sum, memsave, pmemsave, info pci, info qtree, info usb, info roms: what QEMU's monitor does
+ * with memory, ports and devices, with the same numbers.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -125,6 +125,62 @@ static void print_devices(json_t *r, struct mgmt_text *text) {
     json_array_foreach(r, i, name) { mgmt_print(text, "dev: %s\n", json_string_value(name)); }
 }
 
+static json_t *usb(struct mgmt_call *c) {
+    struct mon_usb u;
+    if (!mgmt_vm_config(c->mgmt)->usb) return mgmt_fail(c, "the machine has no USB");
+    if (!mgmt_asked(c, mon_ask_usb(c->machine, &u), NULL)) return NULL;
+    json_t *list = json_array();
+    for (int i = 0; i < MON_USB_PORTS; i++)
+        if (u.port[i].plugged)
+            json_array_append_new(list,
+                                  json_pack("{s:i, s:i, s:i, s:i, s:s}", "bus", 0, "address", (int)u.port[i].address,
+                                            "port", i + 1, "speed", 12, "product", "USB Tablet"));
+    return list;
+}
+
+static void print_usb(json_t *r, struct mgmt_text *text) {
+    const json_t *d;
+    size_t i;
+    json_array_foreach(r, i, d) {
+        mgmt_print(text, "  Device %" PRId64 ".%" PRId64 ", Port %" PRId64 ", Speed %" PRId64 " Mb/s, Product %s\n",
+                   get(d, "bus"), get(d, "address"), get(d, "port"), get(d, "speed"),
+                   json_string_value(json_object_get(d, "product")));
+    }
+}
+
+static json_t *roms(struct mgmt_call *c) {
+    struct mon_roms all;
+    if (!mgmt_asked(c, mon_ask_roms(c->machine, &all), NULL)) return NULL;
+    json_t *list = json_array();
+    for (unsigned i = 0; i < all.n; i++) {
+        json_t *o = json_pack("{s:s, s:I}", "name", all.rom[i].name, "size", (json_int_t)all.rom[i].size);
+        if (all.rom[i].address) json_object_set_new(o, "address", json_integer((json_int_t)all.rom[i].address));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static void print_roms(json_t *r, struct mgmt_text *text) {
+    const json_t *o;
+    size_t i;
+    json_array_foreach(r, i, o) {
+        if (json_object_get(o, "address"))
+            mgmt_print(text, "addr=%016" PRIx64, (uint64_t)get(o, "address"));
+        else
+            mgmt_print(text, "pci");
+        mgmt_print(text, " size=0x%06" PRIx64 " mem=rom name=\"%s\"\n", (uint64_t)get(o, "size"),
+                   json_string_value(json_object_get(o, "name")));
+    }
+}
+
+static json_t *memory_size(struct mgmt_call *c) {
+    return json_pack("{s:I}", "base-memory", (json_int_t)mgmt_vm_config(c->mgmt)->memory);
+}
+
+static void print_memory_size(json_t *r, struct mgmt_text *text) {
+    mgmt_print(text, "base memory: %" PRId64 "\n", get(r, "base-memory"));
+}
+
 static const char *class_name(uint16_t class) {
     static const struct {
         uint16_t class;
@@ -177,7 +233,11 @@ static void print_region(const json_t *r, struct mgmt_text *text) {
     const char *type = json_string_value(json_object_get(r, "type"));
     int64_t at = get(r, "address"), size = get(r, "size");
     bool io = !strcmp(type, "io");
-    mgmt_print(text, "      BAR%" PRId64 ": %s ", get(r, "bar"), io ? "I/O" : "32 bit memory");
+    bool prefetch = json_is_true(json_object_get(r, "prefetch"));
+    mgmt_print(text, "      BAR%" PRId64 ": %s ", get(r, "bar"),
+               io         ? "I/O"
+               : prefetch ? "32 bit prefetchable memory"
+                          : "32 bit memory");
     if (at < 0)
         mgmt_print(text, "not mapped, size 0x%" PRIx64 ".\n", (uint64_t)size);
     else
@@ -235,6 +295,12 @@ const struct mgmt_command mgmt_devices_commands[] = {
     {"pmemsave", "pmemsave", save_args, "write guest-physical memory to a file", NULL, pmemsave, NULL},
     {"x-novt-devices", "info qtree", NULL, "the devices of the board, in the order of their reset", "list of names",
      devices, print_devices},
+    {"x-novt-usb", "info usb", NULL, "what is plugged into the USB controller; address 0: not set up by the guest yet",
+     "list of {bus, address, port, speed, product}", usb, print_usb},
+    {"x-novt-roms", "info roms", NULL, "the images in read-only memory", "list of {name, size, address}", roms,
+     print_roms},
+    {"query-memory-size-summary", "info memory_size_summary", NULL, "how much memory the machine has", "{base-memory}",
+     memory_size, print_memory_size},
     {"query-pci", "info pci", NULL, "the devices on the PCI bus and where they answer", "list of buses", query_pci,
      print_pci},
     {0},

@@ -49,9 +49,19 @@ static json_t *data(const struct mgmt_event *e) {
     return json_pack("{s:b, s:s}", "guest", by_guest(e->cause), "reason", reason(e));
 }
 
+json_t *mgmt_event_message(const char *name, int64_t seconds, int64_t microseconds) {
+    return json_pack("{s:{s:I, s:I}, s:s}", "timestamp", "seconds", (json_int_t)seconds, "microseconds",
+                     (json_int_t)microseconds, "event", name);
+}
+
+void mgmt_event_tell(struct mgmt *g, json_t *m, bool offered) {
+    for (struct mgmt_client *c = g->client; c; c = c->next)
+        if (c->negotiated && c->mode == MGMT_PROTOCOL && c->fd >= 0 && (!offered || mgmt_client_has_room(c)))
+            mgmt_client_send(c, m);
+}
+
 static json_t *message(const struct mgmt_event *e) {
-    json_t *m = json_pack("{s:{s:I, s:I}, s:s}", "timestamp", "seconds", (json_int_t)e->seconds, "microseconds",
-                          (json_int_t)e->microseconds, "event", names[e->what]);
+    json_t *m = mgmt_event_message(names[e->what], e->seconds, e->microseconds);
     json_t *d = data(e);
     if (d) json_object_set_new(m, "data", d);
     return m;
@@ -61,8 +71,7 @@ void mgmt_events_send(struct mgmt *g) {
     while (g->events_taken != __atomic_load_n(&g->events_put, __ATOMIC_ACQUIRE)) {
         json_t *m = message(&g->event[g->events_taken % MGMT_EVENTS]);
         __atomic_store_n(&g->events_taken, g->events_taken + 1, __ATOMIC_RELEASE);
-        for (struct mgmt_client *c = g->client; c; c = c->next)
-            if (c->negotiated && c->mode == MGMT_PROTOCOL && c->fd >= 0) mgmt_client_send(c, m);
+        mgmt_event_tell(g, m, false);
         json_decref(m);
     }
 }

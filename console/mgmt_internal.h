@@ -79,6 +79,11 @@ struct mgmt {
     struct mgmt_stdio *stdio; /* NULL: not ours */
     struct mgmt_client *client;
     unsigned clients;
+    struct mgmt_push {
+        bool on, fresh; /* fresh: the order that is to be pushed has not been looked at yet */
+        uint32_t order;
+        uint64_t next, due_ms;
+    } push;
     /* From the vCPU thread. */
     struct mgmt_event event[MGMT_EVENTS];
     uint32_t events_put, events_taken;
@@ -134,7 +139,15 @@ void mgmt_line_text(struct mgmt *g, struct mgmt_client *c, const char *line, str
 /* The same on any thread, for mon_observer. */
 void mgmt_line_say(void *opaque, const char *line, void (*say)(void *to, const char *text, size_t n), void *to);
 
+/* ---- mgmt_push.c ---- */
+/* Sends what has been traced, if it is time. When to come again, in ms; -1: nothing is pushed. */
+int mgmt_push_run(struct mgmt *g);
+
 /* ---- mgmt_event.c ---- */
+/* To all who speak the protocol; what is only `offered` goes past those for whom much waits. */
+void mgmt_event_tell(struct mgmt *g, json_t *message, bool offered);
+/* A new message, at this time. */
+json_t *mgmt_event_message(const char *name, int64_t seconds, int64_t microseconds);
 void mgmt_event_serial(void *opaque);
 void mgmt_event_post(void *opaque, enum mon_event_kind what, enum mon_cause cause);
 /* Tells the clients what has happened. */

@@ -57,6 +57,35 @@ static void print_block(json_t *r, struct mgmt_text *out) {
     }
 }
 
+/* What we count; QEMU has more, of times, queues and merged requests. */
+static json_t *drive_stats(const struct mon_drive *d) {
+    json_t *n = json_pack("{s:I, s:I, s:I, s:I, s:I}", "rd_bytes", (json_int_t)d->read_bytes, "wr_bytes",
+                          (json_int_t)d->written_bytes, "rd_operations", (json_int_t)d->reads, "wr_operations",
+                          (json_int_t)d->writes, "flush_operations", (json_int_t)d->flushes);
+    return json_pack("{s:s, s:o}", "device", d->name, "stats", n);
+}
+
+static json_t *query_blockstats(struct mgmt_call *c) {
+    struct mon_drives drives;
+    if (!mgmt_asked(c, mon_ask_drives(c->machine, &drives), NULL)) return NULL;
+    json_t *list = json_array();
+    for (unsigned i = 0; i < drives.n; i++) json_array_append_new(list, drive_stats(&drives.drive[i]));
+    return list;
+}
+
+static void print_blockstats(json_t *r, struct mgmt_text *out) {
+    const char *name;
+    json_t *d, *value;
+    size_t i;
+    json_array_foreach(r, i, d) {
+        mgmt_print(out, "%s:", json_string_value(json_object_get(d, "device")));
+        json_object_foreach(json_object_get(d, "stats"), name, value) {
+            mgmt_print(out, " %s=%" PRId64, name, (int64_t)json_integer_value(value));
+        }
+        mgmt_print(out, "\n");
+    }
+}
+
 /* ---- Media ---- */
 
 /* QEMU has two names for which drive is meant. */
@@ -129,6 +158,8 @@ static const struct mgmt_arg old_change_args[] = {
 
 const struct mgmt_command mgmt_media_commands[] = {
     {"query-block", "info block", NULL, "the drives and what is in them", "list of drives", query_block, print_block},
+    {"query-blockstats", "info blockstats", NULL, "what the guest has asked of each drive since its medium is in",
+     "list of {device, stats}", query_blockstats, print_blockstats},
     {"eject", "eject", eject_args, "take the medium out of a drive", NULL, eject, NULL},
     {"blockdev-change-medium", "change", change_args, "put an image into a drive", NULL, change, NULL},
     {"change", NULL, old_change_args, "the same, as older clients of QEMU say it", NULL, old_change, NULL},

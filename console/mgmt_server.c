@@ -51,7 +51,7 @@ static void *serve(void *opaque) {
         if (n > 0) ((struct mgmt_source *)e.data.ptr)->ready(e.data.ptr, e.events);
         mgmt_events_send(g);
         mgmt_serial_news(g);
-        again_ms = mgmt_clients_sweep(g);
+        again_ms = sooner(mgmt_clients_sweep(g), mgmt_push_run(g));
         if (!g->browser.web) continue;
         web_run(g->browser.web);
         again_ms = sooner(again_ms, web_wait_ms(g->browser.web));

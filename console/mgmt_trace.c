@@ -68,7 +68,11 @@ static bool parse_condition(struct mgmt_call *c, struct mon_expr *out) {
 static json_t *trace_on(struct mgmt_call *c) {
     struct mon_trace_order o = {0};
     if (!parse_events(c, mgmt_arg_text(c, "events", ""), &o.kinds) || !parse_condition(c, &o.condition)) return NULL;
-    return mgmt_asked(c, mon_ask_trace(c->machine, &o), NULL) ? mgmt_nothing() : NULL;
+    bool push = mgmt_arg_bool(c, "push");
+    if (push && !c->client) return mgmt_fail(c, "only a connection can have events pushed");
+    if (!mgmt_asked(c, mon_ask_trace(c->machine, &o), NULL)) return NULL;
+    if (push) mgmt_push_begin(c->mgmt);
+    return mgmt_nothing();
 }
 
 static json_t *trace_off(struct mgmt_call *c) {
@@ -78,7 +82,7 @@ static json_t *trace_off(struct mgmt_call *c) {
 
 /* ---- What there was ---- */
 
-static json_t *entry_json(const struct mon_trace_entry *e, uint64_t number) {
+json_t *mgmt_trace_entry_json(const struct mon_trace_entry *e, uint64_t number) {
     static const char *const disk[] = {"read", "write", "flush"};
     json_t *o = json_pack("{s:I, s:I, s:s, s:I, s:i}", "number", (json_int_t)number, "ns", (json_int_t)e->ns, "event",
                           kind_names[e->kind], "pc", (json_int_t)e->pc, "cpl", (int)e->cpl);
@@ -121,7 +125,7 @@ static bool add_entries(struct mgmt_call *c, struct mon_trace *t, int64_t limit,
         if (json_array_size(list) && first != asked)
             return true; /* overtaken: what is missing is found out by number */
         for (uint32_t i = 0; i < t->n && (int64_t)json_array_size(list) < limit; i++) {
-            json_array_append_new(list, entry_json(&t->at[i], first + i));
+            json_array_append_new(list, mgmt_trace_entry_json(&t->at[i], first + i));
             *next = first + i + 1;
         }
     } while (t->n == MON_TRACE_ENTRIES && (int64_t)json_array_size(list) < limit);
@@ -275,6 +279,11 @@ static const struct mgmt_arg on_args[] = {
     {.name = "events",
      .type = MGMT_STRING,
      .help = "with commas between: irq exception io mmio fault cr3 mode smc disk callout"},
+    {.name = "push",
+     .type = MGMT_BOOL,
+     .optional = true,
+     .option = true,
+     .help = "clients of the protocol get them as well, as events X_NOVT_TRACE"},
     {.name = "condition",
      .type = MGMT_REST,
      .optional = true,

@@ -1,6 +1,8 @@
 #include "devemu/block.h"
 
-static void tell(const struct blk *b, enum blk_op op, uint64_t offset, uint32_t len) {
+static void tell(struct blk *b, enum blk_op op, uint64_t offset, uint32_t len) {
+    b->operations[op]++;
+    if (op != BLK_FLUSH) b->moved[op] += len;
     if (b->seen) b->seen(b->seen_opaque, b->seen_name, op, offset, len);
 }
 

@@ -58,6 +58,9 @@ struct blk {
     void (*seen)(void *opaque, const char *name, int op /* enum blk_op */, uint64_t offset, uint32_t len);
     void *seen_opaque;
     const char *seen_name;
+    /* Counted by block.c: requests by enum blk_op, reads that need none among them; bytes asked for by BLK_READ and
+     * BLK_WRITE. */
+    uint64_t operations[BLK_FLUSH + 1], moved[BLK_WRITE + 1];
 };
 
 /* r->done and r->opaque are set by the caller; r is not busy. */

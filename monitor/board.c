@@ -524,6 +524,10 @@ bool board_tablet(struct board *b, struct pointer_absolute *out) {
     return b->dev[TABLET] != NULL;
 }
 
+const struct usb_device *board_usb_device(struct board *b, unsigned port) {
+    return port == 0 && b->dev[UHCI] && b->dev[TABLET] ? usb_tablet_plug(b->dev[TABLET]) : NULL; /* as config_uhci */
+}
+
 bool board_power_button(struct board *b) { return piix4pm_power_button(b->dev[PM]); }
 
 /* ---- Life ---- */

@@ -29,6 +29,9 @@ struct board_config {
 struct board *board_create(struct machine *m, const struct board_config *cfg, char *errbuf, size_t errlen);
 void board_destroy(struct board *b);
 void board_reset(struct board *b);
+/* What is plugged into this port of the USB controller; NULL: nothing, or there is none. */
+struct usb_device;
+const struct usb_device *board_usb_device(struct board *b, unsigned port);
 /* Room for ROM frames that the devices will ask for, firmware of this size included. */
 uint64_t board_rom_bytes(size_t firmware_size);
 

@@ -120,6 +120,7 @@ struct mon_drive {
     bool read_only, snapshot;
     char format[16];
     uint64_t bytes;
+    uint64_t reads, writes, flushes, read_bytes, written_bytes; /* the guest's requests since the medium is in */
     char path[MON_PATH];
 };
 struct mon_drives {

@@ -142,7 +142,8 @@ static bool do_symbols(struct machine *m, void *args, struct letter *l) {
     look(m);
     for (uint32_t i = 0; i < s->n && i < MON_SYMBOLS; i++) {
         const char *name;
-        bool known = symbols_at(m->symbols, s->at[i].address, &name, &s->at[i].offset);
+        bool known = (!s->covered || symbols_cover(m->symbols, s->at[i].address)) &&
+                     symbols_at(m->symbols, s->at[i].address, &name, &s->at[i].offset);
         snprintf(s->at[i].name, sizeof s->at[i].name, "%s", known ? name : "");
     }
     return true;

@@ -69,6 +69,7 @@ enum mon_ask mon_ask_mmu_diff(struct machine *m, struct smmu_inspect_diff *d);
 enum { MON_SYMBOLS = 64, MON_SYMBOL_NAME = 80 };
 struct mon_symbols {
     uint32_t n;
+    bool covered; /* only addresses where the symbols' owner lies, not those of programs below it */
     struct {
         uint32_t address, offset;   /* offset: from the symbol's start */
         char name[MON_SYMBOL_NAME]; /* empty: none */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include "devemu/pci.h"
+#include "devemu/uhci.h"
 #include "monitor/board.h"
 #include "monitor/inspect_internal.h"
 
@@ -20,6 +21,42 @@ static bool do_devices(struct machine *m, void *args, struct letter *l) {
 enum mon_ask mon_ask_devices(struct machine *m, struct mon_devices *out) {
     return inspect_ask(m, do_devices, out, sizeof *out);
 }
+
+/* ---- USB ---- */
+
+_Static_assert((int)MON_USB_PORTS == (int)UHCI_PORTS, "one each");
+
+static bool do_usb(struct machine *m, void *args, struct letter *l) {
+    struct mon_usb *o = args;
+    (void)l;
+    for (unsigned i = 0; i < MON_USB_PORTS; i++) {
+        const struct usb_device *u = board_usb_device(m->board, i);
+        o->port[i].plugged = u != NULL;
+        o->port[i].address = u ? u->address : 0;
+    }
+    return true;
+}
+
+enum mon_ask mon_ask_usb(struct machine *m, struct mon_usb *out) { return inspect_ask(m, do_usb, out, sizeof *out); }
+
+/* ---- ROM images ---- */
+
+static bool do_roms(struct machine *m, void *args, struct letter *l) {
+    struct mon_roms *o = args;
+    const uint64_t top = UINT64_C(1) << 32; /* where the firmware ends */
+    (void)l;
+    o->n = 0;
+    o->rom[o->n].name = m->cfg->flat_image ? "none" : "firmware";
+    o->rom[o->n].address = top - m->firmware.size;
+    o->rom[o->n++].size = (uint32_t)m->firmware.size;
+    if (!m->vga_rom.size) return true;
+    o->rom[o->n].name = "vgabios";
+    o->rom[o->n].address = 0;
+    o->rom[o->n++].size = (uint32_t)m->vga_rom.size;
+    return true;
+}
+
+enum mon_ask mon_ask_roms(struct machine *m, struct mon_roms *out) { return inspect_ask(m, do_roms, out, sizeof *out); }
 
 /* ---- PCI ---- */
 

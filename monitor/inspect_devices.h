@@ -15,6 +15,28 @@ struct mon_devices {
 };
 enum mon_ask mon_ask_devices(struct machine *m, struct mon_devices *out);
 
+/* ---- USB: the ports of the one controller ---- */
+enum { MON_USB_PORTS = 2 };
+struct mon_usb {
+    struct {
+        bool plugged;
+        uint8_t address; /* 0: the guest has given none yet */
+    } port[MON_USB_PORTS];
+};
+enum mon_ask mon_ask_usb(struct machine *m, struct mon_usb *out);
+
+/* ---- ROM images: of the firmware, or what stands in for it ---- */
+enum { MON_ROMS = 2 };
+struct mon_roms {
+    unsigned n;
+    struct {
+        const char *name; /* a constant */
+        uint64_t address; /* guest-physical; 0: in a PCI device's ROM register */
+        uint32_t size;
+    } rom[MON_ROMS];
+};
+enum mon_ask mon_ask_roms(struct machine *m, struct mon_roms *out);
+
 /* ---- PCI ---- */
 enum { MON_PCI_DEVICES = 32, MON_PCI_REGIONS = 7 };
 struct mon_pci_device {

@@ -14,7 +14,13 @@ static void describe(struct mon_drive *d, const char *name, struct mon_blk *b, b
     if (!b) return;
     const struct blk_config *c = blk_config(b);
     snprintf(d->path, sizeof d->path, "%s", c->path);
-    d->bytes = blk_dev(b)->size;
+    const struct blk *blk = blk_dev(b);
+    d->bytes = blk->size;
+    d->reads = blk->operations[BLK_READ];
+    d->writes = blk->operations[BLK_WRITE];
+    d->flushes = blk->operations[BLK_FLUSH];
+    d->read_bytes = blk->moved[BLK_READ];
+    d->written_bytes = blk->moved[BLK_WRITE];
     d->read_only = c->read_only;
     d->snapshot = c->snapshot;
     snprintf(d->format, sizeof d->format, "%s", mon_format_name(blk_format(b)));

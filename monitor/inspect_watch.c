@@ -100,6 +100,7 @@ static bool do_trace_read(struct machine *m, void *args, struct letter *l) {
     t->n = 0;
     t->kinds = m->watch.traced;
     if (!r) return true;
+    t->order = r->order;
     t->seen = r->seen;
     t->judged = r->judged;
     t->failed = r->failed;

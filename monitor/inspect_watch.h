@@ -75,6 +75,7 @@ struct mon_trace {
     uint64_t first, seen;    /* out: the oldest that is kept; how many there were */
     uint64_t judged, failed; /* how often the condition was asked; and could not tell (a division by zero) */
     uint32_t kinds;          /* 0: off */
+    uint32_t order;          /* grows with each that is on: another order, other numbers */
     uint32_t n;
     struct mon_trace_entry at[MON_TRACE_ENTRIES];
 };

@@ -17,9 +17,24 @@ enum {
 
 struct symbols {
     struct symbol_table file, guest;
-    uint32_t slide; /* added to what the file says */
+    uint32_t slide;                   /* added to what the file says */
+    uint32_t file_first, guest_first; /* where their code begins */
     uint64_t next_look_ns, patience_ns;
 };
+
+/* A symbol that both tables have tells how far the kernel has moved. */
+static const char *const anchors[] = {"_stext", "_text", "startup_32"};
+enum { ANCHORS = sizeof anchors / sizeof anchors[0] };
+
+/* Where a kernel's code begins; of something else the lowest symbol. */
+static uint32_t first_of(const struct symbol_table *t) {
+    uint32_t first = UINT32_MAX;
+    for (size_t i = 0; i < ANCHORS; i++) {
+        const struct symbol_entry *e = symbol_table_named(t, anchors[i]);
+        if (e && e->address < first) first = e->address;
+    }
+    return first == UINT32_MAX && t->n ? t->entry[0].address : first;
+}
 
 /* ---- Life ---- */
 
@@ -30,7 +45,10 @@ struct symbols *symbols_open(const char *file, char *errbuf, size_t errlen) {
         return NULL;
     }
     s->patience_ns = PATIENCE_FIRST_NS;
-    if (!file || symbols_read_file(file, &s->file, errbuf, errlen)) return s;
+    if (!file || symbols_read_file(file, &s->file, errbuf, errlen)) {
+        s->file_first = first_of(&s->file);
+        return s;
+    }
     symbols_close(s);
     return NULL;
 }
@@ -94,10 +112,8 @@ static bool look(struct symbols *s, const uint8_t *memory, size_t size) {
     return from < pages && search(s, memory, size, from * SMMU_PAGE_SIZE, size, &p);
 }
 
-/* A symbol that both have tells how far the kernel has moved. */
 static uint32_t find_slide(const struct symbols *s) {
-    static const char *const anchors[] = {"_stext", "_text", "startup_32"};
-    for (size_t i = 0; i < sizeof anchors / sizeof anchors[0]; i++) {
+    for (size_t i = 0; i < ANCHORS; i++) {
         const struct symbol_entry *f = symbol_table_named(&s->file, anchors[i]);
         const struct symbol_entry *g = symbol_table_named(&s->guest, anchors[i]);
         if (f && g) return g->address - f->address;
@@ -108,7 +124,10 @@ static uint32_t find_slide(const struct symbols *s) {
 void symbols_look(struct symbols *s, const struct smmu_mem *mem, uint64_t now_ns) {
     if (s->guest.n || now_ns < s->next_look_ns) return;
     uint64_t ram = smmu_mem_ram_size(mem);
-    if (look(s, smmu_mem_linear(mem), ram < LOW_MEMORY_MAX ? (size_t)ram : LOW_MEMORY_MAX)) s->slide = find_slide(s);
+    if (look(s, smmu_mem_linear(mem), ram < LOW_MEMORY_MAX ? (size_t)ram : LOW_MEMORY_MAX)) {
+        s->slide = find_slide(s);
+        s->guest_first = first_of(&s->guest);
+    }
     s->next_look_ns = now_ns + s->patience_ns;
     if (s->patience_ns < PATIENCE_MAX_NS) s->patience_ns *= 2;
 }
@@ -125,6 +144,10 @@ static bool at(const struct symbol_table *t, uint32_t address, const char **name
 
 bool symbols_at(const struct symbols *s, uint32_t address, const char **name, uint32_t *offset) {
     return at(&s->guest, address, name, offset) || at(&s->file, address - s->slide, name, offset);
+}
+
+bool symbols_cover(const struct symbols *s, uint32_t address) {
+    return (s->guest.n && address >= s->guest_first) || (s->file.n && address >= s->file_first + s->slide);
 }
 
 bool symbols_find(const struct symbols *s, const char *name, uint32_t *address) {

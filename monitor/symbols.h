@@ -25,6 +25,9 @@ void symbols_forget(struct symbols *s);
 
 /* The symbol that address belongs to: its name and the distance from its start. False: none. */
 bool symbols_at(const struct symbols *s, uint32_t address, const char **name, uint32_t *offset);
+/* Does the address lie where the symbols' owner does, not below its first code? A kernel's lists have absolute symbols
+ * there, which are no places. */
+bool symbols_cover(const struct symbols *s, uint32_t address);
 /* The ranges of the symbols of this name, sorted; of all whose names begin so, if it ends with `*`. How many: at most
  * `most`, or more than that: too many. */
 struct symbol_range {

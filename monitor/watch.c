@@ -181,9 +181,10 @@ bool watch_count(struct machine *m, enum mon_watch_group g, bool on) {
 
 bool watch_trace(struct machine *m, const struct mon_trace_order *o) {
     struct watch *w = &m->watch;
-    if (o->kinds && !w->ring) w->ring = malloc(sizeof *w->ring);
+    if (o->kinds && !w->ring) w->ring = calloc(1, sizeof *w->ring);
     if (o->kinds && !w->ring) return false;
     if (o->kinds) {
+        w->ring->order++;
         w->ring->seen = w->ring->judged = w->ring->failed = 0;
         w->ring->condition = o->condition;
     }

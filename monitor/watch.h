@@ -32,6 +32,7 @@ struct watch_table {
 };
 
 struct watch_ring {
+    uint32_t order; /* of how many it is the last */
     uint64_t seen, judged, failed;
     struct mon_expr condition;
     struct mon_trace_entry at[MON_TRACE_RING];

@@ -126,6 +126,21 @@ def paging_off(q):
     check(d["same"] == one["pages"] and d["stale"] == d["too-much"] == 0 and d["pages"] == [], f"mmu diff: {d}")
 
 
+def low_symbols(machines):
+    """Names of what lies low, in lists too; nothing below the first of them has one."""
+    names = machines.file("names", b"00000006 T read_time\n0000000d T keep_time\n")
+    machines.start("low", "--symbols", names)
+    q = machines.qmp("low")
+    q.text("tc single-step 0x0-0x14")
+    q.text("tc flush")
+    named = {}
+    while not {0, 6, 8, 0xD} <= set(named):
+        named = {b["va"]: b.get("symbol") for b in q.command("x-novt-tc-list", limit=100)["blocks"]}
+    check(named[0] is None and named[6] == "read_time+0x0" and named[8] == "read_time+0x2" and named[0xD] == "keep_time+0x0", f"{named}")
+    check(q.text("info symbol 0xf") == "0000000f keep_time+0x2\n", "info symbol")
+    q.command("quit")
+
+
 def main():
     with Machines(sys.argv[1]) as machines:
         flags(machines)
@@ -152,6 +167,7 @@ def main():
         totals_running = q.command("x-novt-tc-stat")
         check(totals_running["total"]["blocks"] >= 1, "the guest runs on")
         q.command("quit")
+        low_symbols(machines)
 
 
 if __name__ == "__main__":

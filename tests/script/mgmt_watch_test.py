@@ -144,6 +144,39 @@ def tracing(q):
     check(q.command("x-novt-trace-show")["seen"] == seen and q.text("trace show 1").startswith("not tracing"), "off is off")
 
 
+def pushed(machines, q):
+    """Each event comes to all who speak the protocol, once and in order, or is told as lost."""
+    other = machines.qmp("one")
+    q.command("x-novt-trace", events="cr3", push=True)
+    n = run(q) - 1
+    expected, numbers = 0, []
+    while expected < n:
+        data = other.event("X_NOVT_TRACE")["data"]
+        numbers = [e["number"] for e in data["events"]]
+        check(0 < len(numbers) <= 128 and data["lost"] >= 0, "a bounded message")
+        check(numbers == list(range(expected + data["lost"], expected + data["lost"] + len(numbers))), f"... in order from {expected}")
+        check(all(e["event"] == "cr3" and e["pc"] == CR3 for e in data["events"]), "... with what was traced")
+        expected, n = numbers[-1] + 1, data["seen"]
+    check(q.event("X_NOVT_TRACE")["data"]["events"][0]["event"] == "cr3", "who ordered them gets them too")
+    q.text("trace on --push io if $port == 0x80")
+    run(q, 10)
+    event = other.event("X_NOVT_TRACE")
+    while event["data"]["events"][0]["event"] == "cr3":
+        event = other.event("X_NOVT_TRACE")
+    check({e["address"] for e in event["data"]["events"]} == {0x80}, "as a line, with a condition")
+    run(q, 100000)  # far more than can be told
+    check(q.command("query-status")["running"] is False, "nobody waits for anybody")
+    q.text("trace on cr3")  # another order, which is not pushed
+    q.events.clear()
+    run(q)
+    other.command("query-status")
+    other.events.clear()
+    q.text("trace off")
+    run(q)
+    check(not any(e["event"] == "X_NOVT_TRACE" and e["data"]["events"][-1]["event"] == "cr3" for e in other.events + q.events), "off")
+    other.close()
+
+
 def interrupts(q):
     i = q.command("x-novt-irq")
     check([x["line"] for x in i["lines"]] == list(range(24)) and len(i["pic"]) == 16 and len(i["ioapic"]) == 24, "irq: every line, input and pin")
@@ -157,6 +190,7 @@ def main():
         q = machines.qmp("one")
         counting(q)
         tracing(q)
+        pushed(machines, q)
         interrupts(q)
         for line, expected in BAD:
             got = q.text(line)
