@@ -21,7 +21,7 @@ PACKAGES=(
     build-essential cmake ninja-build pkg-config nasm gcc-multilib python3
     libzydis-dev libcapstone-dev libcmocka-dev zlib1g-dev libncurses-dev
     libslirp-dev libnbd-dev libjansson-dev libedit-dev libmicrohttpd-dev libelf-dev
-    seabios ipxe-qemu qemu-system-x86 qemu-utils gdb cpio gzip strace e2fsprogs xorriso
+    seabios ipxe-qemu qemu-system-x86 qemu-utils gdb linux-perf cpio gzip strace e2fsprogs xorriso
     mmdebstrap fakeroot uidmap fdisk grub-common grub-pc-bin
     clang libclang-rt-14-dev gnuplot-nox chromium chromium-driver novnc
 )

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 
@@ -33,10 +34,21 @@ def pc_of(child):
     return int(re.search(r"= (0x[0-9a-f]+)", child.command("p/x $eip", PROMPT)).group(1), 16)
 
 
+def symbol_file(path, at):
+    """What a vmlinux is for gdb: functions by name, without their code."""
+    names = sorted((address, name) for name, address in at.items() if name in ("start_kernel", "do_idle", "schedule", "rest_init"))
+    base, text = names[0][0], '.section kernel,"ax",@nobits\nbase: .skip 0x%x\n' % (names[-1][0] - names[0][0] + 64)
+    for address, name in names:
+        text += ".globl %s\n.type %s,@function\n.size %s,64\n.set %s, base + 0x%x\n" % (name, name, name, name, address - base)
+    subprocess.run(["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-x", "assembler", "-", "-o", path, "-Wl,-e,0,--build-id=none",
+                    "-Wl,--section-start=kernel=0x%x" % base], input=text, text=True, check=True)
+
+
 def linux(novt, guests, tmp):
     table = kernel_symbols.symbols(os.path.join(guests, "vmlinuz-686"))
     at = {name: address for address, _, name in table}
-    sock = os.path.join(tmp, "gdb")
+    sock, vmlinux = os.path.join(tmp, "gdb"), os.path.join(tmp, "vmlinux")
+    symbol_file(vmlinux, at)
     args = [novt, "run", "--memory", "128M", "--net", "none", "-S", "--gdb", "unix:" + sock, "--kernel",
             os.path.join(guests, "vmlinuz-686"), "--initrd", os.path.join(guests, "initramfs.gz"), "--append",
             "console=ttyS0 nokaslr"]
@@ -45,8 +57,10 @@ def linux(novt, guests, tmp):
             pass
         with gdb(["target remote " + sock]) as child:
             check(pc_of(child) == 0xfffffff0, "it stands at the reset vector", child)
-            child.command("break *0x%x" % at["start_kernel"], PROMPT)
-            child.command("continue", PROMPT, 120)
+            child.command("symbol-file " + vmlinux, PROMPT)
+            child.command("break *start_kernel", PROMPT)
+            out = child.command("continue", PROMPT, 120)
+            check(re.search(r"Breakpoint 1, 0x%08x in start_kernel \(\)" % at["start_kernel"], out), "gdb names where it stops", child)
             check(pc_of(child) == at["start_kernel"], "it stops at start_kernel", child)
             call = re.search(r"call +(0x[0-9a-f]+)", child.command("x/i $eip", PROMPT)) # every function's entry hook
             child.command("stepi", PROMPT)
