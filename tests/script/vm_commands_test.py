@@ -164,6 +164,8 @@ def interactive(machines):
         c.expect(r"registers  ")
         c.send("\x15fly\r")
         c.expect(r"unknown command: 'fly'")
+        c.send("info history\r")
+        c.expect(r"0: 'info status ?'\r?\n1: 'stop ?'\r?\n(\d: '.*'\r?\n)*\d: 'fly'\r?\n\d: 'info history'")
         c.send("exit\r")
         check(c.wait() == 0, "monitor: completion, history, errors; exit leaves", c)
     check(listing(machines)["one"]["status"] == "paused", "and the machine is still there")
