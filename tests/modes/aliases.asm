@@ -17,12 +17,7 @@ NOWHERE equ 0x50000000
 
 main:
     TO_32_BITS KCODE
-    mov ax, KDATA
-    mov ss, ax
-    mov ds, ax
-    mov es, ax
-    mov fs, ax
-    mov gs, ax
+    LOAD_SEGMENTS KDATA
     mov esp, STACK
     mov esi, piece
     mov edi, CODE
@@ -98,16 +93,7 @@ set_up_paging:
     mov dword [edi + 4], (CODE + 0x1000) | 3
     add edi, STRIDE / 4096 * 4
     loop .next
-    mov eax, cr4
-    or eax, 0x10                        ; PSE
-    mov cr4, eax
-    mov eax, PAGE_DIR
-    mov cr3, eax
-    mov eax, cr0
-    or eax, 0x80010000
-    mov cr0, eax
-    jmp .flush
-.flush:
+    PAGING_ON PAGE_DIR
     ret
 
 ; ---- Handlers: they note EIP and go on behind the instruction ----
@@ -249,14 +235,7 @@ other:
     ret
 other_end:
 
-align 8
-gdt:
-    dq 0
-    DESC 0, 0xFFFFF, 0x9B, 0xC
-    DESC 0, 0xFFFFF, 0x93, 0xC
-gdt_end:
-gdt_ptr: dw gdt_end - gdt - 1
-    dd gdt
+    FLAT_GDT
 idt_ptr: dw 0x61 * 8 - 1
     dd idt
 align 8

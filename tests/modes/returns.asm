@@ -21,12 +21,7 @@ MANY    equ 3000                        ; more than an optimization may take bef
 
 main:
     TO_32_BITS KCODE
-    mov ax, KDATA
-    mov ss, ax
-    mov ds, ax
-    mov es, ax
-    mov fs, ax
-    mov gs, ax
+    LOAD_SEGMENTS KDATA
     mov esp, STACK
     call set_up_paging
     mov eax, WINDOW
@@ -53,16 +48,7 @@ set_up_paging:
     stosd
     add eax, 4096
     loop .next
-    mov eax, cr4
-    or eax, 0x10                        ; PSE
-    mov cr4, eax
-    mov eax, PAGE_DIR
-    mov cr3, eax
-    mov eax, cr0
-    or eax, 0x80010000
-    mov cr0, eax
-    jmp .flush
-.flush:
+    PAGING_ON PAGE_DIR
     mov esi, elsewhere                  ; frame 0
     mov edi, FRAMES
     mov ecx, elsewhere_end - elsewhere
@@ -545,14 +531,7 @@ on_page_fault:
     add esp, 4
     iretd
 
-align 8
-gdt:
-    dq 0
-    DESC 0, 0xFFFFF, 0x9B, 0xC
-    DESC 0, 0xFFFFF, 0x93, 0xC
-gdt_end:
-gdt_ptr: dw gdt_end - gdt - 1
-    dd gdt
+    FLAT_GDT
 idt_ptr: dw 0x51 * 8 - 1
     dd idt
 align 8
