@@ -155,7 +155,7 @@ void block_kill(struct bt_engine *e, uint32_t id) {
     e->code_changed = true;
     for (uint32_t l = b->in_head; l != BT_NONE; l = e->links[l].next_in) link_unchain(e, &e->links[l]);
     b->in_head = BT_NONE;
-    for (unsigned i = 0; i < b->n_links; i++) link_forget(e, b->links[i]);
+    for (unsigned i = 0; i < b->n_links; i++) link_forget(e, b->link_first + i);
     ports_close(e, b);
     jump_cache_drop(e, id);
     hash_remove(e, id);

@@ -112,7 +112,7 @@ struct block {
     uint32_t map_first, map_count, map_cold; /* from map_cold on: of the cold part */
     uint32_t reloc_first, reloc_count;
     uint32_t hash_next, frame_next[BLOCK_FRAMES];
-    uint32_t links[BLOCK_LINKS];
+    uint32_t link_first; /* n_links of them */
     uint32_t port_head;
     uint32_t in_head;
     uint32_t samples; /* ticks that found it running */

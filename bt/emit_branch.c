@@ -48,6 +48,7 @@ static void emit_port_stub(struct translation *t, uint32_t id, uint8_t *field) {
 
 void emit_link_stubs(struct translation *t, uint32_t id) {
     struct bt_engine *e = t->e;
+    t->blk->link_first = e->n_links;
     for (unsigned i = 0; i < t->n_links; i++) {
         uint8_t *stub = t->b.p;
         uint32_t l = e->n_links++;
@@ -57,7 +58,6 @@ void emit_link_stubs(struct translation *t, uint32_t id) {
                                     .next_in = BT_NONE,
                                     .field_off = (uint32_t)(t->links[i].field - e->code),
                                     .stub_off = (uint32_t)(stub - e->code)};
-        t->blk->links[i] = l;
         x86_mov_r32_imm32(&t->b, R_A, t->chained ? l : t->links[i].target);
         emit_jmp_thunk(t, t->chained ? e->thunk.exit_link : e->thunk.exit_step);
         if (!t->b.overflow) x86_patch_rel32(t->links[i].field, stub);

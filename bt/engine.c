@@ -43,8 +43,7 @@ static bool allocate(struct bt_engine *e) {
     if (e->code_size < 4 * BLOCK_MAX_HOST) e->code_size = 4 * BLOCK_MAX_HOST;
     e->n_frames = smmu_mem_frames(e->mem);
     e->code = reserve(2 * e->code_size, PROT_READ | PROT_WRITE | PROT_EXEC);
-    if (e->code)
-        (void)madvise(e->code, 2 * e->code_size, MADV_HUGEPAGE); /* translated code is large: fewer TLB misses */
+    if (e->code) (void)madvise(e->code, e->code_size, MADV_HUGEPAGE); /* what is executed is large: fewer TLB misses */
     e->blocks = reserve_rw(e->max_blocks * sizeof *e->blocks);
     e->links = reserve_rw(e->max_links * sizeof *e->links);
     e->map = reserve_rw(e->max_map * sizeof *e->map);

@@ -79,7 +79,7 @@ static void add_block(const struct bt_engine *e, const struct block *b, struct b
     k->hot_bytes += b->host_len;
     k->cold_bytes += b->cold_len;
     k->links += b->n_links;
-    for (unsigned i = 0; i < b->n_links; i++) k->chained += e->links[b->links[i]].to != BT_NONE;
+    for (unsigned i = 0; i < b->n_links; i++) k->chained += e->links[b->link_first + i].to != BT_NONE;
     for (uint32_t p = b->port_head; p != BT_NONE; p = e->ports[p].next) k->ports++;
 }
 
@@ -159,7 +159,7 @@ static void describe(const struct bt_engine *e, uint32_t id, struct bt_inspect_b
                                      .hot_host = (uint64_t)(uintptr_t)(e->code + b->host_off),
                                      .cold_host = (uint64_t)(uintptr_t)(e->code + b->cold_off)};
     for (unsigned i = 0; i < b->n_links; i++)
-        out->chained = (uint8_t)(out->chained + (e->links[b->links[i]].to != BT_NONE));
+        out->chained = (uint8_t)(out->chained + (e->links[b->link_first + i].to != BT_NONE));
     for (uint32_t p = b->port_head; p != BT_NONE; p = e->ports[p].next) {
         out->ports++;
         out->targets = (uint8_t)(out->targets + e->ports[p].n);
@@ -274,7 +274,7 @@ static void add_way(struct bt_inspect_detail *d, struct bt_inspect_way w) {
 
 static void list_ways(const struct bt_engine *e, const struct block *b, struct bt_inspect_detail *d) {
     for (unsigned i = 0; i < b->n_links; i++) {
-        const struct link *k = &e->links[b->links[i]];
+        const struct link *k = &e->links[b->link_first + i];
         add_way(d, (struct bt_inspect_way){k->target_eip, k->to, false, false});
     }
     for (uint32_t p = b->port_head; p != BT_NONE; p = e->ports[p].next) {

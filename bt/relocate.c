@@ -27,8 +27,9 @@ static bool far_from_ends(uint32_t eip) { return eip - FAR_ENOUGH < 0u - 2u * FA
 /* Is every branch to the same side at both addresses? */
 static bool links_fit(const struct bt_engine *e, const struct block *b, uint32_t eip) {
     for (unsigned i = 0; i < b->n_links; i++) {
-        int64_t rel = (int32_t)(e->links[b->links[i]].target_eip - b->eip);
-        if (b->eip + rel != e->links[b->links[i]].target_eip || eip + rel < 0 || eip + rel > UINT32_MAX) return false;
+        int64_t rel = (int32_t)(e->links[b->link_first + i].target_eip - b->eip);
+        if (b->eip + rel != e->links[b->link_first + i].target_eip || eip + rel < 0 || eip + rel > UINT32_MAX)
+            return false;
     }
     return true;
 }
@@ -89,16 +90,16 @@ static uint8_t *stub_number(struct bt_engine *e, uint32_t stub_off) { return e->
 
 static void copy_links(struct bt_engine *e, const struct block *from, struct block *to, const struct deltas *d,
                        uint32_t id) {
+    to->link_first = e->n_links;
     for (unsigned i = 0; i < from->n_links; i++) {
         uint32_t l = e->n_links++;
-        const struct link *old = &e->links[from->links[i]];
+        const struct link *old = &e->links[from->link_first + i];
         e->links[l] = (struct link){.from = id,
                                     .target_eip = old->target_eip + d->eip,
                                     .field_off = old->field_off + d->hot,
                                     .stub_off = old->stub_off + d->cold,
                                     .to = BT_NONE,
                                     .next_in = BT_NONE};
-        to->links[i] = l;
         set(stub_number(e, e->links[l].stub_off), l);
         x86_patch_rel32(e->code + e->links[l].field_off, e->code + e->links[l].stub_off);
     }

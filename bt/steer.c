@@ -86,8 +86,8 @@ bool bt_unlink(struct bt_engine *e, uint32_t id, struct bt_unlinked *out) {
     struct block *b = &e->blocks[id];
     for (; b->in_head != BT_NONE; out->in++) link_forget(e, b->in_head);
     for (unsigned i = 0; i < b->n_links; i++) {
-        out->out += e->links[b->links[i]].to != BT_NONE;
-        link_forget(e, b->links[i]);
+        out->out += e->links[b->link_first + i].to != BT_NONE;
+        link_forget(e, b->link_first + i);
     }
     unlink_ports(e, b, out);
     jump_cache_drop(e, id);
