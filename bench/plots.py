@@ -11,7 +11,7 @@ set grid ytics lc rgb '#dddddd'
 set border 3
 set rmargin 9
 set tics nomirror
-set key top left horizontal
+set key outside top center horizontal
 set xtics rotate by -40 left noenhanced
 set bmargin 7
 """
