@@ -235,10 +235,9 @@ void load_code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint
     x86_enc_mem(b, &(struct x86_enc){.rexw = true, .opcode = 0x63}, reg, &entry); /* movsxd */
 }
 
-/* ECX = 0 if the page still shows the frame. */
-static void emit_page_test(struct bt_engine *e, struct x86_buf *b, const struct block *k) {
-    load_code_entry(e, b, k->mode, X86_RCX, linear_page(k));
-    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - smmu_code_entry(k->frame[0]))));
+void emit_page_test(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint32_t page, uint32_t frame) {
+    load_code_entry(e, b, mode, X86_RCX, page);
+    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - smmu_code_entry(frame))));
 }
 
 struct x86_buf block_stub_space(struct bt_engine *e) {
@@ -272,7 +271,7 @@ const uint8_t *block_cross_entry(struct bt_engine *e, uint32_t id) {
             poll_into(&b, R_C);
         }
         x86_mov_r64_r64(&b, R_C, X86_RCX);
-        emit_page_test(e, &b, k);
+        emit_page_test(e, &b, k->mode, linear_page(k), k->frame[0]);
         struct x86_fixup same = x86_jrcxz8(&b);
         x86_mov_r64_r64(&b, X86_RCX, R_C);
         x86_mov_r32_imm32(&b, R_A, k->eip);
@@ -291,7 +290,7 @@ const uint8_t *block_indirect_entry(struct bt_engine *e, uint32_t id) {
     if (!k->ind_off) {
         struct x86_buf b = block_stub_space(e);
         x86_mov_r64_r64(&b, R_C, X86_RCX);
-        emit_page_test(e, &b, k);
+        emit_page_test(e, &b, k->mode, linear_page(k), k->frame[0]);
         /* Both differences are zero-extended, so their 64-bit sum is 0 only if both are. */
         x86_lea_r32(&b, R_B, x86_base(R_A, (int32_t)(0u - k->eip)));
         x86_lea_r64(&b, X86_RCX, x86_base_index(X86_RCX, R_B, 1, 0));

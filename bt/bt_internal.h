@@ -335,6 +335,8 @@ struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode
                            uint8_t scale, uint32_t offset);
 /* reg = the code entry of a page of the mode's code, sign-extended. */
 void load_code_entry(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t reg, uint32_t page);
+/* ECX = 0 if the page still shows the frame. */
+void emit_page_test(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint32_t page, uint32_t frame);
 /* Room for a piece of code outside any block; done returns its cache offset, 0 if the cache is full. */
 struct x86_buf block_stub_space(struct bt_engine *e);
 uint32_t block_stub_done(struct bt_engine *e, const struct x86_buf *b);

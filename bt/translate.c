@@ -156,8 +156,7 @@ static void emit_second_page_check(struct translation *t) {
     struct x86_buf *b = &t->b;
     uint32_t page = ((t->blk->cs_base + t->blk->eip) >> SMMU_PAGE_SHIFT) + 1;
     x86_mov_r64_r64(b, R_C, X86_RCX);
-    load_code_entry(t->e, b, t->mode, X86_RCX, page & 0xfffff);
-    x86_lea_r32(b, X86_RCX, x86_base(X86_RCX, (int32_t)(0u - smmu_code_entry(t->blk->frame[1]))));
+    emit_page_test(t->e, b, t->mode, page & 0xfffff, t->blk->frame[1]);
     struct x86_fixup same = x86_jrcxz8(b);
     x86_mov_r64_r64(b, X86_RCX, R_C);
     emit_eip(t, R_A, t->blk->eip);

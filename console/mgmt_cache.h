@@ -35,6 +35,9 @@ struct mgmt_parts {
 /* Asks until the answer is complete, or taken enough of. False: a question has failed, and the call with it. */
 bool mgmt_ask_parts(struct mgmt_call *c, const struct mgmt_parts *p, void *into);
 
+/* ---- mgmt_watch.c: by enum mon_seen ---- */
+extern const char *const mgmt_seen_names[];
+
 /* ---- mgmt_trace.c ---- */
 struct mon_trace_entry;
 json_t *mgmt_trace_entry_json(const struct mon_trace_entry *e, uint64_t number);

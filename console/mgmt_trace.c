@@ -31,16 +31,6 @@ static const struct event {
 };
 enum { EVENTS = sizeof events / sizeof events[0] };
 
-static const char *const kind_names[MON_SEEN_KINDS] = {
-    [MON_SEEN_CALLOUT] = "callout", [MON_SEEN_EXCEPTION] = "exception",
-    [MON_SEEN_IRQ] = "irq",         [MON_SEEN_HIDDEN] = "hidden",
-    [MON_SEEN_TRUE] = "true",       [MON_SEEN_CHECKED] = "device",
-    [MON_SEEN_CODE] = "smc",        [MON_SEEN_IN] = "in",
-    [MON_SEEN_OUT] = "out",         [MON_SEEN_READ] = "read",
-    [MON_SEEN_WRITE] = "write",     [MON_SEEN_CR3] = "cr3",
-    [MON_SEEN_MODE] = "mode",       [MON_SEEN_DISK] = "disk",
-};
-
 /* irq,io */
 static bool parse_events(struct mgmt_call *c, const char *text, uint32_t *kinds) {
     *kinds = 0;
@@ -85,7 +75,7 @@ static json_t *trace_off(struct mgmt_call *c) {
 json_t *mgmt_trace_entry_json(const struct mon_trace_entry *e, uint64_t number) {
     static const char *const disk[] = {"read", "write", "flush"};
     json_t *o = json_pack("{s:I, s:I, s:s, s:I, s:i}", "number", (json_int_t)number, "ns", (json_int_t)e->ns, "event",
-                          kind_names[e->kind], "pc", (json_int_t)e->pc, "cpl", (int)e->cpl);
+                          mgmt_seen_names[e->kind], "pc", (json_int_t)e->pc, "cpl", (int)e->cpl);
     uint32_t bit = UINT32_C(1) << e->kind;
     bool address = bit & ~(BIT(IRQ) | BIT(CR3) | BIT(MODE) | BIT(CALLOUT) | BIT(EXCEPTION));
     if (bit & (BIT(IRQ) | BIT(EXCEPTION))) mgmt_put(o, "vector", e->sub);

@@ -12,13 +12,14 @@
 
 enum { LIMIT = 20, LIMIT_MAX = 1000 };
 
-static const char *const kind_names[MON_SEEN_KINDS] = {
+const char *const mgmt_seen_names[MON_SEEN_KINDS] = {
     [MON_SEEN_CALLOUT] = "callout", [MON_SEEN_EXCEPTION] = "exception",
     [MON_SEEN_IRQ] = "irq",         [MON_SEEN_HIDDEN] = "hidden",
     [MON_SEEN_TRUE] = "true",       [MON_SEEN_CHECKED] = "device",
     [MON_SEEN_CODE] = "smc",        [MON_SEEN_IN] = "in",
     [MON_SEEN_OUT] = "out",         [MON_SEEN_READ] = "read",
-    [MON_SEEN_WRITE] = "write",
+    [MON_SEEN_WRITE] = "write",     [MON_SEEN_CR3] = "cr3",
+    [MON_SEEN_MODE] = "mode",       [MON_SEEN_DISK] = "disk",
 };
 static const struct group {
     const char *name;
@@ -127,8 +128,8 @@ static void sort(struct rows *r, int (*how)(const void *x, const void *y)) {
 static json_t *head(enum mon_watch_group g, const struct rows *r) {
     json_t *totals = json_object(), *lost = json_object();
     for (unsigned k = groups[g].first; k <= groups[g].last; k++) {
-        mgmt_put(totals, kind_names[k], r->part->total[k]);
-        mgmt_put(lost, kind_names[k], r->part->lost[k]);
+        mgmt_put(totals, mgmt_seen_names[k], r->part->total[k]);
+        mgmt_put(lost, mgmt_seen_names[k], r->part->lost[k]);
     }
     return json_pack("{s:b, s:I, s:o, s:o}", "counting", r->part->on, "ns", (json_int_t)r->part->ns, "totals", totals,
                      "lost", lost);
@@ -184,7 +185,7 @@ static json_t *exit_json(const struct mon_watch_row *w, bool place) {
     else
         snprintf(cause, sizeof cause, "irq %02" PRIx32, w->sub);
     json_t *o =
-        json_pack("{s:s, s:s, s:I}", "kind", kind_names[w->kind], "cause", cause, "count", (json_int_t)w->count);
+        json_pack("{s:s, s:s, s:I}", "kind", mgmt_seen_names[w->kind], "cause", cause, "count", (json_int_t)w->count);
     if (w->kind == MON_SEEN_CALLOUT) mgmt_put(o, "cycles", w->cycles);
     if (place) mgmt_put(o, "pc", w->pc);
     return o;
@@ -258,7 +259,7 @@ static json_t *fault_list(const struct rows *r, bool page, size_t limit) {
     for (size_t i = 0; i < r->n && json_array_size(list) < limit; i++) {
         const struct mon_watch_row *w = &r->row[i];
         if ((w->sub != 0) != page) continue;
-        json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "kind", kind_names[w->kind], page ? "page" : "pc",
+        json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "kind", mgmt_seen_names[w->kind], page ? "page" : "pc",
                                               (json_int_t)(page ? w->where : w->pc), "count", (json_int_t)w->count));
     }
     return list;
@@ -347,7 +348,7 @@ static json_t *instructions(struct rows *r, size_t limit) {
     sort(r, by_count);
     for (size_t i = 0; i < r->n && i < limit; i++) {
         const struct mon_watch_row *w = &r->row[i];
-        json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:I, s:I}", "kind", kind_names[w->kind], "address",
+        json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:I, s:I}", "kind", mgmt_seen_names[w->kind], "address",
                                               (json_int_t)w->where, "device", w->name[0] ? w->name : "none", "pc",
                                               (json_int_t)w->pc, "count", (json_int_t)w->count));
     }
