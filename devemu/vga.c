@@ -86,8 +86,8 @@ static void state(struct dev *d, struct dev_state *st) {
     DEV_STATE(st, s->dac_part);
     DEV_STATE(st, s->dac);
     DEV_STATE(st, s->latch);
-    DEV_STATE(st, s->start_latched);
-    DEV_STATE(st, s->latch_ns);
+    DEV_STATE(st, s->start_before);
+    DEV_STATE(st, s->start_ns);
     DEV_STATE(st, s->vbe_index);
     DEV_STATE(st, s->vbe);
     if (st->saving) return;

@@ -53,20 +53,24 @@ uint16_t vga_start_written(const struct vga *s) {
     return (uint16_t)(s->crtc[CRTC_START_HIGH] << 8 | s->crtc[CRTC_START_LOW]);
 }
 
+/* Asked of the timing that there is now: when it changes, the CPU sees the retrace of the new one and so does the
+ * screen. */
+static bool retrace_since_start(const struct vga *s) {
+    struct beam b = beam_of(s);
+    uint64_t now = now_ns(s), frame = b.total * b.line_ns, retrace = b.retrace * b.line_ns;
+    return now - s->start_ns > (now % frame + frame - retrace) % frame;
+}
+
 uint16_t vga_start_shown(const struct vga *s) {
-    return now_ns(s) < s->latch_ns ? s->start_latched : vga_start_written(s);
+    return retrace_since_start(s) ? vga_start_written(s) : s->start_before;
 }
 
 void vga_start_writes(struct vga *s) {
-    uint64_t now = now_ns(s);
-    if (now < s->latch_ns) return; /* the frame that shows has its address already */
-    struct beam b = beam_of(s);
-    uint64_t frame = b.total * b.line_ns, in_frame = now % frame, retrace = b.retrace * b.line_ns;
-    s->start_latched = vga_start_written(s);
-    s->latch_ns = now - in_frame + retrace + (in_frame < retrace ? 0 : frame);
+    if (!retrace_since_start(s)) return; /* the frame that shows has its address already */
+    s->start_before = vga_start_written(s);
+    s->start_ns = now_ns(s);
 }
 
 void vga_start_fix(struct vga *s) {
-    uint64_t now = now_ns(s);
-    if (s->latch_ns > now && s->latch_ns - now > NS_PER_S) s->latch_ns = now;
+    if (s->start_ns > now_ns(s)) s->start_ns = now_ns(s);
 }

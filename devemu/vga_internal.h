@@ -102,8 +102,9 @@ struct vga {
     uint8_t dac_mask, dac_reading, dac_read, dac_write, dac_step;
     uint8_t dac_part[3], dac[256][3];
     uint8_t latch[4];
-    uint16_t start_latched; /* start address of the picture until latch_ns; then what the registers say */
-    uint64_t latch_ns;
+    uint16_t
+        start_before; /* start address of the picture until a retrace after start_ns; then what the registers say */
+    uint64_t start_ns;
     uint16_t vbe_index, vbe[VBE_REGS];
     /* Memory */
     int32_t vram_frame, text_frame;

@@ -227,8 +227,8 @@ void vga_regs_reset(struct vga *s) {
     memset(s->dac_part, 0, sizeof s->dac_part);
     s->dac_mask = 0xFF;
     s->dac_reading = s->dac_read = s->dac_write = s->dac_step = 0;
-    s->start_latched = 0;
-    s->latch_ns = 0;
+    s->start_before = 0;
+    s->start_ns = 0;
 }
 
 void vga_regs_fix(struct vga *s) {

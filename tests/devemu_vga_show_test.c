@@ -410,6 +410,29 @@ static void pages_change_in_the_retrace(void **state) {
     machine_free(&m);
 }
 
+/* The time between two retraces changes while an address waits: the next retrace that the CPU sees is the one that
+ * counts. */
+static void start_waits_for_the_retrace_of_new_timing(void **state) {
+    struct machine m = machine_new();
+    (void)state;
+    mode_13h(&m);
+    bios_timing(&m, false, false);
+    crtc(&m, 0x07, 0x1F), crtc(&m, 0x11, 0x0E);
+    for (uint32_t i = 0; i < 64000; i++) poke(&m, WINDOW + i, (uint8_t)(i / 320 % 16));
+    for (unsigned us = 0; us < 16000; us += 500) { /* wherever the two frames stand to each other */
+        bios_timing(&m, false, true);
+        crtc(&m, 0x0D, 0);
+        to_retrace(&m);
+        fake_advance(m.f, 1000 * us);
+        crtc(&m, 0x0D, 160);
+        bios_timing(&m, false, false);
+        to_retrace(&m);
+        fake_advance(m.f, 1000);
+        assert_int_equal(left_dot(&m), 2);
+    }
+    machine_free(&m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dac_takes_and_gives_back),
@@ -427,6 +450,7 @@ int main(void) {
         cmocka_unit_test(write_modes_by_hand),
         cmocka_unit_test(frames_last_as_long_as_on_the_card),
         cmocka_unit_test(pages_change_in_the_retrace),
+        cmocka_unit_test(start_waits_for_the_retrace_of_new_timing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
