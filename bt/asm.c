@@ -69,6 +69,7 @@ void x86_enc_mem(struct x86_buf *b, const struct x86_enc *e, uint8_t reg, const 
     if (reg & 8) rex |= 4;
     if (m->index != X86_NOREG && m->index & 8) rex |= 2;
     if (m->base != X86_NOREG && m->base & 8) rex |= 1;
+    if (m->addr32) x86_byte(b, 0x67);
     prefixes(b, e);
     rex_and_opcode(b, e, rex);
     address(b, reg, m);

@@ -38,9 +38,10 @@ struct x86_buf {
     bool overflow;
 };
 
-/* [base + index*scale + disp] */
+/* [base + index*scale + disp]; addr32: the sum cut to 32 bits */
 struct x86_mem {
     uint8_t base, index, scale;
+    bool addr32;
     int32_t disp;
 };
 

@@ -224,8 +224,9 @@ bool block_pc(const struct bt_engine *e, uint32_t id, const uint8_t *host, uint3
 
 struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
                            uint8_t scale, uint32_t offset) {
-    uint64_t base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, (mode & MODE_CPL) == MODE_CPL);
-    if (base + SMMU_TLB_BYTES <= INT32_MAX) return x86_base_index(X86_NOREG, index, scale, (int32_t)(base + offset));
+    int64_t away = smmu_tlb_base(e->smmu, (mode & MODE_CPL) == MODE_CPL) - (const uint8_t *)e->cpu;
+    if (away >= INT32_MIN && away + SMMU_TLB_BYTES <= INT32_MAX)
+        return x86_base_index(R_CPU, index, scale, (int32_t)(away + offset));
     x86_mov_r64_m64(b, scratch, cpu_mem(CPU_OFF(p.tlb_base)));
     return x86_base_index(scratch, index, scale, (int32_t)offset);
 }

@@ -57,6 +57,7 @@ enum {
     MODE_SINGLE = 1u << 16, /* one instruction, because it writes into its own block */
     MODE_VM = 1u << 17,
     MODE_DIRECT = 1u << 20, /* user code in an address space that has come of age, see adapt.c */
+    MODE_LOW = 1u << 21,    /* direct accesses are to the low window: guest-linear addresses are the host's */
     MODE_TSD = 1u << 19,    /* RDTSC is for ring 0: CR4.TSD */
     MODE_AC = 1u << 18,     /* alignment checks: CR0.AM, EFLAGS.AC, CPL 3 */
 };
@@ -330,7 +331,7 @@ static inline uint8_t *cold_space(const struct bt_engine *e) { return e->code + 
 static inline bool in_cache(const struct bt_engine *e, const uint8_t *pc) {
     return (uintptr_t)pc - (uintptr_t)e->code < 2 * e->code_size;
 }
-/* Memory operands in the TLB of the mode's privilege: absolute where it lies low, else through `scratch`. */
+/* Memory operands in the TLB of the mode's privilege: by R15 where it lies near, else through `scratch`. */
 struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
                            uint8_t scale, uint32_t offset);
 /* reg = the code entry of a page of the mode's code, sign-extended. */

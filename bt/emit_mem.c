@@ -1,7 +1,8 @@
 /*
  * emit_mem.c: guest memory operands, direct and checked.
  *
- * Direct: R12 holds the view's base; the shadow page fault is the slow path. Checked: R8 = guest-linear
+ * Direct: R12 holds the view's base, which is 0 for the low window and left out then; the shadow page fault is the slow
+ * path. Checked: R8 = guest-linear
  * address, R9 = TLB delta, the access is [R8+R9]; unaligned, missing and special
  * pages go out of line, where the instruction may run on a bounce buffer.
  */
@@ -87,13 +88,16 @@ static void emit_memop(struct translation *t, const struct memop *op, const stru
 
 static bool can_go_direct(const struct translation *t, const struct mref *m, const struct memop *op) {
     if (!t->direct_insn) return false;
-    if (op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn)) return false; /* AH..BH: no REX, so no R12 */
+    bool low_reg = t->low && m->base != DEC_ESP && !m->addr16 && seg_flat(t, m->seg);
+    if (op->kind == MEMOP_INSN && insn_needs_low_regs(op->insn) && !low_reg) return false; /* AH..BH forbid REX */
     return m->seg == DEC_FS || m->seg == DEC_GS || seg_flat(t, m->seg);
 }
 
 /* A register of 32 bits and a displacement: a sum below 0 or beyond 4 GiB, which the guest would see wrapped, lands in
  * the guards beside the window. */
-static struct x86_mem in_window(uint8_t reg, int32_t disp) { return x86_base_index(R_VIEW, reg, 1, disp); }
+static struct x86_mem in_window(const struct translation *t, uint8_t reg, int32_t disp) {
+    return t->low ? x86_base(reg, disp) : x86_base_index(R_VIEW, reg, 1, disp);
+}
 
 /* A displacement that is no offset but the address of a table in the upper half of memory, as kernels have them: the
  * sum would be below the window, so it must be cut to 32 bits with it. */
@@ -108,7 +112,7 @@ static struct x86_mem direct_based(struct translation *t, const struct mref *m) 
     if (m->addr16) {
         emit_ea(b, m, R_B);
         x86_lea_r32(b, R_A, x86_base_index(R_A, R_B, 1, 0));
-        return in_window(R_A, 0);
+        return in_window(t, R_A, 0);
     }
     int32_t inside = is_address(ea.disp) ? ea.disp : 0;
     if (ea.base != X86_NOREG) x86_lea_r32(b, R_A, x86_base_index(R_A, ea.base, 1, 0));
@@ -116,7 +120,22 @@ static struct x86_mem direct_based(struct translation *t, const struct mref *m) 
         x86_lea_r32(b, R_A, x86_base_index(R_A, ea.index, ea.scale, inside));
     else if (inside)
         x86_lea_r32(b, R_A, x86_base(R_A, inside));
-    return in_window(R_A, inside ? 0 : ea.disp);
+    return in_window(t, R_A, inside ? 0 : ea.disp);
+}
+
+/* The guest's own operand. The host cuts what may be more or less than 32 bits; a register with a small displacement
+ * seldom is, and then lands in a guard. */
+static struct x86_mem direct_low(const struct mref *m) {
+    enum { SMALL = 1 << 16 };
+    struct x86_mem ea = effective(m);
+    bool base = ea.base != X86_NOREG, index = ea.index != X86_NOREG;
+    if (!base && index && ea.scale == 1) {
+        ea.base = ea.index;
+        ea.index = X86_NOREG;
+        index = false;
+    }
+    ea.addr32 = index || m->bit_test || ea.disp < -SMALL || (base && ea.disp > SMALL);
+    return ea;
 }
 
 /* More than one register, or an address, is first cut to 32 bits by LEA. */
@@ -125,20 +144,21 @@ static struct x86_mem direct_flat(struct translation *t, const struct mref *m) {
     bool base = ea.base != X86_NOREG, index = ea.index != X86_NOREG;
     if (m->addr16) {
         emit_ea(&t->b, m, R_A);
-        return in_window(R_A, 0);
+        return in_window(t, R_A, 0);
     }
+    if (t->low) return direct_low(m);
     if (!base && !index && ea.disp >= 0) return x86_base(R_VIEW, ea.disp);
     if (!base && !index) {
         x86_mov_r32_imm32(&t->b, R_A, m->disp);
-        return in_window(R_A, 0);
+        return in_window(t, R_A, 0);
     }
     bool address = is_address(ea.disp);
-    if (!index && !address) return in_window(ea.base, ea.disp);
-    if (!base && ea.scale == 1 && !address) return in_window(ea.index, ea.disp);
+    if (!index && !address) return in_window(t, ea.base, ea.disp);
+    if (!base && ea.scale == 1 && !address) return in_window(t, ea.index, ea.disp);
     int32_t outside = address ? 0 : ea.disp;
     if (!address) ea.disp = 0;
     x86_lea_r32(&t->b, R_A, ea);
-    return in_window(R_A, outside);
+    return in_window(t, R_A, outside);
 }
 
 /* ---- Checked ---- */

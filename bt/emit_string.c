@@ -1,8 +1,8 @@
 /*
  * emit_string.c: MOVS STOS LODS SCAS CMPS.
  *
- * Direct: RSI and RDI are widened by the view's base and the host's own string
- * instruction runs; the window is aligned to 4 GiB, so the low halves stay the
+ * Direct: RSI and RDI are widened by the view's base (if it is not 0) and the host's
+ * own string instruction runs; the window is aligned to 4 GiB, so the low halves stay the
  * guest's values at every point. Otherwise a callout does the work.
  */
 #include "bt/translate.h"
@@ -29,9 +29,9 @@ void emit_string(struct translation *t) {
         emit_callout(t);
         return;
     }
-    x86_mov_r64_m64(b, R_A, cpu_mem(CPU_OFF(p.view_base)));
-    if (si) widen(b, X86_RSI);
-    if (di) widen(b, X86_RDI);
+    if (!t->low) x86_mov_r64_m64(b, R_A, cpu_mem(CPU_OFF(p.view_base)));
+    if (si && !t->low) widen(b, X86_RSI);
+    if (di && !t->low) widen(b, X86_RDI);
     if (insn->op_size == 2) x86_byte(b, 0x66);
     if (insn->rep) x86_byte(b, insn->rep);
     x86_byte(b, insn->opcode);

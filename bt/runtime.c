@@ -463,6 +463,7 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
     struct way w = {.link = BT_NONE, .port = BT_NONE};
     *out = (struct bt_exit_info){.fault = {-1, 0, 0}};
     c->leave = false;
+    smmu_space_settle(e->smmu);
     sync_mode(e);
     for (;;) {
         c->at = BT_AT_ENGINE;
@@ -487,6 +488,7 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
             return;
         }
         if (e->n_blocks != blocks && adapt_grow_by_tsc(e)) {
+            smmu_space_settle(e->smmu);
             sync_mode(e);
             continue;
         }

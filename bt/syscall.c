@@ -21,8 +21,10 @@ void syscall_sync(struct bt_engine *e) {
     struct bt_syscall *s = e->cpu->p.syscall;
     s[0].view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, false);
     s[1].view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, true);
-    bool direct = s[1].mode_after & MODE_DIRECT;
-    if (s[1].mode_after != e->ras[1].mode || direct != smmu_space_mature(e->smmu)) s[1].minus_mode = NEVER;
+    uint32_t space =
+        (smmu_space_mature(e->smmu) ? MODE_DIRECT : 0u) | (smmu_space_low(e->smmu) ? (uint32_t)MODE_LOW : 0u);
+    bool other = (s[1].mode_after & (MODE_DIRECT | MODE_LOW)) != space;
+    if (s[1].mode_after != e->ras[1].mode || other) s[1].minus_mode = NEVER;
 }
 
 void bt_syscall_begins(struct bt_cpu *c, bool exit) {

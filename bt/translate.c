@@ -303,6 +303,7 @@ enum translate_result translate(struct bt_engine *e, uint32_t eip, uint32_t mode
     t.mode = mode;
     t.marks = mark_kinds(e, cs->base + eip);
     t.direct = mark_direct(e, cs->base + eip, mode);
+    t.low = t.direct && mode & MODE_LOW;
     t.uncounted = 0;
     t.chained = !(mode & MODE_STEP);
     t.n = t.i = t.n_cold = t.n_windows = t.n_links = t.n_ports = t.n_map = t.n_relocs = 0;

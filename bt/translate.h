@@ -75,6 +75,7 @@ struct translation {
     struct block *blk;
     uint32_t mode;
     bool direct;        /* block policy */
+    bool low;           /* direct accesses need no base */
     bool direct_insn;   /* the current instruction may use direct accesses */
     bool chained;       /* exits may be chained (not single-step) */
     unsigned marks;     /* of enum bt_mark_kind */

@@ -91,6 +91,8 @@ static bool check_display(const struct mon_config *c, char *errbuf, size_t errle
 static bool check_bt(const struct mon_config *c, char *errbuf, size_t errlen) {
     bool both = c->bt_force_checked && c->bt_force_direct;
     if (both) return fail(errbuf, errlen, "bt: checked and direct exclude each other");
+    if (c->bt_low && (c->bt_plain || c->bt_no_low_window))
+        return fail(errbuf, errlen, "bt: low and no-low-window exclude each other");
     if (c->bt_cache_bytes > BT_CACHE_MAX) return fail(errbuf, errlen, "bt: cache can be 512M at most");
     return true;
 }

@@ -72,6 +72,7 @@ static void mmu(struct writer *w, const struct smmu_stats *s) {
     put(w, "view-pages-mapped", s->view_mapped_pages);
     put(w, "view-unmaps", s->view_unmaps);
     put(w, "view-evictions", s->view_evictions);
+    put(w, "low-moves", s->low_moves);
     put(w, "view-switches", s->view_switches);
     put(w, "view-pages-dropped", s->view_dropped);
     put(w, "vmas", s->vmas);

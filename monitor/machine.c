@@ -99,7 +99,12 @@ static bool start_host_side(struct machine *m, char *errbuf, size_t errlen) {
 /* ---- Guest side: memory, CPU, engine ---- */
 
 static bool create_memory(struct machine *m, char *errbuf, size_t errlen) {
-    struct smmu_limits limits = {.max_vmas = m->cfg->max_vmas};
+    const struct mon_config *c = m->cfg;
+    struct smmu_limits limits = {.max_vmas = c->max_vmas,
+                                 .near = &m->vcpu.cpu,
+                                 .low = c->bt_low                            ? SMMU_LOW_UNPAGED
+                                        : c->bt_plain || c->bt_no_low_window ? SMMU_LOW_NOBODY
+                                                                             : SMMU_LOW_USER};
     if (smmu_mem_create(m->cfg->memory, board_rom_bytes(m->firmware.size), &m->mem) != SMMU_OK)
         return fail_errno(errbuf, errlen, "cannot create guest memory");
     if (smmu_create(m->mem, &limits, &m->smmu) != SMMU_OK)

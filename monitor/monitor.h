@@ -213,12 +213,12 @@ struct mon_config {
     bool start_paused;                   /* no instruction runs until mon_ask_cont */
     const struct mon_observer *observer; /* hears of the run; may be NULL */
     /* bisection and tests (--bt) */
-    bool bt_one_insn, bt_force_checked, bt_force_direct, bt_count, bt_single_step;
+    bool bt_one_insn, bt_force_checked, bt_force_direct, bt_low, bt_count, bt_single_step;
     bool bt_plain; /* all of these: */
     bool bt_no_inline_caches, bt_no_inline_segments, bt_no_inline_tsc, bt_no_stack_folding, bt_no_transfers,
         bt_no_live_fpu, bt_no_quick_devices, bt_no_divide_checks, bt_no_crossings, bt_no_inline_cpuid,
         bt_no_inline_tables, bt_no_inline_syscalls, bt_no_copies, bt_no_joining, bt_no_trap_checks,
-        bt_no_inline_read_pc;
+        bt_no_inline_read_pc, bt_no_low_window;
     uint64_t bt_cache_bytes; /* 0: default */
     uint32_t max_vmas;       /* 0: default */
     /* raw test images: loaded at address and entered there in 32-bit protected or 16-bit real mode, no firmware */

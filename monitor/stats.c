@@ -104,6 +104,7 @@ static void print_mmu(const struct smmu_stats *s) {
     row("view unmaps", s->view_unmaps);
     row("view protects", s->view_protects);
     row("view evictions", s->view_evictions);
+    row("moves to the low window", s->low_moves);
     row("view switches", s->view_switches);
     row("view pages revalidated", s->view_revalidated_pages);
     row("view pages dropped", s->view_dropped);

@@ -104,9 +104,10 @@ static void inspect_view(const struct smmu *s, uint32_t index, struct smmu_inspe
     *out = (struct smmu_inspect_view){.index = index, .vmas = v->bounds};
     out->super = index == VIEW_SUPER;
     out->identity = index == VIEW_IDENTITY;
-    out->cr3 = index >= VIEW_FIRST_USER ? (uint32_t)(v->key >> 8) : 0;
+    out->cr3 = v->user ? (uint32_t)(v->key >> 8) : 0;
     out->current = v == view_current(s, false) || v == view_current(s, true);
-    out->mature = index < VIEW_FIRST_USER || v->mature;
+    out->mature = !v->user || v->mature;
+    out->low = view_is_low(v);
     for (uint32_t i = 0; i < VIEW_PAGES / region_pages(v); i++)
         if (bit_get(v->used, i)) add_region(s, v, &v->region[i], out);
 }

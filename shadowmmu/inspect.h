@@ -40,7 +40,7 @@ bool smmu_inspect_space(struct smmu *s, uint32_t cr3, struct gva va, uint32_t *f
 enum { SMMU_INSPECT_VIEWS = 16 };
 struct smmu_inspect_view {
     uint32_t index, cr3; /* cr3: of user views */
-    bool super, identity, current, mature;
+    bool super, identity, current, mature, low;
     uint32_t pages, writable, whole, paged; /* pages mapped; regions by kind */
     uint32_t vmas;
 };

@@ -24,9 +24,18 @@ struct smmu_paging {
     uint64_t pdpte[4]; /* loaded at CR3 writes under PAE, SDM vol. 3 "PDPTE Registers" */
 };
 
+/* Whose is the window at 0? */
+enum smmu_low {
+    SMMU_LOW_USER, /* a mature user address space's */
+    SMMU_LOW_NOBODY,
+    SMMU_LOW_UNPAGED, /* the one with paging off (tests) */
+};
+
 struct smmu_limits {    /* 0: default */
     uint32_t max_vmas;  /* budget of host mappings for all views; default: 3/4 of vm.max_map_count */
     uint32_t max_views; /* user views kept; default 64 */
+    enum smmu_low low;
+    const void *near; /* TLBs lie less than 2 GiB from here, if the host has room; NULL: anywhere */
 };
 
 enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *limits, struct smmu **out);
@@ -142,6 +151,11 @@ bool smmu_space_mature(const struct smmu *s);
 /* Its code, at `at`, has run for so many cycles more. True: it is mature from now on. Async-signal-safe on the vCPU
  * thread while translated code runs. */
 bool smmu_space_grow(struct smmu *s, struct gva at, uint64_t cycles);
+/* Is it in the low window, whose base is 0, and mature? Then a host address is the guest-linear address. The first 64
+ * KiB are never mapped: accesses there are for the checked form. */
+bool smmu_space_low(const struct smmu *s);
+/* Where no translated code runs, after smmu_space_grow: the address space may move to the low window. Reload bases. */
+void smmu_space_settle(struct smmu *s);
 
 enum smmu_view_result {
     SMMU_VIEW_MAPPED,  /* hidden fault resolved: resume the instruction */
@@ -162,7 +176,7 @@ void smmu_view_prefault(struct smmu *s, bool user, struct gva va, bool write);
 struct smmu_stats {
     uint64_t walks, tlb_fills_read, tlb_fills_write, code_fills, tlb_flushes, invlpgs;
     uint64_t hidden_faults, true_faults, checked_faults;
-    uint64_t view_maps, view_mapped_pages, view_unmaps, view_protects, view_evictions, view_switches,
+    uint64_t view_maps, view_mapped_pages, view_unmaps, view_protects, view_evictions, view_switches, low_moves,
         view_revalidated_pages, view_dropped;
     uint32_t vmas, views;
 };

@@ -153,6 +153,8 @@ enum walk_result walk_guest(struct smmu *s, uint32_t va, unsigned access, struct
 /* For views: the raw page-directory entry now (0: none above it), whether it maps a large page, where to,
  * the storage of a page table (NULL: not memory), and the reserved bits of an entry. */
 uint64_t walk_read_pde(const struct smmu *s, uint32_t va);
+/* The same under another CR3, with paging on; what it says of no address space at all is worth nothing. */
+uint64_t walk_read_pde_under(const struct smmu *s, uint32_t cr3, uint32_t va);
 bool walk_is_large(const struct smmu *s, uint64_t pde);
 uint64_t walk_large_base(const struct smmu *s, uint64_t pde);
 const uint8_t *walk_table(const struct smmu *s, uint64_t table);
@@ -223,7 +225,7 @@ static inline uint32_t *tlb_code_slot(const struct tlb_ctx *t, uint32_t va) {
     return (uint32_t *)(void *)(t->base + SMMU_TLB_CODE) + (va >> SMMU_PAGE_SHIFT);
 }
 
-enum smmu_status tlb_create(struct smmu *s);
+enum smmu_status tlb_create(struct smmu *s, const void *near);
 void tlb_destroy(struct smmu *s);
 void tlb_flush(struct smmu *s, bool keep_global);
 void tlb_invlpg(struct smmu *s, uint32_t va);

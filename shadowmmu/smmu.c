@@ -46,7 +46,7 @@ enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *lim
     s->mem = mem;
     s->a20_mask = UINT64_MAX;
     device_forget_all(s);
-    enum smmu_status status = tlb_create(s);
+    enum smmu_status status = tlb_create(s, limits ? limits->near : NULL);
     if (status == SMMU_OK) status = views_create(s, limits);
     if (status != SMMU_OK) {
         smmu_destroy(s);

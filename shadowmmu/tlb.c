@@ -21,10 +21,16 @@ static void *anonymous(size_t bytes) {
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Low in the address space where there is room, so that translated code can name it without a base register. */
-static void *anonymous_low(size_t bytes) {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_32BIT, -1, 0);
-    return p == MAP_FAILED ? anonymous(bytes) : p;
+/* Where there is room less than 2 GiB away, so that translated code can name it by a displacement. */
+static void *anonymous_near(const void *near, size_t bytes) {
+    enum { STEP = 256 << 20, STEPS = 6 };
+    for (int k = 1; near && k <= 2 * STEPS; k++) {
+        uintptr_t at = (uintptr_t)near - (uintptr_t)(k <= STEPS ? k : STEPS - k) * STEP;
+        void *p = mmap((void *)(at & ~(uintptr_t)SMMU_PAGE_MASK), bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+        if (p != MAP_FAILED) return p;
+    }
+    return anonymous(bytes);
 }
 
 static void release(void *p, size_t bytes) {
@@ -40,10 +46,10 @@ static bool create_rings(struct tlb_ctx *t) {
     return true;
 }
 
-enum smmu_status tlb_create(struct smmu *s) {
+enum smmu_status tlb_create(struct smmu *s, const void *near) {
     for (int i = 0; i < 2; i++) {
         struct tlb_ctx *t = &s->tlb[i];
-        t->base = anonymous_low(SMMU_TLB_BYTES);
+        t->base = anonymous_near(near, SMMU_TLB_BYTES);
         t->frame_page = anonymous(hint_bytes(s));
         if (!t->base || !t->frame_page || !create_rings(t)) return SMMU_NO_MEMORY;
     }

@@ -5,7 +5,7 @@
  * One supervisor view serves all address spaces: kernels map themselves the
  * same everywhere, and what differs is dropped at the CR3 write. User views,
  * one a CR3, wait in an LRU. With paging off there is the identity view.
- * All windows lie in one reservation, 8 GiB apart: the gaps are the guards.
+ * All windows but the low one (view_low.c) lie in one reservation, 8 GiB apart: the gaps are the guards.
  */
 #include "shadowmmu/view_internal.h"
 
@@ -55,7 +55,7 @@ static bool place_views(struct views *vs) {
     for (uint32_t i = 0; i < vs->count; i++) {
         vs->view[i].base = (uint8_t *)(uintptr_t)(base + i * STRIDE);
         vs->view[i].index = i;
-        vs->view[i].user = i >= VIEW_FIRST_USER;
+        vs->view[i].user = i >= VIEW_LOW;
         vs->view[i].region_shift = 22;
         vs->view[i].region = vs->body[i].region;
         vs->view[i].used = vs->body[i].used;
@@ -72,6 +72,7 @@ enum smmu_status views_create(struct smmu *s, const struct smmu_limits *limits) 
     if (vs->budget < LEAST_BUDGET) vs->budget = LEAST_BUDGET;
     if (!reserve_windows(vs, views < MOST_VIEWS ? views : MOST_VIEWS) || !place_views(vs) || !state_create(s))
         return SMMU_NO_MEMORY;
+    low_create(vs, limits ? limits->low : SMMU_LOW_USER);
     view_hold_reserve(vs);
     return SMMU_OK;
 }
@@ -80,6 +81,7 @@ void views_destroy(struct smmu *s) {
     struct views *vs = s->views;
     if (!vs) return;
     if (vs->arena) munmap(vs->arena, vs->arena_size);
+    low_destroy(vs);
     if (vs->body) munmap(vs->body, vs->count * sizeof(struct view_body));
     state_destroy(s);
     view_give_reserve(vs);
@@ -103,8 +105,7 @@ static uint64_t format_key(const struct smmu *s) {
 
 static uint32_t region_shift(const struct smmu *s) { return s->mode == MODE_PAE ? 21 : 22; }
 
-/* Gives the view this key; whatever it showed under another key goes. */
-static void rekey(struct smmu *s, struct view *v, uint64_t key) {
+void view_rekey(struct smmu *s, struct view *v, uint64_t key) {
     if (v->key == key) return;
     if (v->bounds > 0) {
         s->stats.view_evictions += v->key != 0;
@@ -120,12 +121,12 @@ static struct view *find_user(struct smmu *s, uint64_t key) {
     struct views *vs = s->views;
     struct view *coldest = &vs->view[VIEW_FIRST_USER];
     if (vs->user && vs->user->key == key) return vs->user;
-    for (uint32_t i = VIEW_FIRST_USER; i < vs->count; i++) {
+    for (uint32_t i = VIEW_LOW; i < vs->count; i++) {
         struct view *v = &vs->view[i];
         if (v->key == key) return v;
-        if (v->stamp < coldest->stamp) coldest = v;
+        if (i >= VIEW_FIRST_USER && v->stamp < coldest->stamp) coldest = v;
     }
-    rekey(s, coldest, key);
+    view_rekey(s, coldest, key);
     return coldest;
 }
 
@@ -143,7 +144,7 @@ void views_switch(struct smmu *s) {
     }
     struct view *super = &vs->view[VIEW_SUPER];
     uint64_t cr3 = s->paging.cr3 & (s->mode == MODE_PAE ? ~UINT32_C(0x1f) : SMMU_PAGE_BASE);
-    rekey(s, super, format_key(s));
+    view_rekey(s, super, format_key(s));
     vs->user = find_user(s, cr3 << 8 | format_key(s));
     vs->user->stamp = ++vs->clock;
     s->stats.view_switches += vs->user != before;
@@ -167,7 +168,19 @@ bool smmu_space_grow(struct smmu *s, struct gva at, uint64_t cycles) {
     }
     v->ran += cycles;
     v->mature = v->ran >= MATURE_CYCLES;
+    s->views->low_wanted = v->mature && s->views->low && !view_is_low(v);
     return v->mature;
+}
+
+void smmu_space_settle(struct smmu *s) {
+    if (!s->views->low_wanted) return;
+    s->views->low_wanted = false;
+    if (s->views->user && s->views->user->mature) low_take(s);
+}
+
+bool smmu_space_low(const struct smmu *s) {
+    const struct view *v = view_current(s, true);
+    return view_is_low(v) && (s->mode == MODE_OFF || v->mature);
 }
 
 void views_invlpg(struct smmu *s, uint32_t va) {
@@ -186,7 +199,7 @@ uint8_t *smmu_view_base(struct smmu *s, bool user) { return view_current(s, user
 
 bool smmu_view_contains(const struct smmu *s, const void *host) {
     const struct views *vs = s->views;
-    return (uintptr_t)host - (uintptr_t)vs->arena < vs->arena_size;
+    return (uintptr_t)host - (uintptr_t)vs->arena < vs->arena_size || low_contains(vs, host);
 }
 
 /* ---- The shadow page fault ---- */
@@ -219,7 +232,7 @@ static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool w
         return SMMU_VIEW_FAULT;
     }
     struct phys_page p = mem_page(s->mem, w.pa);
-    if (r == WALK_DEFERRED || p.read1 <= 0) return SMMU_VIEW_CHECKED;
+    if (r == WALK_DEFERRED || p.read1 <= 0 || va >> SMMU_PAGE_SHIFT < view_least_page(v)) return SMMU_VIEW_CHECKED;
     if (write && (p.write1 != p.read1 || mem_is_code(s->mem, (uint32_t)p.read1 - 1))) return SMMU_VIEW_CHECKED;
     const uint32_t index = va >> v->region_shift;
     const struct region *region = &v->region[index];

@@ -23,7 +23,9 @@ enum {
     VIEW_MAX_RMAP = 1 << 20,
     VIEW_SUPER = 0,
     VIEW_IDENTITY = 1,
-    VIEW_FIRST_USER = 2,
+    VIEW_LOW = 2, /* a user view, whose window is host memory from 0 on: see smmu_view_low */
+    VIEW_FIRST_USER = 3,
+    VIEW_LOW_LEAST = 16,        /* the first page that the host lets anybody map there */
     MATURE_CYCLES = 2 << 20,    /* some 0.8 ms: a process that runs shorter does not repay the mapping of its pages */
     VIEW_POPULATE_PAGES = 64,   /* longest run whose host page tables are filled at once */
     VIEW_CODE_STRETCHES = 1024, /* most read-only code stretches in one run */
@@ -87,6 +89,8 @@ struct views {
     struct view_body *body;
     uint32_t count;
     struct view *user; /* current; NULL with paging off */
+    bool low;          /* host memory from 0 on is ours ... */
+    bool low_wanted;   /* ... and the current address space has come of age outside of it */
     uint64_t clock;
     uint32_t budget, vmas;
     struct detail *details;
@@ -108,6 +112,10 @@ struct view_run {
 static inline bool bit_get(const uint64_t *bits, uint32_t i) { return (bits[i >> 6] >> (i & 63)) & 1; }
 static inline void bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= UINT64_C(1) << (i & 63); }
 static inline void bit_clear(uint64_t *bits, uint32_t i) { bits[i >> 6] &= ~(UINT64_C(1) << (i & 63)); }
+
+static inline bool view_is_low(const struct view *v) { return v->base == NULL; }
+/* The first page that the window can show. */
+static inline uint32_t view_least_page(const struct view *v) { return view_is_low(v) ? VIEW_LOW_LEAST : 0; }
 
 static inline uint32_t region_pages(const struct view *v) { return UINT32_C(1) << (v->region_shift - SMMU_PAGE_SHIFT); }
 static inline uint32_t region_of(const struct view *v, uint32_t page) {
@@ -131,6 +139,15 @@ static inline uint64_t entry_at(const struct smmu *s, const void *table, uint32_
 
 /* The current view of a privilege. */
 struct view *view_current(const struct smmu *s, bool user);
+/* Gives the view this key; whatever it showed under another key goes. */
+void view_rekey(struct smmu *s, struct view *v, uint64_t key);
+
+/* view_low.c: the window at 0 */
+void low_create(struct views *vs, enum smmu_low use);
+void low_destroy(struct views *vs);
+bool low_contains(const struct views *vs, const void *host);
+/* The current address space, which is mature, moves there if whoever has it does not need it. */
+void low_take(struct smmu *s);
 
 /* view_state.c: the description, without a system call */
 bool state_create(struct smmu *s);

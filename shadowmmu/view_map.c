@@ -11,7 +11,9 @@
 
 enum { NOWHERE = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED };
 
-static uint8_t *host_of(const struct view *v, uint32_t page) { return v->base + ((uint64_t)page << SMMU_PAGE_SHIFT); }
+static void *host_of(const struct view *v, uint32_t page) {
+    return (void *)((uintptr_t)v->base + ((uintptr_t)page << SMMU_PAGE_SHIFT));
+}
 
 static uint64_t bytes_of(uint32_t pages) { return (uint64_t)pages << SMMU_PAGE_SHIFT; }
 
@@ -37,10 +39,11 @@ void view_give_reserve(struct views *vs) {
 
 /* Replaces every mapping of the window by one. */
 static void empty_window(struct views *vs, const struct view *v) {
-    void *p = mmap(v->base, bytes_of(VIEW_PAGES), PROT_NONE, NOWHERE, -1, 0);
+    const uint32_t least = view_least_page(v);
+    void *p = mmap(host_of(v, least), bytes_of(VIEW_PAGES - least), PROT_NONE, NOWHERE, -1, 0);
     if (p == MAP_FAILED) {
         view_give_reserve(vs);
-        p = mmap(v->base, bytes_of(VIEW_PAGES), PROT_NONE, NOWHERE, -1, 0);
+        p = mmap(host_of(v, least), bytes_of(VIEW_PAGES - least), PROT_NONE, NOWHERE, -1, 0);
     }
     SMMU_BUG_ON(p == MAP_FAILED);
     view_hold_reserve(vs);
@@ -59,7 +62,7 @@ void view_reset(struct smmu *s, struct view *v) {
 static bool evict(struct smmu *s, struct view *keep) {
     struct views *vs = s->views;
     struct view *victim = NULL;
-    for (uint32_t i = VIEW_FIRST_USER; i < vs->count; i++) {
+    for (uint32_t i = VIEW_LOW; i < vs->count; i++) {
         struct view *v = &vs->view[i];
         if (v->bounds > 0 && v != keep && v != vs->user && (!victim || v->stamp < victim->stamp)) victim = v;
     }
@@ -88,7 +91,9 @@ void view_keep_budget(struct smmu *s) { (void)make_room(s, s->views->user, 0, 0,
 
 void view_unmap(struct smmu *s, struct view *v, uint32_t first, uint32_t count) {
     s->stats.view_unmaps++;
-    if (mmap(host_of(v, first), bytes_of(count), PROT_NONE, NOWHERE, -1, 0) == MAP_FAILED)
+    const uint32_t least = view_least_page(v), skip = first < least ? least - first : 0;
+    if (skip >= count) return;
+    if (mmap(host_of(v, first + skip), bytes_of(count - skip), PROT_NONE, NOWHERE, -1, 0) == MAP_FAILED)
         view_reset(s, v); /* the split was one VMA too many */
 }
 

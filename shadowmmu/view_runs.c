@@ -61,12 +61,13 @@ static bool stretch_fits(struct run_shape *h, uint32_t inner, uint32_t outer) {
 /* Grows inside the faulting page's region. */
 static void grow_in_region(struct run_shape *h, uint32_t page, uint32_t frame, struct view_run *run) {
     const uint32_t pages = region_pages(h->v), i = page & (pages - 1);
+    const uint32_t least = region_of(h->v, page) == 0 ? view_least_page(h->v) : 0;
     uint32_t lo = i, hi = i + 1;
     h->stretches = mem_is_code(h->s->mem, frame);
     while (hi < pages && page_fits(h, hi, frame + (hi - i)) && !page_done(h, hi) &&
            stretch_fits(h, frame + (hi - i) - 1, frame + (hi - i)))
         hi++;
-    while (lo > 0 && frame >= i - lo + 1 && page_fits(h, lo - 1, frame - (i - lo) - 1) && !page_done(h, lo - 1) &&
+    while (lo > least && frame >= i - lo + 1 && page_fits(h, lo - 1, frame - (i - lo) - 1) && !page_done(h, lo - 1) &&
            stretch_fits(h, frame - (i - lo), frame - (i - lo) - 1))
         lo--;
     run->first = page - i + lo;
@@ -92,6 +93,7 @@ static bool region_fits(struct run_shape *h, uint32_t index, uint32_t frame) {
     const struct region *r = &h->v->region[index];
     const uint64_t pde = walk_read_pde(h->s, index << h->v->region_shift);
     const uint32_t pages = region_pages(h->v);
+    if (index == 0 && view_least_page(h->v) > 0) return false;
     if ((pde & h->compared) != h->rights || (pde & h->need) != h->need || (pde & h->reserved)) return false;
     if (r->kind != REGION_EMPTY &&
         !(r->kind == REGION_WHOLE && !r->writable && h->rights_write && view_same_pde(h->s, r, pde)))

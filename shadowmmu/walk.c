@@ -248,6 +248,17 @@ uint64_t walk_read_pde(const struct smmu *s, uint32_t va) {
     return load64(&r);
 }
 
+uint64_t walk_read_pde_under(const struct smmu *s, uint32_t cr3, uint32_t va) {
+    struct entry_ref r;
+    if (s->mode != MODE_PAE) {
+        r = find_entry(s, (cr3 & SMMU_PAGE_BASE) + (va >> 22) * 4);
+        return load32(&r);
+    }
+    r = find_entry(s, (cr3 & ~UINT32_C(0x1f)) + (va >> 30) * 8);
+    r = find_entry(s, (load64(&r) & PTE_ADDR_PAE) + ((va >> 21) & 511) * 8);
+    return load64(&r);
+}
+
 uint64_t walk_large_base(const struct smmu *s, uint64_t pde) {
     if (s->mode == MODE_PAE) return pde & UINT64_C(0xfffe00000);
     return (pde & UINT64_C(0xffc00000)) | (s->mode == MODE_OFF ? 0 : pde & UINT64_C(0x1e000)) << 19;

@@ -97,7 +97,7 @@ static enum outcome poke(bool user, uint32_t va, uint32_t value) { return touch(
 
 static void create(uint32_t max_vmas, uint32_t max_views) {
     static const uint8_t rom[8192] = {0xc3, 0x11};
-    const struct smmu_limits limits = {max_vmas, max_views};
+    const struct smmu_limits limits = {.max_vmas = max_vmas, .max_views = max_views, .low = SMMU_LOW_NOBODY};
     assert_int_equal(smmu_mem_create(RAM_MIB * (uint64_t)MIB, sizeof rom, &mem), SMMU_OK);
     linear = smmu_mem_linear(mem);
     int32_t frame = smmu_mem_add_rom(mem, rom, sizeof rom);
