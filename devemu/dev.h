@@ -64,6 +64,10 @@ struct dev_host {
     struct smmu_mem *mem;
     struct dev_io_bus *io;
     uint64_t (*now_ns)(void *opaque);
+    /* The TSC as the guest reads it, and the guest time at which it reaches a value, as near as the host knows: a timer
+     * armed for that looks at the TSC when it fires. */
+    uint64_t (*tsc)(void *opaque);
+    uint64_t (*tsc_due_ns)(void *opaque, uint64_t tsc);
     int64_t (*wall_seconds)(void *opaque);                                      /* UTC epoch seconds for the RTC */
     void (*timer_arm)(void *opaque, struct dev_timer *t, uint64_t deadline_ns); /* re-arms if armed */
     void (*timer_cancel)(void *opaque, struct dev_timer *t);

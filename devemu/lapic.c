@@ -2,12 +2,9 @@
  * lapic.c: local APIC (xAPIC).
  *
  * Source: Intel SDM vol. 3, "Advanced Programmable Interrupt Controller (APIC)".
- * Timer: `expiry` is the guest time at which the count reaches 0; the current
- * count is derived from it, and the host timer is armed only while the LVT
- * entry is unmasked. Ticks that find their vector still waiting are counted
- * and delivered after the guest's EOI, so that a late host loses none.
+ * Registers, priorities, messages between APICs, the register page; the timer is in lapic_timer.c.
  */
-#include "devemu/lapic.h"
+#include "devemu/lapic_internal.h"
 #include <string.h>
 
 enum { /* register offsets */
@@ -31,12 +28,7 @@ enum { /* register offsets */
        R_TIMER_CURRENT = 0x390,
        R_TIMER_DIVIDE = 0x3E0,
 };
-enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
 enum {
-    LVT_MASKED = 1 << 16,
-    LVT_PERIODIC = 1 << 17,
-    LVT_LEVEL = 1 << 15,
-    LVT_REMOTE_IRR = 1 << 14,
     SVR_ENABLE = 1 << 8,
     ESR_SEND_VECTOR = 1 << 5,
     ESR_RECEIVE_VECTOR = 1 << 6,
@@ -45,46 +37,14 @@ enum {
     ICR_ASSERT = 1 << 14,
     ICR_LEVEL = 1 << 15,
     BROADCAST = 0xFF,
-    LOST_TICKS_MAX = 256,
 };
-#define TIMER_LEAST_NS 20000ull /* shortest period the host is asked for */
-
-/* Bits of each LVT entry that can be written. */
+/* Bits of each LVT entry that can be written; the timer's has one more where the CPU has the TSC-deadline mode. */
 static const uint32_t lvt_mask[LVT_COUNT] = {0x300FF, 0x107FF, 0x107FF, 0x1A7FF, 0x1A7FF, 0x100FF};
-
-struct lapic {
-    struct dev dev;
-    struct apic_bus *bus;
-    int cpu;
-    struct dev_line intr;
-    int (*pic_ack)(void *opaque);
-    void *pic_opaque;
-    struct dev_timer timer;
-    struct smmu_mmio page; /* guest memory keeps a pointer to it */
-    struct smmu_quick quick;
-
-    uint64_t base;
-    struct smmu_backing under; /* what the register page covers */
-    uint32_t mapped;           /* where the register page is; 0: nowhere */
-    uint32_t id, tpr, ldr, dfr, svr, esr, esr_pending, icr_low, icr_high;
-    uint32_t lvt[LVT_COUNT];
-    uint32_t isr[8], tmr[8], irr[8];
-    uint32_t waiting; /* 0: no bit of irr is set, so the task priority decides about nothing */
-    uint32_t initial, divide_reg, divide;
-    uint64_t expiry; /* 0: stopped */
-    uint32_t lost_ticks;
-    bool lint[2];
-    bool intr_level;
-    uint64_t eois[256]; /* a statistic: not saved */
-};
-
-static struct lapic *to_lapic(struct dev *d) { return (struct lapic *)d; }
 
 /* ---- Vector sets ---- */
 
 static void set_bit(uint32_t *set, uint8_t v) { set[v >> 5] |= 1u << (v & 31); }
 static void clear_bit(uint32_t *set, uint8_t v) { set[v >> 5] &= ~(1u << (v & 31)); }
-static bool test_bit(const uint32_t *set, uint8_t v) { return set[v >> 5] >> (v & 31) & 1; }
 static int highest(const uint32_t *set) {
     for (int i = 7; i >= 0; i--) {
         if (set[i]) return i * 32 + 31 - __builtin_clz(set[i]);
@@ -162,8 +122,6 @@ int lapic_ack(struct dev *d) {
     return v;
 }
 
-static void tick(struct lapic *s);
-
 /* A level-triggered LINT pin that is still asserted asks again. */
 static void end_of_lint(struct lapic *s, int vector) {
     for (int pin = 0; pin < 2; pin++) {
@@ -179,14 +137,11 @@ static void end_of_interrupt(struct lapic *s) {
     if (v < 0) return;
     clear_bit(s->isr, (uint8_t)v);
     s->eois[v & 255]++;
-    if (test_bit(s->tmr, (uint8_t)v)) {
+    if (lapic_test_bit(s->tmr, (uint8_t)v)) {
         end_of_lint(s, v);
         if (s->bus->eoi) s->bus->eoi(s->bus->eoi_opaque, (uint8_t)v);
     }
-    if (s->lost_ticks && v == (int)(s->lvt[LVT_TIMER] & 0xFF)) {
-        s->lost_ticks--;
-        tick(s);
-    }
+    lapic_timer_eoi(s, v);
     update_line(s);
 }
 
@@ -200,8 +155,8 @@ static void event(struct lapic *s, enum lapic_event what, uint8_t vector) {
         h->request(h->opaque, DEV_REQ_NMI, s->cpu);
 }
 
-/* An unmasked LVT entry fires once. ExtINT is a level, seen by lapic_pending. */
-static void fire_lvt(struct lapic *s, int n, bool level) {
+/* ExtINT is a level, seen by lapic_pending. */
+void lapic_fire_lvt(struct lapic *s, int n, bool level) {
     uint32_t e = s->lvt[n];
     if (e & LVT_MASKED) return;
     switch (n == LVT_TIMER || n == LVT_ERROR ? APIC_FIXED : e >> 8 & 7) {
@@ -216,7 +171,7 @@ static void raise_error(struct lapic *s, uint32_t bit) {
     bool first = !(s->esr_pending & bit);
     s->esr_pending |= bit;
     /* The error entry's own vector may be the bad one: report once. */
-    if (first && (s->lvt[LVT_ERROR] & 0xF0)) fire_lvt(s, LVT_ERROR, false);
+    if (first && (s->lvt[LVT_ERROR] & 0xF0)) lapic_fire_lvt(s, LVT_ERROR, false);
 }
 
 void lapic_set_lint(void *d, int n, bool level) {
@@ -227,94 +182,11 @@ void lapic_set_lint(void *d, int n, bool level) {
     bool by_level = (*e & LVT_LEVEL) && (*e >> 8 & 7) == APIC_FIXED;
     if (level && by_level && !(*e & LVT_REMOTE_IRR)) {
         if (!(*e & LVT_MASKED)) *e |= LVT_REMOTE_IRR;
-        fire_lvt(s, LVT_LINT0 + n, true);
+        lapic_fire_lvt(s, LVT_LINT0 + n, true);
     } else if (level && !was && !by_level) {
-        fire_lvt(s, LVT_LINT0 + n, false);
+        lapic_fire_lvt(s, LVT_LINT0 + n, false);
     }
     update_line(s);
-}
-
-/* ---- Timer ---- */
-
-static uint64_t now(const struct lapic *s) { return s->dev.host->now_ns(s->dev.host->opaque); }
-static bool periodic(const struct lapic *s) { return s->lvt[LVT_TIMER] & LVT_PERIODIC; }
-static uint64_t period(const struct lapic *s) { return (uint64_t)s->initial * s->divide; }
-
-static uint32_t current_count(const struct lapic *s) {
-    uint64_t t = now(s);
-    if (!s->expiry) return 0;
-    if (t < s->expiry) return (uint32_t)((s->expiry - t + s->divide - 1) / s->divide);
-    if (!periodic(s)) return 0;
-    uint64_t into = (t - s->expiry) % period(s);
-    return (uint32_t)((period(s) - into + s->divide - 1) / s->divide);
-}
-
-static void arm(struct lapic *s) {
-    struct dev_host *h = s->dev.host;
-    if (s->expiry && !(s->lvt[LVT_TIMER] & LVT_MASKED))
-        h->timer_arm(h->opaque, &s->timer, s->expiry);
-    else
-        h->timer_cancel(h->opaque, &s->timer);
-}
-
-static void tick(struct lapic *s) {
-    uint8_t v = (uint8_t)s->lvt[LVT_TIMER];
-    if (periodic(s) && test_bit(s->irr, v)) {
-        if (s->lost_ticks < LOST_TICKS_MAX) s->lost_ticks++;
-        return;
-    }
-    fire_lvt(s, LVT_TIMER, false);
-}
-
-/* Moves a periodic expiry behind t; returns how many periods have ended. */
-static uint64_t advance(struct lapic *s, uint64_t t) {
-    if (!s->expiry || t < s->expiry) return 0;
-    if (!periodic(s)) {
-        s->expiry = 0;
-        return 1;
-    }
-    uint64_t n = (t - s->expiry) / period(s) + 1;
-    s->expiry += n * period(s);
-    if (s->expiry < t + TIMER_LEAST_NS && period(s) < TIMER_LEAST_NS)
-        s->expiry += TIMER_LEAST_NS / period(s) * period(s);
-    return n;
-}
-
-static void timer_fired(void *opaque, uint64_t now_ns) {
-    struct lapic *s = opaque;
-    uint64_t n = advance(s, now_ns);
-    arm(s);
-    if (n > LOST_TICKS_MAX || (n > 1 && period(s) < TIMER_LEAST_NS)) n = 1;
-    for (; n; n--) tick(s);
-}
-
-static void start_timer(struct lapic *s, uint32_t initial) {
-    s->initial = initial;
-    s->lost_ticks = 0;
-    s->expiry = initial ? now(s) + period(s) : 0;
-    arm(s);
-}
-
-/* The divide configuration register holds a 3-bit code in bits 0, 1 and 3; 7 means 1. */
-static uint32_t divisor(uint32_t reg) {
-    uint32_t code = (reg & 3) | (reg >> 1 & 4);
-    return code == 7 ? 1 : 2u << code;
-}
-
-/* A new divisor applies to what is left of the count. */
-static void set_divide(struct lapic *s, uint32_t v) {
-    uint32_t left = current_count(s);
-    s->divide_reg = v & 0xB;
-    s->divide = divisor(s->divide_reg);
-    s->expiry = left ? now(s) + (uint64_t)left * s->divide : 0;
-    arm(s);
-}
-
-static void write_timer_lvt(struct lapic *s, uint32_t v) {
-    (void)advance(s, now(s)); /* under the old mode */
-    s->lvt[LVT_TIMER] = v;
-    if (v & LVT_MASKED) s->lost_ticks = 0;
-    arm(s);
 }
 
 /* ---- Messages ---- */
@@ -413,7 +285,7 @@ static bool find_register(const struct lapic *s, uint32_t at, uint32_t *v) {
     case R_ICR_LOW: return *v = s->icr_low, true;
     case R_ICR_HIGH: return *v = s->icr_high, true;
     case R_TIMER_INITIAL: return *v = s->initial, true;
-    case R_TIMER_CURRENT: return *v = current_count(s), true;
+    case R_TIMER_CURRENT: return *v = lapic_timer_count(s), true;
     case R_TIMER_DIVIDE: return *v = s->divide_reg, true;
     case R_EOI: return *v = 0, true;
     default: break;
@@ -442,14 +314,15 @@ static void write_svr(struct lapic *s, uint32_t v) {
     s->svr = v & 0x3FF;
     if (v & SVR_ENABLE) return;
     for (int i = 0; i < LVT_COUNT; i++) s->lvt[i] |= LVT_MASKED;
-    arm(s);
+    lapic_timer_arm(s);
 }
 
 static void write_lvt(struct lapic *s, int n, uint32_t v) {
-    v = (v & lvt_mask[n]) | (s->lvt[n] & LVT_REMOTE_IRR);
+    uint32_t mask = lvt_mask[n] | (n == LVT_TIMER && s->tsc_deadline ? LVT_TIMER_MODE_HIGH : 0);
+    v = (v & mask) | (s->lvt[n] & LVT_REMOTE_IRR);
     if (!(s->svr & SVR_ENABLE)) v |= LVT_MASKED;
     if (n == LVT_TIMER) {
-        write_timer_lvt(s, v);
+        lapic_timer_write_lvt(s, v);
         return;
     }
     s->lvt[n] = v;
@@ -476,8 +349,8 @@ static void write_register(struct lapic *s, uint32_t at, uint32_t v) {
         send_ipi(s);
         break;
     case R_ICR_HIGH: s->icr_high = v & 0xFF000000u; break;
-    case R_TIMER_INITIAL: start_timer(s, v); break;
-    case R_TIMER_DIVIDE: set_divide(s, v); break;
+    case R_TIMER_INITIAL: lapic_timer_write_initial(s, v); break;
+    case R_TIMER_DIVIDE: lapic_timer_write_divide(s, v); break;
     case R_VERSION:
     case R_APR:
     case R_PPR:
@@ -556,10 +429,7 @@ void lapic_init_reset(struct dev *d) {
     memset(s->irr, 0, sizeof s->irr);
     s->waiting = 0;
     for (int i = 0; i < LVT_COUNT; i++) s->lvt[i] = LVT_MASKED;
-    s->initial = s->divide_reg = s->lost_ticks = 0;
-    s->divide = 2;
-    s->expiry = 0;
-    arm(s);
+    lapic_timer_reset(s);
     update_line(s);
 }
 
@@ -584,8 +454,8 @@ static enum dev_status init(struct dev *d, const void *cfg) {
     s->intr = c->intr;
     s->pic_ack = c->pic_ack;
     s->pic_opaque = c->pic_opaque;
-    s->timer.fn = timer_fired;
-    s->timer.opaque = s;
+    s->tsc_deadline = c->tsc_deadline;
+    lapic_timer_init(s);
     s->page = (struct smmu_mmio){.name = "lapic", .opaque = s->bus, .read = mmio_read, .write = mmio_write};
     s->quick = (struct smmu_quick){.offset = R_TPR, .value = &s->tpr, .busy = &s->waiting};
     if (c->quick_tpr) s->page.quick = &s->quick;
@@ -619,16 +489,11 @@ static void state(struct dev *d, struct dev_state *st) {
     struct lapic *s = to_lapic(d);
     DEV_STATE(st, s->base);
     state_registers(s, st);
-    DEV_STATE(st, s->initial);
-    DEV_STATE(st, s->divide_reg);
-    DEV_STATE(st, s->expiry);
-    DEV_STATE(st, s->lost_ticks);
+    lapic_timer_state(s, st);
     if (st->saving || st->failed) return;
     s->waiting = highest(s->irr) >= 0;
-    s->divide = divisor(s->divide_reg);
-    if (!s->initial) s->expiry = 0;
     place_page(s);
-    arm(s);
+    lapic_timer_loaded(s);
 }
 
 static void destroy(struct dev *d) {

@@ -5,7 +5,7 @@
  * (xAPIC, register page at FEE00000h). One struct apic_bus a board, zeroed
  * before the first lapic is created; one lapic a CPU. The PIC's INT output goes
  * to LINT0 of CPU 0. The CPU's interrupt line is high while lapic_ack would
- * give a vector. The timer counts at 1 GHz of guest time.
+ * give a vector. The timer counts at 1 GHz of guest time, or waits for a value of the CPU's TSC.
  */
 #ifndef NOVT_DEVEMU_LAPIC_H
 #define NOVT_DEVEMU_LAPIC_H
@@ -57,7 +57,8 @@ struct lapic_cfg {
     /* Interrupt acknowledge of the PIC, for ExtINT. CPU 0 only; may be NULL. */
     int (*pic_ack)(void *opaque);
     void *pic_opaque;
-    bool quick_tpr; /* stores to TPR need not come here while nothing waits: only with one CPU */
+    bool tsc_deadline; /* the CPU has the TSC-deadline mode: CPUID.01H:ECX[24] */
+    bool quick_tpr;    /* stores to TPR need not come here while nothing waits: only with one CPU */
 };
 extern const struct dev_class lapic_class;
 
@@ -68,6 +69,11 @@ bool lapic_pending(struct dev *d);
 /* IA32_APIC_BASE. Writing moves or removes the register page; address bits above 32 are dropped. */
 uint64_t lapic_base(struct dev *d);
 void lapic_set_base(struct dev *d, uint64_t value);
+/* IA32_TSC_DEADLINE. A write while the timer is not in that mode is ignored, a read then gives 0. */
+uint64_t lapic_tsc_deadline(struct dev *d);
+void lapic_set_tsc_deadline(struct dev *d, uint64_t tsc);
+/* The TSC was written, or has stood still: deadlines come earlier or later now. */
+void lapic_tsc_changed(struct dev *d);
 
 /* ---- For the board ---- */
 /* dev_line.set: level of LINT0 (n = 0: the PIC) or LINT1 (n = 1). d is the struct dev. */

@@ -34,6 +34,7 @@
 #include "devemu/vga.h"
 #include "devemu/virtio_blk.h"
 #include "monitor/cmos.h"
+#include "monitor/cpuid.h"
 #include "monitor/drives.h"
 #include "monitor/ferr.h"
 #include "monitor/firmware.h"
@@ -184,6 +185,9 @@ int board_ack_interrupt(struct board *b) {
 }
 
 void board_set_apic_base(struct board *b, uint64_t value) { lapic_set_base(b->dev[LAPIC], value); }
+uint64_t board_tsc_deadline(struct board *b) { return lapic_tsc_deadline(b->dev[LAPIC]); }
+void board_set_tsc_deadline(struct board *b, uint64_t tsc) { lapic_set_tsc_deadline(b->dev[LAPIC], tsc); }
+void board_tsc_changed(struct board *b) { lapic_tsc_changed(b->dev[LAPIC]); }
 void board_fpu_error(struct board *b, bool active) { dev_line_set(&b->fpu_irq, active); }
 
 /* ---- The coprocessor's port: a write to F0h lets the FPU go on and drops IRQ 13 ---- */
@@ -212,6 +216,7 @@ static bool config_lapic(struct board *b, union device_config *c) {
                                   .intr = {.set = set_cpu_intr, .opaque = b->m},
                                   .pic_ack = ack_pic,
                                   .pic_opaque = b,
+                                  .tsc_deadline = mon_model_ecx(b->m->vcpu.model) & F_TSC_DEADLINE,
                                   .quick_tpr = true};
     return true;
 }

@@ -38,6 +38,10 @@ uint64_t board_rom_bytes(size_t firmware_size);
 /* The acknowledge cycle: the vector to deliver, or -1 if the request went away. */
 int board_ack_interrupt(struct board *b);
 void board_set_apic_base(struct board *b, uint64_t value);
+/* IA32_TSC_DEADLINE; and the TSC changed other than by time. */
+uint64_t board_tsc_deadline(struct board *b);
+void board_set_tsc_deadline(struct board *b, uint64_t tsc);
+void board_tsc_changed(struct board *b);
 /* FERR# of the FPU: IRQ 13. */
 void board_fpu_error(struct board *b, bool active);
 

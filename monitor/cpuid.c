@@ -72,10 +72,11 @@ static struct regs host_leaf1(void) {
 
 /* Bits that name instructions executed natively; the others are emulated and need no host support. */
 enum { NATIVE_EDX = F_FPU | F_CX8 | F_CMOV | F_CLFLUSH | F_MMX | F_FXSR | F_SSE | F_SSE2 };
+enum { NATIVE_ECX = F_SSE3 | F_SSSE3 | F_SSE41 | F_SSE42 | F_POPCNT };
 
 uint32_t mon_model_edx(const struct mon_model *m) { return m->edx & (host_leaf1().edx | ~(uint32_t)NATIVE_EDX); }
 uint32_t mon_model_ext_edx(const struct mon_model *m) { return m->ext_edx; }
-static uint32_t model_ecx(const struct mon_model *m) { return m->ecx & host_leaf1().ecx; }
+uint32_t mon_model_ecx(const struct mon_model *m) { return m->ecx & (host_leaf1().ecx | ~(uint32_t)NATIVE_ECX); }
 
 bool mon_model_is_amd(const struct mon_model *m) { return m->vendor[0] == 'A'; }
 
@@ -103,7 +104,7 @@ uint32_t mon_model_features(const struct mon_model *m) {
                                           {F_SSE42, DEC_F_SSE42},
                                           {F_POPCNT, DEC_F_POPCNT}};
     uint32_t out = map_bits(mon_model_edx(m), edx, sizeof edx / sizeof edx[0]);
-    out |= map_bits(model_ecx(m), ecx, sizeof ecx / sizeof ecx[0]);
+    out |= map_bits(mon_model_ecx(m), ecx, sizeof ecx / sizeof ecx[0]);
     if (m->ext_ecx & FX_PREFETCHW) out |= DEC_F_3DNOWPREFETCH;
     return mon_model_family(m) >= 6 ? out | DEC_F_NOPL : out;
 }
@@ -135,7 +136,7 @@ static uint32_t current_edx(const struct vcpu *v) {
 static void leaf_features(const struct vcpu *v, uint32_t out[4]) {
     out[0] = v->model->signature;
     out[1] = v->model->edx & F_CLFLUSH ? CLFLUSH_QWORDS << 8 | 1u << 16 : 0;
-    out[2] = model_ecx(v->model);
+    out[2] = mon_model_ecx(v->model);
     out[3] = current_edx(v);
 }
 

@@ -35,7 +35,14 @@ enum {
     F_SSE2 = 1u << 26,
 };
 /* CPUID.01H:ECX. */
-enum { F_SSE3 = 1u << 0, F_SSSE3 = 1u << 9, F_SSE41 = 1u << 19, F_SSE42 = 1u << 20, F_POPCNT = 1u << 23 };
+enum {
+    F_SSE3 = 1u << 0,
+    F_SSSE3 = 1u << 9,
+    F_SSE41 = 1u << 19,
+    F_SSE42 = 1u << 20,
+    F_POPCNT = 1u << 23,
+    F_TSC_DEADLINE = 1u << 24,
+};
 /* CPUID.80000001H:EDX and ECX. */
 enum { FX_MMXEXT = 1u << 22, FX_NX = 1u << 20, FX_PREFETCHW = 1u << 8 };
 
@@ -58,6 +65,7 @@ uint32_t mon_model_features(const struct mon_model *m);
 uint32_t mon_model_cr4_mask(const struct mon_model *m);
 /* Model's feature words on this host. */
 uint32_t mon_model_edx(const struct mon_model *m);
+uint32_t mon_model_ecx(const struct mon_model *m);
 uint32_t mon_model_ext_edx(const struct mon_model *m);
 static inline unsigned mon_model_family(const struct mon_model *m) { return m->signature >> 8 & 15; }
 bool mon_model_is_amd(const struct mon_model *m);

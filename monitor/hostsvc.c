@@ -12,6 +12,14 @@
 
 static uint64_t host_now(void *opaque) { return clock_now(&((struct machine *)opaque)->clock); }
 
+static uint64_t host_tsc(void *opaque) { return mon_guest_tsc(&((struct machine *)opaque)->vcpu); }
+
+static uint64_t host_tsc_due_ns(void *opaque, uint64_t tsc) {
+    struct machine *m = opaque;
+    uint64_t left = mon_ns_until_tsc(&m->vcpu, tsc); /* first: late by the time of a call rather than early */
+    return clock_now(&m->clock) + left;
+}
+
 static int64_t host_wall_seconds(void *opaque) {
     (void)opaque;
     struct timespec ts;
@@ -62,6 +70,8 @@ void hostsvc_init(struct machine *m) {
                                 .mem = m->mem,
                                 .io = m->io,
                                 .now_ns = host_now,
+                                .tsc = host_tsc,
+                                .tsc_due_ns = host_tsc_due_ns,
                                 .wall_seconds = host_wall_seconds,
                                 .timer_arm = host_timer_arm,
                                 .timer_cancel = host_timer_cancel,
@@ -120,4 +130,9 @@ void mon_set_apic_base(struct vcpu *v, uint64_t value) {
     board_set_apic_base(v->machine->board, value);
 }
 
+uint64_t mon_tsc_deadline(struct vcpu *v) { return board_tsc_deadline(v->machine->board); }
+void mon_set_tsc_deadline(struct vcpu *v, uint64_t tsc) { board_set_tsc_deadline(v->machine->board, tsc); }
+void mon_tsc_changed(struct vcpu *v) {
+    if (v->machine->board) board_tsc_changed(v->machine->board);
+}
 void mon_fpu_error(struct vcpu *v, bool active) { board_fpu_error(v->machine->board, active); }

@@ -6,10 +6,11 @@
  */
 #include "monitor/msr.h"
 #include <string.h>
+#include "devemu/clock.h"
 #include "monitor/cpuid.h"
 #include "monitor/machine.h"
 
-enum { NEED_AMD = 1u << 31, NEED_P5 = 1u << 30, NEED_NX = 1u << 29 };
+enum { NEED_AMD = 1u << 31, NEED_P5 = 1u << 30, NEED_NX = 1u << 29, NEED_TSC_DEADLINE = 1u << 28 };
 enum { EFER_NXE = 1u << 11 };
 enum { APIC_BASE_BSP = 1u << 8, APIC_BASE_EN = 1u << 11, APIC_BASE_RESERVED = 0x6FF /* and bits 36 up */ };
 enum { MTRR_VCNT = 8, MTRR_FIX = 1u << 8, MTRR_WC = 1u << 10 };
@@ -129,6 +130,17 @@ static bool read_tsc(struct vcpu *v, uint32_t index, uint64_t *value) {
 static bool write_tsc(struct vcpu *v, uint32_t index, uint64_t value) {
     UNUSED(index);
     v->cpu.tsc_offset += (int64_t)(value - mon_guest_tsc(v));
+    mon_tsc_changed(v);
+    return true;
+}
+static bool read_tsc_deadline(struct vcpu *v, uint32_t index, uint64_t *value) {
+    UNUSED(index);
+    *value = mon_tsc_deadline(v);
+    return true;
+}
+static bool write_tsc_deadline(struct vcpu *v, uint32_t index, uint64_t value) {
+    UNUSED(index);
+    mon_set_tsc_deadline(v, value);
     return true;
 }
 static bool read_apic_base(struct vcpu *v, uint32_t index, uint64_t *value) {
@@ -176,6 +188,7 @@ static bool model_has(const struct mon_model *m, uint32_t need) {
     case NEED_AMD: return mon_model_is_amd(m);
     case NEED_P5: return mon_model_family(m) == 5;
     case NEED_NX: return (mon_model_ext_edx(m) & FX_NX) != 0;
+    case NEED_TSC_DEADLINE: return (mon_model_ecx(m) & F_TSC_DEADLINE) != 0;
     default: return (mon_model_edx(m) & need) != 0;
     }
 }
@@ -219,4 +232,12 @@ uint64_t mon_guest_tsc(const struct vcpu *v) {
     if (!v->cpu.tsc_as_host && v->tsc_hz && host_hz && v->tsc_hz != host_hz)
         ticks = (uint64_t)((unsigned __int128)ticks * v->tsc_hz / host_hz);
     return ticks + (uint64_t)v->cpu.tsc_offset;
+}
+
+uint64_t mon_ns_until_tsc(const struct vcpu *v, uint64_t tsc) {
+    enum { FAR_S = 1 << 30 };
+    uint64_t now = mon_guest_tsc(v), hz = v->tsc_hz;
+    if (now >= tsc) return 0;
+    if (!hz || (tsc - now) / hz >= FAR_S) return FAR_S * DEV_NS_PER_S;
+    return dev_ticks_to_ns(tsc - now, hz);
 }

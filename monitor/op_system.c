@@ -6,7 +6,7 @@
 #include "monitor/msr.h"
 #include "monitor/ops.h"
 
-enum { MSR_APIC_BASE = 0x1B, MSR_EFER = 0xC0000080u };
+enum { MSR_APIC_BASE = 0x1B, MSR_TSC_DEADLINE = 0x6E0, MSR_EFER = 0xC0000080u };
 
 static void set_edx_eax(struct bt_cpu *cpu, uint64_t value) {
     cpu->gpr[DEC_EAX] = (uint32_t)value;
@@ -39,7 +39,7 @@ enum bt_next mon_op_wrmsr(struct bt_cpu *cpu, const struct insn *insn) {
     uint32_t index = cpu->gpr[DEC_ECX];
     uint64_t value = (uint64_t)cpu->gpr[DEC_EDX] << 32 | cpu->gpr[DEC_EAX];
     if (cpu->cpl != 0 || !mon_msr_write(v, index, value)) return op_gp0(v);
-    bt_msrs_changed(cpu);
+    if (index != MSR_TSC_DEADLINE) bt_msrs_changed(cpu); /* that one is written at every tick */
     /* These two change how memory is reached. */
     if (index == MSR_EFER || index == MSR_APIC_BASE) return op_exit_at(v, op_next(v, insn));
     return BT_NEXT_CONTINUE;

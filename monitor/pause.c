@@ -4,6 +4,7 @@
  * Descriptors are served on: disk requests end, characters are taken. Networks hold their frames back
  * (events.held), since those would change memory that somebody may be looking at.
  */
+#include "monitor/board.h"
 #include "monitor/machine.h"
 
 bool machine_pause(struct machine *m) {
@@ -23,6 +24,7 @@ bool machine_resume(struct machine *m) {
     if (!m->paused) return false;
     m->vcpu.cpu.tsc_offset += (int64_t)(m->paused_tsc - mon_guest_tsc(&m->vcpu));
     clock_go_on(&m->clock);
+    board_tsc_changed(m->board);
     m->paused = m->events.held = false;
     m->begun = true;
     machine_attention(m);

@@ -157,6 +157,8 @@ void mon_update_paging(struct vcpu *v, bool flush_global); /* hands cr0/3/4, efe
 
 /* ---- Model, MSRs and time ---- */
 uint64_t mon_guest_tsc(const struct vcpu *v);
+/* How long until RDTSC gives at least tsc; 0: it does. A very long time is cut to one of 34 years. */
+uint64_t mon_ns_until_tsc(const struct vcpu *v, uint64_t tsc);
 /* Constant between two writes of MSRs. */
 void mon_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 bool mon_cpuid_has_subleaves(const struct vcpu *v, uint32_t leaf);
@@ -167,6 +169,9 @@ void mon_io_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
 /* A fault is about to be delivered: for whoever watches. */
 void mon_note_fault(struct vcpu *v, const struct guest_fault *f);
 void mon_set_apic_base(struct vcpu *v, uint64_t value);
+uint64_t mon_tsc_deadline(struct vcpu *v); /* IA32_TSC_DEADLINE, which is the local APIC's */
+void mon_set_tsc_deadline(struct vcpu *v, uint64_t tsc);
+void mon_tsc_changed(struct vcpu *v);            /* other than by time */
 void mon_fpu_error(struct vcpu *v, bool active); /* FERR# to IRQ 13 where CR0.NE is clear */
 
 extern bt_op_fn *const mon_ops[BT_OP_COUNT];

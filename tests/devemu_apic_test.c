@@ -4,7 +4,7 @@
 #include "devemu/ioapic.h"
 #include "devemu/irq_router.h"
 
-enum { RAM = 4 << 20, EXT = 0x700, MASKED = 0x10000, PERIODIC = 0x20000 };
+enum { RAM = 4 << 20, EXT = 0x700, MASKED = 0x10000, PERIODIC = 0x20000, DEADLINE = 0x40000, RESERVED = 0x60000 };
 
 struct board {
     struct fake *f;
@@ -29,10 +29,13 @@ static struct board *board_new(void) {
     assert_int_equal(smmu_mem_create(RAM, 0, &f->host.mem), SMMU_OK);
     assert_int_equal(smmu_mem_map_frames(f->host.mem, gpa(0), RAM, 0, 0), SMMU_OK);
     for (int i = 0; i < 2; i++)
-        b->lapic[i] = fake_dev(
-            f, &lapic_class,
-            &(struct lapic_cfg){
-                .bus = &b->apic, .cpu = i, .intr = fake_line(f, i), .pic_ack = i ? NULL : pic_ack, .pic_opaque = b});
+        b->lapic[i] = fake_dev(f, &lapic_class,
+                               &(struct lapic_cfg){.bus = &b->apic,
+                                                   .cpu = i,
+                                                   .intr = fake_line(f, i),
+                                                   .pic_ack = i ? NULL : pic_ack,
+                                                   .pic_opaque = b,
+                                                   .tsc_deadline = i == 0}); /* CPU 1 has no such mode */
     b->pic = fake_dev(f, &i8259_class, &(struct i8259_config){.intr = {lapic_set_lint, b->lapic[0], 0}});
     b->ioapic = fake_dev(f, &ioapic_class, &(struct ioapic_cfg){.bus = &b->apic});
     b->router =
@@ -274,6 +277,238 @@ static void periodic_timer(void **state) {
     board_free(b);
 }
 
+/* ---- TSC-deadline mode: SDM vol. 3 "TSC-Deadline Mode" ---- */
+
+static uint64_t tsc(struct board *b) { return b->f->host.tsc(b->f); }
+static uint64_t deadline(struct board *b) { return lapic_tsc_deadline(b->lapic[0]); }
+static void set_deadline(struct board *b, uint64_t value) { lapic_set_tsc_deadline(b->lapic[0], value); }
+/* One interrupt has come, and no other. */
+static void assert_ticked(struct board *b) {
+    assert_int_equal(lapic_ack(b->lapic[0]), 0x50);
+    lw(b, 0xB0, 0);
+    assert_false(b->f->line[0]);
+}
+static struct board *board_by_deadline(void) {
+    struct board *b = board_new();
+    enable(b);
+    lw(b, 0x320, DEADLINE | 0x50);
+    assert_int_equal(lr(b, 0x320), DEADLINE | 0x50);
+    return b;
+}
+
+static void deadline_fires_once(void **state) {
+    (void)state;
+    struct board *b = board_by_deadline();
+    uint64_t at = tsc(b) + 3000001; /* 3 ticks a ns: between two of them */
+    assert_int_equal(deadline(b), 0);
+    set_deadline(b, at);
+    assert_int_equal(deadline(b), at);
+    fake_advance(b->f, 1000000);
+    assert_false(b->f->line[0]);
+    assert_int_equal(deadline(b), at);
+    fake_advance(b->f, 1);
+    assert_true(tsc(b) >= at);
+    assert_ticked(b);
+    assert_int_equal(deadline(b), 0);
+    assert_null(fake_next(b->f));
+    fake_advance(b->f, 10000000);
+    assert_false(b->f->line[0]);
+    /* What has passed, this very tick too, comes at once. */
+    set_deadline(b, 1);
+    assert_ticked(b);
+    assert_int_equal(deadline(b), 0);
+    set_deadline(b, tsc(b));
+    assert_ticked(b);
+    /* Another deadline takes the place of the first, 0 of both. */
+    set_deadline(b, tsc(b) + 3000);
+    set_deadline(b, tsc(b) + 6000);
+    fake_advance(b->f, 1999);
+    assert_false(b->f->line[0]);
+    fake_advance(b->f, 1);
+    assert_ticked(b);
+    set_deadline(b, tsc(b) + 3000);
+    set_deadline(b, 0);
+    assert_null(fake_next(b->f));
+    fake_advance(b->f, 1000000);
+    assert_false(b->f->line[0]);
+    /* The last TSC value there is, as some systems mean "never". */
+    set_deadline(b, UINT64_MAX);
+    fake_advance(b->f, 1000000000);
+    assert_false(b->f->line[0]);
+    assert_true(deadline(b) == UINT64_MAX);
+    board_free(b);
+}
+
+static void deadline_is_never_early(void **state) {
+    (void)state;
+    struct board *b = board_by_deadline();
+    for (uint64_t hasty = 0; hasty < 40; hasty++) { /* the host takes its TSC for faster than it is */
+        uint64_t at = tsc(b) + 900 + hasty;
+        b->f->tsc_hasty = hasty;
+        b->f->fired = 0;
+        set_deadline(b, at);
+        while (!b->f->line[0]) {
+            assert_true(tsc(b) < at);
+            fake_advance(b->f, 1);
+        }
+        assert_true(tsc(b) >= at && tsc(b) < at + 3);
+        assert_true(b->f->fired <= 1 + hasty);
+        assert_ticked(b);
+    }
+    b->f->tsc_hasty = 0;
+    set_deadline(b, tsc(b) + 3000); /* the guest writes its TSC */
+    b->f->tsc_base -= 3000;
+    lapic_tsc_changed(b->lapic[0]);
+    fake_advance(b->f, 1999);
+    assert_false(b->f->line[0]);
+    b->f->tsc_base += 3;
+    lapic_tsc_changed(b->lapic[0]);
+    assert_ticked(b);
+    lapic_tsc_changed(b->lapic[0]);
+    assert_false(b->f->line[0]);
+    fake_stall(b->f, 100);
+    set_deadline(b, tsc(b) + 300);
+    b->f->now += 100; /* the host's timer is late: who reads the register has its interrupt */
+    assert_int_equal(deadline(b), 0);
+    assert_ticked(b);
+    assert_null(fake_next(b->f));
+    board_free(b);
+}
+
+static void deadline_masked(void **state) {
+    (void)state;
+    struct board *b = board_by_deadline();
+    lw(b, 0x320, MASKED | DEADLINE | 0x50);
+    uint64_t at = tsc(b) + 3000;
+    set_deadline(b, at);
+    assert_int_equal(deadline(b), at);
+    assert_null(fake_next(b->f));
+    fake_advance(b->f, 999);
+    lw(b, 0x320, DEADLINE | 0x50); /* in time */
+    fake_advance(b->f, 1);
+    assert_ticked(b);
+    lw(b, 0x320, MASKED | DEADLINE | 0x50);
+    set_deadline(b, tsc(b) + 3000);
+    fake_advance(b->f, 1000);
+    assert_int_equal(deadline(b), 0); /* too late: it has passed unheard */
+    lw(b, 0x320, DEADLINE | 0x50);
+    assert_false(b->f->line[0]);
+    set_deadline(b, tsc(b) + 3000);
+    lw(b, 0xF0, 0xFF); /* software disabled masks all */
+    assert_null(fake_next(b->f));
+    fake_advance(b->f, 1000);
+    lw(b, 0xF0, 0x1FF);
+    lw(b, 0x320, DEADLINE | 0x50);
+    assert_false(b->f->line[0]);
+    board_free(b);
+}
+
+static void deadline_and_the_other_modes(void **state) {
+    (void)state;
+    struct board *b = board_by_deadline();
+    lw(b, 0x3E0, 0xB);
+    /* Counts are not for this mode. */
+    lw(b, 0x380, 1000);
+    assert_int_equal(lr(b, 0x380), 0);
+    assert_int_equal(lr(b, 0x390), 0);
+    assert_null(fake_next(b->f));
+    set_deadline(b, tsc(b) + 3000);
+    assert_int_equal(lr(b, 0x390), 0);
+    lw(b, 0x3E0, 3);
+    lw(b, 0x3E0, 0xB);
+    /* Nor deadlines for the others; to change over disarms. */
+    static const uint32_t others[] = {0, PERIODIC, RESERVED};
+    for (size_t i = 0; i < 3; i++) {
+        set_deadline(b, tsc(b) + 3000);
+        lw(b, 0x320, others[i] | 0x50);
+        assert_int_equal(lr(b, 0x320), others[i] | 0x50);
+        assert_int_equal(deadline(b), 0);
+        assert_null(fake_next(b->f));
+        set_deadline(b, 1);
+        set_deadline(b, tsc(b) + 3000);
+        assert_int_equal(deadline(b), 0);
+        lw(b, 0x380, 1000);
+        assert_int_equal(lr(b, 0x390), others[i] == RESERVED ? 0 : 1000);
+        lw(b, 0x320, DEADLINE | 0x50);
+        assert_int_equal(lr(b, 0x380), 0);
+        assert_int_equal(lr(b, 0x390), 0);
+        fake_advance(b->f, 10000);
+        assert_false(b->f->line[0]);
+    }
+    /* From one-shot to periodic a count goes on. */
+    lw(b, 0x320, 0x50);
+    lw(b, 0x380, 1000);
+    lw(b, 0x320, PERIODIC | 0x50);
+    assert_int_equal(lr(b, 0x390), 1000);
+    /* Ticks that a periodic timer still owes do not come any more. */
+    fake_stall(b->f, 3500);
+    assert_int_equal(lapic_ack(b->lapic[0]), 0x50);
+    lw(b, 0x320, DEADLINE | 0x50);
+    lw(b, 0xB0, 0);
+    assert_false(b->f->line[0]);
+    /* A write of the entry that keeps the mode keeps the deadline. */
+    set_deadline(b, tsc(b) + 3000);
+    lw(b, 0x320, DEADLINE | 0x51);
+    fake_advance(b->f, 1000);
+    assert_int_equal(lapic_ack(b->lapic[0]), 0x51);
+    lw(b, 0xB0, 0);
+    /* A CPU without the mode: the bit is not there. */
+    b->apic.current = 1;
+    lw(b, 0x320, RESERVED | 0x50);
+    assert_int_equal(lr(b, 0x320), PERIODIC | 0x50);
+    lw(b, 0x320, DEADLINE | 0x50);
+    assert_int_equal(lr(b, 0x320), 0x50);
+    lapic_set_tsc_deadline(b->lapic[1], 1);
+    assert_int_equal(lapic_tsc_deadline(b->lapic[1]), 0);
+    assert_false(b->f->line[1]);
+    board_free(b);
+}
+
+static void deadline_reset_and_state(void **state) {
+    (void)state;
+    struct board *b = board_by_deadline();
+    uint64_t at = tsc(b) + 3000;
+    set_deadline(b, at);
+    fake_roundtrip(b->lapic[0]);
+    assert_int_equal(deadline(b), at);
+    fake_advance(b->f, 1000);
+    assert_ticked(b);
+    set_deadline(b, tsc(b) + 3000);
+    lapic_init_reset(b->lapic[0]);
+    assert_int_equal(deadline(b), 0);
+    assert_null(fake_next(b->f));
+    enable(b);
+    lw(b, 0x320, DEADLINE | 0x50);
+    set_deadline(b, tsc(b) + 3000);
+    lapic_set_base(b->lapic[0], LAPIC_DEFAULT_BASE); /* switched off */
+    set_deadline(b, 1);
+    assert_int_equal(deadline(b), 0);
+    assert_null(fake_next(b->f));
+    lapic_set_base(b->lapic[0], LAPIC_DEFAULT_BASE | APIC_BASE_ENABLE);
+    /* What is loaded may say anything: modes that do not exist, deadlines in modes that have none, counts in those. */
+    static uint8_t saved[4096], bad[4096];
+    struct dev_state st = {.buf = saved, .cap = sizeof saved, .saving = true};
+    enable(b);
+    lw(b, 0x320, DEADLINE | 0x50);
+    b->lapic[0]->cls->state(b->lapic[0], &st);
+    for (int n = 0; n < 2; n++)
+        for (size_t i = sizeof(uint64_t) /* the base, which moves the page */; i < st.pos; i++) {
+            memcpy(bad, saved, st.pos);
+            bad[i] = 0xFF;
+            struct dev_state ld = {.buf = bad, .cap = st.pos};
+            b->lapic[n]->cls->state(b->lapic[n], &ld);
+            fake_stall(b->f, 1);
+            b->apic.current = n;
+            uint32_t mode = lr(b, 0x320) & RESERVED;
+            if (n) assert_true(mode == 0 || mode == PERIODIC);
+            if (mode != DEADLINE) assert_int_equal(lapic_tsc_deadline(b->lapic[n]), 0);
+            if (mode & DEADLINE) assert_int_equal(lr(b, 0x390), 0);
+            b->apic.current = 0;
+            b->lapic[n]->cls->reset(b->lapic[n]);
+        }
+    board_free(b);
+}
+
 static void ipis(void **state) {
     (void)state;
     struct board *b = board_new();
@@ -454,6 +689,8 @@ static void survives_anything(void **state) {
             else
                 rd(b, at & ~3u);
             if (!(v & 0xF0)) lapic_ack(b->lapic[0]);
+            if (!(v & 0xF0000)) set_deadline(b, v & 1 ? tsc(b) + (v >> 20) : (uint64_t)v << 32 | v);
+            if (!(v & 0xF00000)) lapic_tsc_changed(b->lapic[0]);
             if (!(v & 0xF00)) fake_stall(b->f, v >> 8);
             if (!(v & 0xF000)) ioapic_set_pin(b->ioapic, (int)(v >> 16) % IOAPIC_PINS, v & 1);
         }
@@ -474,6 +711,11 @@ int main(void) {
         cmocka_unit_test(page_moves),
         cmocka_unit_test(timer),
         cmocka_unit_test(periodic_timer),
+        cmocka_unit_test(deadline_fires_once),
+        cmocka_unit_test(deadline_is_never_early),
+        cmocka_unit_test(deadline_masked),
+        cmocka_unit_test(deadline_and_the_other_modes),
+        cmocka_unit_test(deadline_reset_and_state),
         cmocka_unit_test(ipis),
         cmocka_unit_test(ioapic_edge_and_level),
         cmocka_unit_test(quick_tpr),

@@ -20,6 +20,8 @@ enum { FAKE_TIMERS = 16 };
 struct fake {
     struct dev_host host;
     uint64_t now;
+    uint64_t tsc_base;  /* the TSC, 3 ticks a ns, is this at now == 0 */
+    uint64_t tsc_hasty; /* so many ns too early the host believes that the TSC gets anywhere */
     int64_t wall;       /* wall clock at now == 0 */
     int64_t wall_extra; /* seconds the VM was stopped */
     struct dev_timer *timers[FAKE_TIMERS];
@@ -35,6 +37,16 @@ struct fake {
 };
 
 static inline uint64_t fake_now(void *o) { return ((struct fake *)o)->now; }
+static inline uint64_t fake_tsc(void *o) {
+    struct fake *f = o;
+    return f->tsc_base + 3 * f->now;
+}
+static inline uint64_t fake_tsc_due(void *o, uint64_t tsc) {
+    struct fake *f = o;
+    if (tsc <= fake_tsc(f)) return f->now;
+    uint64_t left = (tsc - fake_tsc(f) - 1) / 3 + 1;
+    return f->now + (left > f->tsc_hasty ? left - f->tsc_hasty : 1);
+}
 static inline int64_t fake_wall(void *o) {
     struct fake *f = o;
     return f->wall + f->wall_extra + (int64_t)(f->now / 1000000000u);
@@ -81,6 +93,8 @@ static inline struct fake *fake_create(void) {
     f->a20 = -1;
     f->host = (struct dev_host){.opaque = f,
                                 .now_ns = fake_now,
+                                .tsc = fake_tsc,
+                                .tsc_due_ns = fake_tsc_due,
                                 .wall_seconds = fake_wall,
                                 .timer_arm = fake_arm,
                                 .timer_cancel = fake_cancel,

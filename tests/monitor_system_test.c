@@ -72,7 +72,7 @@ static void cpuid(void **state) {
     RUN(0x0F, 0xA2);
     assert_int_equal(v->cpu.gpr[DEC_EAX], 0x106C2);
     assert_true(v->cpu.gpr[DEC_EDX] & F_APIC);
-    assert_false(v->cpu.gpr[DEC_ECX] >> 31);
+    assert_int_equal(v->cpu.gpr[DEC_ECX] & (1u << 31 | 1u << 24), 1u << 24); /* no hypervisor; TSC-deadline mode */
     v->cpu.gpr[DEC_EAX] = 0x80000001;
     RUN(0x0F, 0xA2);
     assert_int_equal(v->cpu.gpr[DEC_EDX], FX_NX);
@@ -100,6 +100,22 @@ static void models(void **state) {
     assert_false(mon_model_features(mon_model_find("core32")) & (DEC_F_SSE41 | DEC_F_RDTSCP));
 }
 
+/* A timer armed for the answer may be late, but the TSC has got there. */
+static void time_until_a_tsc_value(void **state) {
+    (void)state;
+    v->tsc_hz = 3000000000u;
+    v->cpu.tsc_as_host = true;
+    uint64_t now = mon_guest_tsc(v);
+    assert_int_equal(mon_ns_until_tsc(v, now), 0);
+    assert_int_equal(mon_ns_until_tsc(v, 0), 0);
+    uint64_t ns = mon_ns_until_tsc(v, now + 3000000000000u); /* 1000 s, less what the calls took */
+    uint64_t after = mon_guest_tsc(v);
+    assert_true(ns <= 1000000000000u && ns * 3 >= 3000000000000u - (after - now));
+    assert_int_equal(mon_ns_until_tsc(v, UINT64_MAX), (1u << 30) * UINT64_C(1000000000));
+    v->tsc_hz = 0;
+    assert_int_equal(mon_ns_until_tsc(v, UINT64_MAX), (1u << 30) * UINT64_C(1000000000));
+}
+
 static void msrs(void **state) {
     (void)state;
     uint64_t value;
@@ -121,6 +137,8 @@ static void msrs(void **state) {
     v->cpu.eip = CODE + 0x100;
     RUN(0x0F, 0x32);
     assert_fault(VEC_GP, 0);
+    v->model = mon_model_find("pentium3");
+    assert_false(mon_msr_read(v, 0x6E0, &value) || mon_msr_write(v, 0x6E0, 0)); /* no TSC-deadline mode */
     v->model = mon_model_find("486");
     assert_false(mon_msr_read(v, 0x175, &value));
 }
@@ -268,6 +286,7 @@ int main(void) {
         CPU_TEST(cpuid),
         CPU_TEST(models),
         CPU_TEST(msrs),
+        CPU_TEST(time_until_a_tsc_value),
         CPU_TEST(control_registers),
         CPU_TEST(pae_pointers),
         CPU_TEST(debug_registers),

@@ -12,6 +12,8 @@ static void die(const char *what) {
 /* ---- Services ---- */
 
 static uint64_t now_ns(void *o) { return ((struct bench *)o)->now; }
+static uint64_t tsc(void *o) { return 2 * ((struct bench *)o)->now; }
+static uint64_t tsc_due_ns(void *o, uint64_t value) { return (void)o, value / 2; } /* odd values: a little early */
 static int64_t wall_seconds(void *o) { return 946684800 + (int64_t)(((struct bench *)o)->now / 1000000000u); }
 
 static void timer_cancel(void *o, struct dev_timer *t) {
@@ -190,6 +192,8 @@ struct bench *bench_create(const struct bench_subject *subject) {
     b->now = 1000000000u;
     b->host = (struct dev_host){.opaque = b,
                                 .now_ns = now_ns,
+                                .tsc = tsc,
+                                .tsc_due_ns = tsc_due_ns,
                                 .wall_seconds = wall_seconds,
                                 .timer_arm = timer_arm,
                                 .timer_cancel = timer_cancel,

@@ -85,11 +85,23 @@ static void plug_hpet(struct bench *b) {
     bench_memory(b, 0xFED00000, 0x400);
 }
 
+/* The CPU's side: deadlines, soon and any. */
+static void user_cpu(struct bench *b, uint8_t a, uint8_t v) {
+    uint64_t deadline = a & 1 ? 2 * b->now + (uint64_t)v * 1000 : (uint64_t)v << (a & 63);
+    switch (a >> 6) {
+    case 0: (void)lapic_tsc_deadline(b->device[0]); break;
+    case 1: lapic_tsc_changed(b->device[0]); break;
+    case 2: lapic_set_tsc_deadline(b->device[0], deadline); break;
+    default: (void)lapic_ack(b->device[0]); break;
+    }
+}
+
 static void plug_lapic(struct bench *b) {
     static struct apic_bus bus;
     bus = (struct apic_bus){0};
-    bench_add(b, &lapic_class, &(struct lapic_cfg){.bus = &bus, .intr = bench_line(b)});
+    bench_add(b, &lapic_class, &(struct lapic_cfg){.bus = &bus, .intr = bench_line(b), .tsc_deadline = true});
     bench_memory(b, LAPIC_DEFAULT_BASE, 4096);
+    b->user = user_cpu;
 }
 
 static void user_pin(struct bench *b, uint8_t a, uint8_t v) { ioapic_set_pin(b->device[0], a % IOAPIC_PINS, v & 1); }

@@ -22,6 +22,7 @@ GUESTS = {
     # TCG leaves the page of the local APIC where it was, keeps an APIC off, has #NP for an absent SS, checks no limit of CS, sets no Accessed bit, knows no #AC
     "privops": (102, ["AC:", "CPUID: an APIC", "page: stores to the new", "page: back", "IRET: the outer stack's", "IRET: EIP beyond", "IRET: sets Accessed"]),
     "aliases": (9, []),
+    "deadline": (28, []),  # TCG has no such mode, and says so
     "returns": (46, []),
     "tasks": (49, ["the T bit:"]),  # TCG leaves the T bit alone
 }
