@@ -36,6 +36,14 @@ bool adapt_grow_by_tsc(struct bt_engine *e) {
     return passed < LONG && adapt_grow(e, passed);
 }
 
+/* A process that runs what others have run before it makes no blocks, and a tick of the thread's time may be four
+ * milliseconds. */
+void adapt_young(struct bt_engine *e) {
+    if (e->ripening || !e->cfg.young) return;
+    e->ripening = true;
+    e->cfg.young(e->cfg.young_opaque);
+}
+
 static uint32_t slot_of(uint32_t key) { return key * 0x9E3779B1u >> 16 & (GUILT_SLOTS - 1); }
 static uint32_t key_of(uint32_t frame, uint32_t off) { return (frame << SMMU_PAGE_SHIFT | off) + 1; }
 

@@ -208,6 +208,7 @@ struct bt_code {
 };
 
 /* ---- Life ---- */
+enum { BT_RIPEN_NS = 400000 };
 enum { BT_CACHE_MAX = 512 << 20 }; /* jumps inside the cache reach 2 GiB, and it is reserved twice */
 struct bt_config {
     bt_op_fn *const *ops; /* BT_OP_COUNT entries */
@@ -230,11 +231,16 @@ struct bt_config {
     bool no_stack_folding;   /* every push and pop changes R14 */
     bool no_trap_checks;     /* checks jump where they fail */
     bool no_inline_read_pc;  /* "mov reg, [esp]; ret" is called */
+    bool no_prefault;        /* a page that the guest has mapped after a fault is mapped at the next fault */
     bool no_joining;         /* no jump leads to the middle of a block */
     bool no_copies;          /* code at another address is translated anew */
     bool no_transfers;       /* a callout that transfers control leaves bt_run */
     /* bt_count, bt_mark_add over everything, from the start (tests) */
     bool count, single_step;
+    /* User code has begun to run in an address space that is not mature, on the vCPU thread (the FPU may be live): a
+     * signal on that thread is to call bt_ripen once, BT_RIPEN_NS later. NULL: ticks of bt_sample alone decide. */
+    void (*young)(void *opaque);
+    void *young_opaque;
     /* Told of each new block, on the vCPU thread; the FPU may be live. NULL: nobody wants to know. */
     void (*made)(void *opaque, const struct bt_code *code);
     void *made_opaque;
@@ -269,6 +275,8 @@ void bt_kick_in_signal(struct bt_engine *e, void *ucontext);
 bool bt_handle_signal(struct bt_engine *e, int signo, void *siginfo, void *ucontext);
 /* Sampling tick (SIGPROF handler), after so many milliseconds of the thread's time: see adapt.c, sample.c. */
 void bt_sample(struct bt_engine *e, void *ucontext, unsigned ms);
+/* Signal handler on the vCPU thread, after bt_config.young. */
+void bt_ripen(struct bt_engine *e, void *ucontext);
 /* A signal that bt_handle_signal has dealt with is about to return: what the tick finds there was the fault's time. */
 void bt_sample_fault(struct bt_engine *e, const void *ucontext);
 

@@ -211,7 +211,7 @@ enum {
     GUILT_LIMIT = 2000,
     GUILT_PASSING = 32,   /* weight of a fault for a mapping that will not last */
     EPOCH_MS = 1024,      /* of CPU time */
-    GROW_SAMPLE = 1 << 20 /* cycles that a sample counts for */
+    GROW_SAMPLE = 1 << 20 /* cycles that a sample, or BT_RIPEN_NS, counts for */
 };
 
 enum { RETRY_QUEUE = 64, ZERO_DIVIDES = 256, ADAPT_LOG = 1024 };
@@ -279,6 +279,12 @@ struct bt_engine {
 
     struct guilt *guilt;
     uint64_t grown_at;                         /* TSC, see adapt_grow_by_tsc */
+    bool ripening;                             /* bt_ripen will be called */
+    struct {
+        uint64_t view_base;
+        uint32_t eip, va;
+        bool awaited, write;
+    } refault; /* the last page fault of user code: when its instruction is tried again, the page will be wanted */
     uint32_t sampled[BT_AT_COUNT], sampled_ms; /* samples by what they found, in ms, and their sum: sample.c */
     struct {
         uint64_t pc, tsc;
@@ -429,6 +435,8 @@ bool adapt_direct(const struct bt_engine *e, uint32_t mode); /* may accesses of 
 bool adapt_grow(struct bt_engine *e, uint64_t cycles);
 /* A block has been made. The same, by what has passed since the last one, if that is not long. */
 bool adapt_grow_by_tsc(struct bt_engine *e);
+/* User code of a young address space begins to run, or goes on. */
+void adapt_young(struct bt_engine *e);
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off); /* 0: not guilty now */
 /* Counts a fault of a direct access; GUILT_LIMIT as its weight: can never go direct. Returns true if now guilty. */
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight);

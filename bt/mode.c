@@ -51,7 +51,7 @@ uint32_t bt_mode(const struct bt_cpu *c) {
                  (c->cr4 & CR4_TSD) << 17;
     if (c->flags_sys & EFL_AC && c->cr0 & CR0_AM && c->cpl == 3) m |= MODE_AC;
     if (c->cpl == 3 && smmu_space_mature(c->smmu)) m |= MODE_DIRECT;
-    if ((c->cpl == 3 || !(c->cr0 & CR0_PG)) && smmu_space_low(c->smmu)) m |= MODE_LOW;
+    if (c->cpl == 3 && smmu_space_low(c->smmu)) m |= MODE_LOW;
     if (c->flags_sys & EFL_TF || c->irq_shadow || c->debug_step) m |= MODE_STEP;
     return m;
 }

@@ -52,6 +52,13 @@ static void sync_jump_cache(struct bt_engine *e, uint32_t mode, bool user) {
     }
 }
 
+/* The guest has dealt with a page fault: the page is mapped without another fault of the host. */
+static void prefault(struct bt_engine *e) {
+    e->refault.awaited = false;
+    if (e->cpu->eip == e->refault.eip && e->cpu->p.view_base == e->refault.view_base)
+        smmu_view_prefault(e->smmu, true, gva(e->refault.va), e->refault.write);
+}
+
 static uint32_t sync_mode(struct bt_engine *e) {
     struct bt_cpu *c = e->cpu;
     uint32_t mode = bt_mode(c);
@@ -62,6 +69,8 @@ static uint32_t sync_mode(struct bt_engine *e) {
     sync_predictions(e, mode);
     syscall_sync(e);
     e->mode = mode;
+    if (user && (mode & (MODE_DIRECT | MODE_PAGED)) == MODE_PAGED) adapt_young(e);
+    if (user && e->refault.awaited) prefault(e);
     return mode;
 }
 

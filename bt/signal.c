@@ -64,6 +64,18 @@ void bt_sample(struct bt_engine *e, void *ucontext, unsigned ms) {
     bt_kick_in_signal(e, ucontext);
 }
 
+void bt_ripen(struct bt_engine *e, void *ucontext) {
+    const uint8_t *pc = (const uint8_t *)regs_of(ucontext)[REG_RIP];
+    e->ripening = false;
+    if (e->cpu->cpl != 3 || block_at_host(e, pc) == BT_NONE || smmu_space_mature(e->smmu)) return;
+    if (!adapt_grow(e, GROW_SAMPLE)) {
+        adapt_young(e);
+        return;
+    }
+    bt_kick(e);
+    bt_kick_in_signal(e, ucontext);
+}
+
 static bool leave_with_fault(struct bt_engine *e, greg_t *r, struct guest_fault f) {
     e->pending = f;
     return leave_at(e, r, EXIT_DIRECT_FAULT);
@@ -128,6 +140,14 @@ static void guest_registers(struct bt_engine *e, const greg_t *r) {
     e->cpu->flags_host = (uint32_t)r[REG_EFL] & EFL_HOST;
 }
 
+static void refault_note(struct bt_engine *e, uint32_t va, bool write) {
+    e->refault.awaited = e->cpu->cpl == 3 && !e->cfg.no_prefault;
+    e->refault.view_base = e->cpu->p.view_base;
+    e->refault.eip = e->cpu->eip;
+    e->refault.va = va;
+    e->refault.write = write;
+}
+
 static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool write) {
     struct guest_fault f = {-1, 0, 0};
     bool user = e->cpu->cpl == 3;
@@ -143,7 +163,10 @@ static bool on_view_fault(struct bt_engine *e, greg_t *r, uintptr_t addr, bool w
     switch (res) {
     case SMMU_VIEW_MAPPED:
     case SMMU_VIEW_PASSING: return true;
-    case SMMU_VIEW_FAULT: return leave_with_fault(e, r, f);
+    case SMMU_VIEW_FAULT:
+        if (!leave_with_fault(e, r, f)) return false;
+        refault_note(e, f.cr2, write);
+        return true;
     default: return leave_at(e, r, EXIT_REDO);
     }
 }

@@ -56,6 +56,7 @@ static const struct kv_key bt_keys[] = {
     {.name = "no-inline-tsc", .type = KV_SWITCH, .at = AT(bt_no_inline_tsc)},
     {.name = "no-low-window", .type = KV_SWITCH, .at = AT(bt_no_low_window)},
     {.name = "no-live-fpu", .type = KV_SWITCH, .at = AT(bt_no_live_fpu)},
+    {.name = "no-prefault", .type = KV_SWITCH, .at = AT(bt_no_prefault)},
     {.name = "no-quick-devices", .type = KV_SWITCH, .at = AT(bt_no_quick_devices)},
     {.name = "no-stack-folding", .type = KV_SWITCH, .at = AT(bt_no_stack_folding)},
     {.name = "no-transfers", .type = KV_SWITCH, .at = AT(bt_no_transfers)},

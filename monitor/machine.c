@@ -102,7 +102,7 @@ static bool create_memory(struct machine *m, char *errbuf, size_t errlen) {
     const struct mon_config *c = m->cfg;
     struct smmu_limits limits = {.max_vmas = c->max_vmas,
                                  .near = &m->vcpu.cpu,
-                                 .low = c->bt_low                            ? SMMU_LOW_UNPAGED
+                                 .low = c->bt_low                            ? SMMU_LOW_AT_ONCE
                                         : c->bt_plain || c->bt_no_low_window ? SMMU_LOW_NOBODY
                                                                              : SMMU_LOW_USER};
     if (smmu_mem_create(m->cfg->memory, board_rom_bytes(m->firmware.size), &m->mem) != SMMU_OK)
@@ -152,7 +152,10 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_copies = c->bt_plain || c->bt_no_copies,
                             .no_inline_read_pc = c->bt_plain || c->bt_no_inline_read_pc,
                             .no_trap_checks = c->bt_plain || c->bt_no_trap_checks,
+                            .no_prefault = c->bt_plain || c->bt_no_prefault,
                             .no_joining = c->bt_plain || c->bt_no_joining,
+                            .young = signals_ripen,
+                            .young_opaque = m,
                             .made = m->perf ? perf_made : NULL,
                             .made_opaque = m->perf};
     struct bt_engine *engine = NULL;

@@ -86,6 +86,8 @@ struct machine {
     void *alt_stack;
     bool sampling;
     int sample_timer;
+    bool ripening; /* ripen_timer is there: see bt_config.young */
+    int ripen_timer;
 };
 
 /* NULL: errbuf holds one line. */

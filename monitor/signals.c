@@ -9,6 +9,7 @@
 #include "monitor/terminal.h"
 
 enum { ALT_STACK_BYTES = 256 << 10, SAMPLE_NS = 1000000 };
+enum { SAMPLE, RIPEN }; /* whose SIGPROF it is */
 
 /* Global because a handler has no argument: the machine whose vCPU thread takes the signals. */
 static struct machine *signal_machine;
@@ -55,6 +56,10 @@ static void on_continue(int signo, siginfo_t *si, void *uc) {
 
 static void on_sample(int signo, siginfo_t *si, void *uc) {
     struct machine *m = signal_machine;
+    if (m && m->engine && si->si_value.sival_int == RIPEN) {
+        bt_ripen(m->engine, uc);
+        return;
+    }
     /* A timer of the thread's time is only looked at in the host's clock ticks. */
     unsigned ms = 1 + (si->si_overrun > 0 ? (unsigned)si->si_overrun : 0);
     if (!m || !m->engine) return;
@@ -119,13 +124,24 @@ bool signals_start_sampling(struct machine *m) {
     ev.sigev_notify = SIGEV_THREAD_ID;
     ev.sigev_signo = SIGPROF;
     ev._sigev_un._tid = hostsys_gettid();
+    ev.sigev_value.sival_int = RIPEN;
+    m->ripening = hostsys_timer_create(CLOCK_MONOTONIC, &ev, &m->ripen_timer) == 0;
+    ev.sigev_value.sival_int = SAMPLE;
     m->sampling = hostsys_timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &m->sample_timer) == 0;
     struct itimerspec every = {.it_interval.tv_nsec = SAMPLE_NS, .it_value.tv_nsec = SAMPLE_NS};
     m->clock.lazy = m->sampling && hostsys_timer_settime(m->sample_timer, 0, &every) == 0;
     return m->clock.lazy;
 }
 
+void signals_ripen(void *machine) {
+    static const struct itimerspec once = {.it_value.tv_nsec = BT_RIPEN_NS};
+    struct machine *m = machine;
+    if (m->ripening) hostsys_timer_settime(m->ripen_timer, 0, &once);
+}
+
 void signals_remove(struct machine *m) {
+    if (m->ripening) hostsys_timer_delete(m->ripen_timer);
+    m->ripening = false;
     if (m->sampling) hostsys_timer_delete(m->sample_timer);
     m->sampling = false;
     for (int i = 0; i < HANDLER_COUNT; i++) {

@@ -21,5 +21,7 @@ enum { SIGNALS_KICK = SIGUSR1 };
 bool signals_install(struct machine *m);
 /* Starts the 1 kHz sampling of the vCPU thread's CPU time: once the engine exists. */
 bool signals_start_sampling(struct machine *m);
+/* bt_config.young, with the machine. */
+void signals_ripen(void *machine);
 void signals_remove(struct machine *m);
 #endif

@@ -28,7 +28,7 @@ struct smmu_paging {
 enum smmu_low {
     SMMU_LOW_USER, /* a mature user address space's */
     SMMU_LOW_NOBODY,
-    SMMU_LOW_UNPAGED, /* the one with paging off (tests) */
+    SMMU_LOW_AT_ONCE, /* that of each user address space while it is current, which is mature from the start (tests) */
 };
 
 struct smmu_limits {    /* 0: default */

@@ -135,6 +135,11 @@ static void check_young(struct smmu *s, struct view *v) {
     if (!v->mature && v->ran && (walk_read_pde(s, v->ran_at) ^ v->ran_pde) & PTE_ADDR_PAE) v->ran = 0;
 }
 
+static void low_at_once(struct smmu *s) {
+    s->views->user->mature = true;
+    low_take(s);
+}
+
 void views_switch(struct smmu *s) {
     struct views *vs = s->views;
     struct view *before = vs->user;
@@ -151,6 +156,7 @@ void views_switch(struct smmu *s) {
     view_revalidate(s, super);
     view_revalidate(s, vs->user);
     check_young(s, vs->user);
+    if (vs->low_at_once) low_at_once(s);
     view_keep_budget(s);
 }
 
@@ -179,8 +185,8 @@ void smmu_space_settle(struct smmu *s) {
 }
 
 bool smmu_space_low(const struct smmu *s) {
-    const struct view *v = view_current(s, true);
-    return view_is_low(v) && (s->mode == MODE_OFF || v->mature);
+    const struct view *v = s->views->user;
+    return v && v->mature && view_is_low(v);
 }
 
 void views_invlpg(struct smmu *s, uint32_t va) {

@@ -25,9 +25,11 @@ enum {
     VIEW_IDENTITY = 1,
     VIEW_LOW = 2, /* a user view, whose window is host memory from 0 on: see smmu_view_low */
     VIEW_FIRST_USER = 3,
-    VIEW_LOW_LEAST = 16,        /* the first page that the host lets anybody map there */
+    VIEW_LOW_LEAST = 16, /* the first page that the host lets anybody map there */
+    VIEW_LOW_LOSERS = 8,
     MATURE_CYCLES = 2 << 20,    /* some 0.8 ms: a process that runs shorter does not repay the mapping of its pages */
-    VIEW_POPULATE_PAGES = 64,   /* longest run whose host page tables are filled at once */
+    VIEW_POPULATE_PAGES = 64,   /* longest run whose host page tables are filled at once ... */
+    VIEW_POPULATE_LEAST = 3,    /* ... and shortest: a fault or two cost less */
     VIEW_CODE_STRETCHES = 1024, /* most read-only code stretches in one run */
 };
 
@@ -88,9 +90,12 @@ struct views {
     struct view *view;
     struct view_body *body;
     uint32_t count;
-    struct view *user; /* current; NULL with paging off */
-    bool low;          /* host memory from 0 on is ours ... */
-    bool low_wanted;   /* ... and the current address space has come of age outside of it */
+    struct view *user;                    /* current; NULL with paging off */
+    bool low_at_once;                     /* see SMMU_LOW_AT_ONCE */
+    bool low;                             /* host memory from 0 on is ours ... */
+    bool low_wanted;                      /* ... and the current address space has come of age outside of it */
+    uint64_t low_losers[VIEW_LOW_LOSERS]; /* keys; 0: none */
+    unsigned low_loser;                   /* the next place there */
     uint64_t clock;
     uint32_t budget, vmas;
     struct detail *details;
@@ -146,6 +151,7 @@ void view_rekey(struct smmu *s, struct view *v, uint64_t key);
 void low_create(struct views *vs, enum smmu_low use);
 void low_destroy(struct views *vs);
 bool low_contains(const struct views *vs, const void *host);
+bool low_clear(uint32_t first, uint32_t count);
 /* The current address space, which is mature, moves there if whoever has it does not need it. */
 void low_take(struct smmu *s);
 

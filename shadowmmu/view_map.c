@@ -37,15 +37,20 @@ void view_give_reserve(struct views *vs) {
     vs->reserve = NULL;
 }
 
-/* Replaces every mapping of the window by one. */
+/* Nothing answers there any more. */
+static bool clear(const struct view *v, uint32_t first, uint32_t count) {
+    if (view_is_low(v)) return low_clear(first, count);
+    return mmap(host_of(v, first), bytes_of(count), PROT_NONE, NOWHERE, -1, 0) != MAP_FAILED;
+}
+
+/* Replaces every mapping of the window by one, or none. */
 static void empty_window(struct views *vs, const struct view *v) {
-    const uint32_t least = view_least_page(v);
-    void *p = mmap(host_of(v, least), bytes_of(VIEW_PAGES - least), PROT_NONE, NOWHERE, -1, 0);
-    if (p == MAP_FAILED) {
+    bool done = clear(v, 0, VIEW_PAGES);
+    if (!done) {
         view_give_reserve(vs);
-        p = mmap(host_of(v, least), bytes_of(VIEW_PAGES - least), PROT_NONE, NOWHERE, -1, 0);
+        done = clear(v, 0, VIEW_PAGES);
     }
-    SMMU_BUG_ON(p == MAP_FAILED);
+    SMMU_BUG_ON(!done);
     view_hold_reserve(vs);
 }
 
@@ -91,10 +96,7 @@ void view_keep_budget(struct smmu *s) { (void)make_room(s, s->views->user, 0, 0,
 
 void view_unmap(struct smmu *s, struct view *v, uint32_t first, uint32_t count) {
     s->stats.view_unmaps++;
-    const uint32_t least = view_least_page(v), skip = first < least ? least - first : 0;
-    if (skip >= count) return;
-    if (mmap(host_of(v, first + skip), bytes_of(count - skip), PROT_NONE, NOWHERE, -1, 0) == MAP_FAILED)
-        view_reset(s, v); /* the split was one VMA too many */
+    if (!clear(v, first, count)) view_reset(s, v); /* the split was one VMA too many */
 }
 
 /* mprotect alone; on failure makes room and tries again. False: v was emptied. */
@@ -139,7 +141,8 @@ bool view_map_run(struct smmu *s, struct view *v, const struct view_run *run) {
     const uint32_t details = run->whole ? (run->code_stretches ? regions : 0) : 1;
     const bool writable = run->writable && !run->all_code;
     const int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-    const int populate = !run->whole && run->count <= VIEW_POPULATE_PAGES ? MAP_POPULATE : 0;
+    const bool some = run->count >= VIEW_POPULATE_LEAST && run->count <= VIEW_POPULATE_PAGES;
+    const int populate = !run->whole && some ? MAP_POPULATE : 0;
     if (!make_room(s, v, 2 + (writable ? 2 * run->code_stretches : 0), details, run->whole ? 0 : run->count))
         return false;
     while (mmap(host_of(v, run->first), bytes_of(run->count), prot, MAP_SHARED | MAP_FIXED | populate, s->mem->fd,

@@ -2,7 +2,7 @@
 """asm_test.py MODE [name...]: runs the cases of tests/asm in one mode and checks them.
 
 native: on the real CPU, against the headers. qemu: the ring-0 and ring-3 cases on QEMU TCG, against the headers.
-bt, bt-one-insn, bt-checked, bt-direct, bt-plain, bt-count, bt-single-step: on novt, against the headers, the real CPU (native cases) and QEMU (the others).
+bt, bt-one-insn, bt-checked, bt-direct, bt-low, bt-plain, bt-count, bt-single-step: on novt, against the headers, the real CPU (native cases) and QEMU (the others).
 """
 import argparse
 import os

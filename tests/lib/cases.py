@@ -22,7 +22,7 @@ RESULT_FIELDS = (["index", "vector", "error", "cr2", "eip", "eflags", "esp_", "c
                  + ["data_hash", "stack_hash", "code_hash"])
 EXIT_DONE = 0x43  # isa-debug-exit of 21h
 BT_MODES = {"bt": [], "bt-one-insn": ["--bt", "one-insn"], "bt-checked": ["--bt", "checked"],
-            "bt-direct": ["--bt", "direct"], "bt-plain": ["--bt", "plain"],
+            "bt-direct": ["--bt", "direct"], "bt-low": ["--bt", "low"], "bt-plain": ["--bt", "plain"],
             "bt-count": ["--bt", "count"], "bt-single-step": ["--bt", "single-step"]}
 
 

@@ -26,7 +26,7 @@ struct options {
 static void usage(void) {
     fprintf(
         stderr,
-        "usage: random_test --novt PATH --tools DIR [--mode bt|bt-one-insn|bt-checked|bt-direct|bt-plain|qemu|native]\n"
+        "usage: random_test --novt PATH --tools DIR [--mode bt|bt-one-insn|bt-checked|bt-direct|bt-low|bt-plain|qemu|native]\n"
         "                   [--count N] [--seed S] [--show N] [--timeout S] [--bits 16|32] [--one SEQUENCE]\n");
     exit(2);
 }

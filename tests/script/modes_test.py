@@ -66,7 +66,7 @@ def main():
         for name, (least, known) in GUESTS.items():
             image = os.path.join(tmp, name)
             assemble(name, image)
-            for bt in ("", "checked", "direct", "plain", "count", "single-step"):
+            for bt in ("", "checked", "direct", "low", "plain", "count", "single-step"):
                 options = ["--bt", bt] if bt else []
                 code, seen, errors = in_novt(novt, image, options)
                 wrong = [text for good, text in seen if not good]
