@@ -21,13 +21,14 @@
 
 #include "shadowmmu/shadowmmu.h"
 
-enum { MIB = 1 << 20, RAM_MIB = 64 };
+enum { MIB = 1 << 20, RAM_MIB = 64, LOW_LEAST = 64 << 10 };
 enum outcome { DONE, CHECKED, FAULTED };
 
 static struct smmu_mem *mem;
 static struct smmu *mmu;
 static uint8_t *linear;
 static uint64_t rng;
+static bool low_window; /* user address spaces are in the window at 0 from the start */
 
 static uint64_t rnd(void) {
     rng ^= rng << 13;
@@ -72,7 +73,7 @@ static void install_handler(void) {
 }
 
 static enum outcome touch(bool user, uint32_t va, bool write, uint32_t *value) {
-    volatile uint32_t *p = (volatile uint32_t *)(void *)(smmu_view_base(mmu, user) + va);
+    volatile uint32_t *p = (volatile uint32_t *)((uintptr_t)smmu_view_base(mmu, user) + va);
     if (!handler_installed) install_handler();
     current.user = user;
     current.faults = 0;
@@ -95,9 +96,9 @@ static enum outcome poke(bool user, uint32_t va, uint32_t value) { return touch(
 
 /* ---- World ---- */
 
-static void create(uint32_t max_vmas, uint32_t max_views) {
+static void create_with(uint32_t max_vmas, uint32_t max_views, enum smmu_low low) {
     static const uint8_t rom[8192] = {0xc3, 0x11};
-    const struct smmu_limits limits = {.max_vmas = max_vmas, .max_views = max_views, .low = SMMU_LOW_NOBODY};
+    const struct smmu_limits limits = {.max_vmas = max_vmas, .max_views = max_views, .low = low};
     assert_int_equal(smmu_mem_create(RAM_MIB * (uint64_t)MIB, sizeof rom, &mem), SMMU_OK);
     linear = smmu_mem_linear(mem);
     int32_t frame = smmu_mem_add_rom(mem, rom, sizeof rom);
@@ -107,7 +108,10 @@ static void create(uint32_t max_vmas, uint32_t max_views) {
     assert_int_equal(smmu_mem_map_frames(mem, gpa(0xc0000), 0x2000, frame, -1), SMMU_OK);
     assert_int_equal(smmu_create(mem, &limits, &mmu), SMMU_OK);
     handler_installed = false;
+    low_window = low == SMMU_LOW_AT_ONCE;
 }
+
+static void create(uint32_t max_vmas, uint32_t max_views) { create_with(max_vmas, max_views, SMMU_LOW_NOBODY); }
 
 static void destroy(void) {
     smmu_destroy(mmu);
@@ -123,6 +127,24 @@ static int setup(void **state) {
 static int setup_tiny(void **state) {
     (void)state;
     create(50, 2);
+    return 0;
+}
+
+static int setup_low(void **state) {
+    (void)state;
+    create_with(0, 0, SMMU_LOW_AT_ONCE);
+    return 0;
+}
+
+static int setup_low_tiny(void **state) {
+    (void)state;
+    create_with(50, 2, SMMU_LOW_AT_ONCE);
+    return 0;
+}
+
+static int setup_low_earned(void **state) {
+    (void)state;
+    create_with(0, 0, SMMU_LOW_USER);
     return 0;
 }
 
@@ -145,7 +167,7 @@ static struct smmu_stats stats(void) {
     return st;
 }
 
-/* The count of host mappings is exact. */
+/* The count of host mappings is exact, but that the gaps of the low window, which are counted, are none. */
 static void check_vmas(void) {
     char line[512];
     unsigned vmas = 0;
@@ -153,10 +175,13 @@ static void check_vmas(void) {
     assert_non_null(f);
     while (fgets(line, sizeof line, f)) {
         uintptr_t start = strtoull(line, NULL, 16);
-        vmas += smmu_view_contains(mmu, (void *)start);
+        vmas += start <= INTPTR_MAX && smmu_view_contains(mmu, (void *)start); /* not the vsyscall page */
     }
     fclose(f);
-    assert_int_equal(vmas, stats().vmas + 1); /* and the reservation's own */
+    if (low_window)
+        assert_in_range(vmas, 1, stats().vmas + 2); /* and the reservations' own */
+    else
+        assert_int_equal(vmas, stats().vmas + 1);
 }
 
 enum { PD = 0x2000, PT = 0x3000, PD2 = 0x4000, PT2 = 0x5000 };
@@ -374,6 +399,94 @@ static void views_survive_cr3_switches(void **state) {
     check_vmas();
 }
 
+/* In the low window a linear address is the host's; what lies below the least address that can be mapped is not. */
+static void low_window_shows_linear_addresses(void **state) {
+    (void)state;
+    uint32_t v;
+    plain_tables(PD, PT);
+    paging_on(PD, true);
+    assert_null(smmu_view_base(mmu, true));
+    assert_non_null(smmu_view_base(mmu, false));
+    assert_true(smmu_space_low(mmu));
+    assert_int_equal(poke(true, 0x10000, 5), DONE);
+    assert_int_equal(get32(0x210000), 5);
+    assert_int_equal(poke(false, 0x10000, 6), DONE);
+    assert_int_equal(peek(true, 0x10000, &v), DONE);
+    assert_int_equal(v, 6);
+    assert_int_equal(peek(true, LOW_LEAST - 4, &v), CHECKED);
+    assert_int_equal(peek(true, 0, &v), CHECKED);
+    assert_int_equal(peek(true, 0x400000, &v), FAULTED);
+    put32(PT, 0);
+    smmu_invlpg(mmu, gva(0));
+    assert_int_equal(peek(true, 8, &v), FAULTED);
+    assert_true(smmu_view_contains(mmu, (void *)(uintptr_t)0));
+    assert_true(smmu_view_contains(mmu, (void *)(uintptr_t)0x1ffffffffu));
+    assert_true(smmu_view_contains(mmu, (void *)~(uintptr_t)0));
+    assert_false(smmu_view_contains(mmu, (void *)(uintptr_t)0x200000000u));
+    assert_false(smmu_view_contains(mmu, linear));
+    check_vmas();
+}
+
+/* A large page at 0: all of it but the lowest pages is mapped. */
+static void low_window_takes_a_large_page(void **state) {
+    (void)state;
+    uint32_t v;
+    plain_tables(PD, PT);
+    put32(PD, 0x400000 + 0xe7);
+    put32(PD + 4, 0x800000 + 0xe7);
+    paging_on(PD, true);
+    assert_int_equal(poke(true, 0x500000, 1), DONE);
+    assert_int_equal(get32(0x900000), 1);
+    assert_int_equal(poke(true, 0x3ffffc, 2), DONE);
+    assert_int_equal(get32(0x7ffffc), 2);
+    assert_int_equal(poke(true, LOW_LEAST, 3), DONE);
+    assert_int_equal(get32(0x410000), 3);
+    assert_int_equal(peek(true, LOW_LEAST - 4, &v), CHECKED);
+    check_vmas();
+    put32(PD, 0);
+    paging_on(PD, false);
+    assert_int_equal(peek(true, LOW_LEAST, &v), FAULTED);
+    check_vmas();
+}
+
+static void ripen(void) {
+    while (!smmu_space_grow(mmu, gva(0x20000), 1 << 20)) continue;
+    smmu_space_settle(mmu);
+}
+
+/* The window goes to the space that came of age last; one that lost it so does not take it back. */
+static void low_window_is_earned(void **state) {
+    (void)state;
+    uint32_t v;
+    plain_tables(PD, PT);
+    plain_tables(PD2, PT2);
+    for (uint32_t i = 0; i < 1024; i++) put32(PT2 + i * 4, 0x800000 + i * 4096 + 7);
+    paging_on(PD, true);
+    assert_int_equal(poke(true, 0x20000, 11), DONE);
+    assert_false(smmu_space_low(mmu));
+    ripen();
+    assert_true(smmu_space_low(mmu));
+    assert_int_equal(peek(true, 0x20000, &v), DONE);
+    assert_int_equal(v, 11);
+    paging_on(PD2, false);
+    assert_false(smmu_space_low(mmu));
+    assert_int_equal(poke(true, 0x20000, 22), DONE);
+    ripen();
+    assert_true(smmu_space_low(mmu));
+    assert_int_equal(peek(true, 0x20000, &v), DONE);
+    assert_int_equal(v, 22);
+    paging_on(PD, false);
+    assert_false(smmu_space_mature(mmu));
+    ripen();
+    assert_true(smmu_space_mature(mmu));
+    assert_false(smmu_space_low(mmu));
+    assert_int_equal(peek(true, 0x20000, &v), DONE);
+    assert_int_equal(v, 11);
+    paging_on(PD2, false);
+    assert_true(smmu_space_low(mmu));
+    assert_int_equal(stats().low_moves, 2);
+}
+
 static void map_changes_drop(void **state) {
     (void)state;
     uint32_t v;
@@ -521,6 +634,7 @@ static struct expected expect(const struct guest *g, bool user, uint32_t va, boo
         x.pa = x.pa - 0xc0000 + RAM_MIB * MIB; /* where the ROM's frames are stored */
     }
     if (write && is_code(g, x.pa >> 12)) x.outcome = CHECKED;
+    if (user && low_window && va < LOW_LEAST) x.outcome = CHECKED;
     return x;
 }
 
@@ -656,6 +770,21 @@ static void torture_tiny_budget(void **state) {
     assert_true(stats().view_evictions > 0);
 }
 
+static void torture_low(void **state) {
+    (void)state;
+    seed();
+    torture(false, step_count(), UINT32_MAX);
+    torture(true, step_count(), UINT32_MAX);
+    assert_true(stats().low_moves > 0);
+}
+
+static void torture_low_tiny(void **state) {
+    (void)state;
+    seed();
+    torture(false, step_count(), 50 + 2);
+    torture(true, step_count(), 50 + 2);
+}
+
 /* More processes than views. */
 static void many_spaces(void **state) {
     (void)state;
@@ -776,6 +905,11 @@ int main(void) {
         CASE(many_spaces),
         CASE_TINY(many_spaces),
         cmocka_unit_test_setup_teardown(host_limit_evicts, setup_no_budget, teardown),
+        cmocka_unit_test_setup_teardown(low_window_shows_linear_addresses, setup_low, teardown),
+        cmocka_unit_test_setup_teardown(low_window_takes_a_large_page, setup_low, teardown),
+        cmocka_unit_test_setup_teardown(low_window_is_earned, setup_low_earned, teardown),
+        cmocka_unit_test_setup_teardown(torture_low, setup_low, teardown),
+        cmocka_unit_test_setup_teardown(torture_low_tiny, setup_low_tiny, teardown),
         CASE(torture_default),
         CASE_TINY(torture_tiny_budget),
         CASE(measure),
