@@ -16,7 +16,7 @@ static bool do_totals(struct machine *m, void *args, struct letter *l) {
     struct totals *t = args;
     (void)l;
     bt_inspect_totals(m->engine, &t->of);
-    t->halted_ms = m->stats.halted_ns / NS_PER_MS;
+    t->halted_ms = machine_halted_ns(m) / NS_PER_MS;
     return true;
 }
 enum mon_ask mon_ask_cache_totals(struct machine *m, struct bt_inspect_totals *t, uint64_t *halted_ms) {

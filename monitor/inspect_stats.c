@@ -15,7 +15,7 @@ static void machine(struct writer *w, const struct machine *m) {
     const struct machine_stats *s = &m->stats;
     w->group = "machine";
     put(w, "guest-ns", clock_now(&m->clock));
-    put(w, "halted-ns", s->halted_ns);
+    put(w, "halted-ns", machine_halted_ns(m));
     put(w, "halts", s->halts);
     put(w, "interrupts", s->interrupts);
     put(w, "nmis", s->nmis);

@@ -36,7 +36,8 @@ struct serial_tap;
 struct machine_stats {
     uint64_t exits[BT_EXIT_STEP + 1]; /* by enum bt_exit */
     uint64_t interrupts, nmis, faults, halts, io_reads, io_writes, resets;
-    uint64_t halted_ns, run_ns;
+    uint64_t run_ns;
+    uint64_t halted_ticks;         /* of the host's TSC, which costs less to read than guest time */
     uint64_t vectors[MON_VECTORS]; /* interrupts delivered */
 };
 
@@ -120,6 +121,9 @@ bool machine_resume(struct machine *m);
 void machine_pause_again(struct machine *m);
 /* Tells the observer, if there is one. Parks the FPU. */
 void machine_tell(struct machine *m, enum mon_event_kind what, enum mon_cause cause);
+
+/* How long the guest has slept. */
+uint64_t machine_halted_ns(const struct machine *m);
 
 /* --stats (stats.c). */
 void stats_print(struct machine *m);

@@ -188,7 +188,7 @@ static bool model_has(const struct mon_model *m, uint32_t need) {
     case NEED_AMD: return mon_model_is_amd(m);
     case NEED_P5: return mon_model_family(m) == 5;
     case NEED_NX: return (mon_model_ext_edx(m) & FX_NX) != 0;
-    case NEED_TSC_DEADLINE: return (mon_model_ecx(m) & F_TSC_DEADLINE) != 0;
+    case NEED_TSC_DEADLINE: return (m->ecx & F_TSC_DEADLINE) != 0;
     default: return (mon_model_edx(m) & need) != 0;
     }
 }

@@ -5,6 +5,8 @@
  * sleep (HLT) or guest code. The guest's x87/SSE state may be live in the host's registers all the
  * time; what needs libc parks it first.
  */
+#include <x86intrin.h>
+#include "devemu/clock.h"
 #include "monitor/board.h"
 #include "monitor/debug.h"
 #include "monitor/ferr.h"
@@ -133,11 +135,13 @@ static void sleep_halted(struct machine *m) {
     m->vcpu.cpu.at = BT_AT_WAIT;
     bt_fpu_park(&m->vcpu.cpu);
     perf_idle(m->perf);
-    uint64_t start = clock_now(&m->clock);
+    uint64_t start = __rdtsc();
     m->stats.halts++;
     if (!events_spin(&m->events)) events_sleep(&m->events, next_timer(m));
-    m->stats.halted_ns += clock_now(&m->clock) - start;
+    m->stats.halted_ticks += __rdtsc() - start;
 }
+
+uint64_t machine_halted_ns(const struct machine *m) { return dev_ticks_to_ns(m->stats.halted_ticks, m->clock.tsc_hz); }
 
 static void sleep_paused(struct machine *m) {
     m->vcpu.cpu.at = BT_AT_WAIT;

@@ -20,7 +20,7 @@ static void print_machine(const struct machine *m) {
     const struct machine_stats *s = &m->stats;
     head("machine");
     row("run time us", s->run_ns / 1000);
-    row("halted us", s->halted_ns / 1000);
+    row("halted us", machine_halted_ns(m) / 1000);
     row("halts", s->halts);
     row("interrupts", s->interrupts);
     row("nmis", s->nmis);
