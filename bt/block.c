@@ -12,10 +12,7 @@
 static uint32_t linear_page(const struct block *b) { return (b->cs_base + b->eip) >> SMMU_PAGE_SHIFT; }
 
 static uint32_t hash_of(uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode) {
-    uint32_t h = (frame << 12 | off) * 0x9E3779B1u;
-    h ^= eip * 0x85EBCA6Bu;
-    h ^= mode * 0xC2B2AE35u;
-    return (h ^ h >> 15) >> (32 - HASH_BITS) & ((1u << HASH_BITS) - 1);
+    return code_slot(frame * 0x9E3779B1u ^ (eip - off) * 0x85EBCA6Bu ^ mode * 0xC2B2AE35u, off);
 }
 
 uint32_t block_find(struct bt_engine *e, uint32_t frame, uint32_t off, uint32_t eip, uint32_t mode) {

@@ -23,6 +23,11 @@ _Noreturn void bt_bug(const char *file, int line, const char *what);
 
 enum { BT_NONE = 0xffffffffu };
 enum { HASH_BITS = 18, HASH_SLOTS = 1 << HASH_BITS }; /* chains stay short with a full cache */
+/* Neighbours in a page are neighbours in the table: code is translated in stretches, and a miss of the host's caches
+ * and TLB costs as much as much of a translation. */
+static inline uint32_t code_slot(uint32_t page_hash, uint32_t off) {
+    return ((page_hash ^ page_hash >> 15) + (off >> 3)) & (HASH_SLOTS - 1);
+}
 
 /* Host registers with fixed roles in translated code. */
 enum {
@@ -278,8 +283,10 @@ struct bt_engine {
     } syscall;
 
     struct guilt *guilt;
-    uint64_t grown_at;                         /* TSC, see adapt_grow_by_tsc */
-    bool ripening;                             /* bt_ripen will be called */
+    uint64_t guilt_used[GUILT_SLOTS / 64]; /* a bit a slot that has a record: mostly there is none, and this stays in
+                                              the host's first cache */
+    uint64_t grown_at;                     /* TSC, see adapt_grow_by_tsc */
+    bool ripening;                         /* bt_ripen will be called */
     struct {
         uint64_t view_base;
         uint32_t eip, va;

@@ -13,8 +13,7 @@
 enum { FAR_ENOUGH = 1 << 24 };
 
 static uint32_t slot_of(uint32_t frame, uint32_t off, uint32_t mode) {
-    uint32_t h = (frame << SMMU_PAGE_SHIFT | off) * 0x9E3779B1u ^ mode * 0xC2B2AE35u;
-    return (h ^ h >> 15) >> (32 - HASH_BITS);
+    return code_slot(frame * 0x9E3779B1u ^ mode * 0xC2B2AE35u, off);
 }
 
 void kin_note(struct bt_engine *e, uint32_t id) {
