@@ -344,6 +344,13 @@ static inline uint8_t *cold_space(const struct bt_engine *e) { return e->code + 
 static inline bool in_cache(const struct bt_engine *e, const uint8_t *pc) {
     return (uintptr_t)pc - (uintptr_t)e->code < 2 * e->code_size;
 }
+/* The frame of code that the current privilege may run, if the TLB knows it: no walk, no A bit. */
+static inline bool known_code_frame(const struct bt_engine *e, uint32_t lin, uint32_t *frame) {
+    const uint32_t *map = (const uint32_t *)(const void *)(e->cpu->p.tlb_base + SMMU_TLB_CODE);
+    uint32_t entry = map[lin >> SMMU_PAGE_SHIFT];
+    if (entry) *frame = smmu_code_entry_frame(entry);
+    return entry != 0;
+}
 /* Memory operands in the TLB of the mode's privilege: by R15 where it lies near, else through `scratch`. */
 struct x86_mem tlb_operand(struct bt_engine *e, struct x86_buf *b, uint32_t mode, uint8_t scratch, uint8_t index,
                            uint8_t scale, uint32_t offset);

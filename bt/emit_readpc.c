@@ -23,8 +23,9 @@ static bool frame_of(struct translation *t, uint32_t target, struct routine *r) 
     if (!r->elsewhere) return true;
     if (!t->direct_insn || !check_may_trap(t->e, t->mode)) return false;
     bool user = (t->mode & MODE_CPL) == MODE_CPL;
-    return smmu_code_fill(t->e->smmu, user, gva(target), &r->frame, &ignored) == SMMU_FILL_OK &&
-           check_page_may_trap(t->e, t->mode, r->frame);
+    bool known = known_code_frame(t->e, target, &r->frame) ||
+                 smmu_code_fill(t->e->smmu, user, gva(target), &r->frame, &ignored) == SMMU_FILL_OK;
+    return known && check_page_may_trap(t->e, t->mode, r->frame);
 }
 
 static bool find(struct translation *t, uint32_t target, struct routine *r) {

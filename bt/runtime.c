@@ -363,11 +363,7 @@ uint64_t rt_seg_slow(struct bt_cpu *c, uint32_t off, uint32_t desc, uint8_t *ret
 /* ---- Finding the block to run ---- */
 
 static bool code_frame(struct bt_engine *e, uint32_t lin, uint32_t *frame, struct guest_fault *f) {
-    uint32_t entry = ((const uint32_t *)(const void *)(e->cpu->p.tlb_base + SMMU_TLB_CODE))[lin >> SMMU_PAGE_SHIFT];
-    if (entry) {
-        *frame = smmu_code_entry_frame(entry);
-        return true;
-    }
+    if (known_code_frame(e, lin, frame)) return true;
     switch (smmu_code_fill(e->smmu, e->cpu->cpl == 3, gva(lin), frame, f)) {
     case SMMU_FILL_OK: return true;
     case SMMU_FILL_SLOW: *f = (struct guest_fault){VECTOR_UD, 0, 0}; return false; /* an empty bus reads FF FF */

@@ -266,7 +266,8 @@ enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t
     *slot = smmu_code_entry(*frame);
     note_large(t, va.v, &w);
     s->stats.code_fills++;
-    bool changed = old != 0 && old != *slot;
+    if (old == *slot) return SMMU_FILL_OK; /* its record is there: another would push out that of a page in use */
+    bool changed = old != 0;
     uint32_t rec = (va.v & SMMU_PAGE_BASE) | TLB_READ_REC | (w.global ? TLB_GLOBAL_REC : 0);
     uint32_t evicted = remember(t, rec, true);
     if (evicted && (evicted ^ va.v) >> SMMU_PAGE_SHIFT && *tlb_code_slot(t, evicted)) {
