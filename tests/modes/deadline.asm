@@ -210,9 +210,11 @@ written_tsc:
     xor edx, edx
     mov ecx, TSC
     wrmsr
-    ARM_IN 300000
-    mov eax, 100000
-    xor edx, edx
+    ARM_IN 0x40000000                   ; so far that no pause of the host's reaches it ...
+    mov eax, [deadline]
+    mov edx, [deadline + 4]
+    sub eax, 200000                     ; ... before it comes near
+    sbb edx, 0
     mov ecx, TSC
     wrmsr
     sti
