@@ -102,6 +102,7 @@ static json_t *view_json(const struct smmu_inspect_view *v) {
     if (!v->super && !v->identity) put(o, "cr3", v->cr3);
     put_bool(o, "current", v->current);
     put_bool(o, "mature", v->mature);
+    put_bool(o, "low", v->low);
     put(o, "pages", v->pages);
     put(o, "writable", v->writable);
     put(o, "large-regions", v->whole);
@@ -148,8 +149,11 @@ static void print_spaces(json_t *r, struct mgmt_text *out) {
         mgmt_print(out,
                    "%4" PRId64 " %-10s %-8s %c %-7s %8" PRId64 " %8" PRId64 " %6" PRId64 " %6" PRId64 " %6" PRId64 "\n",
                    mgmt_int(v, "view"), mgmt_string(v, "kind"), cr3, mgmt_true(v, "current") ? '*' : ' ',
-                   mgmt_true(v, "mature") ? "direct" : "checked", mgmt_int(v, "pages"), mgmt_int(v, "writable"),
-                   mgmt_int(v, "large-regions"), mgmt_int(v, "page-regions"), mgmt_int(v, "vmas"));
+                   !mgmt_true(v, "mature") ? "checked"
+                   : mgmt_true(v, "low")   ? "low"
+                                           : "direct",
+                   mgmt_int(v, "pages"), mgmt_int(v, "writable"), mgmt_int(v, "large-regions"),
+                   mgmt_int(v, "page-regions"), mgmt_int(v, "vmas"));
     }
     print_vmas(r, out);
 }

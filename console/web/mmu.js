@@ -60,7 +60,7 @@ function spaces_table() {
         {label: "Large regions", num: true, cell: (v) => count(v["large-regions"]), sort: (v) => v["large-regions"]},
         {label: "Page tables", num: true, cell: (v) => count(v["page-regions"]), sort: (v) => v["page-regions"]},
         {label: "Host mappings", num: true, cell: (v) => count(v.vmas), sort: (v) => v.vmas},
-        {label: "User code", cell: (v) => (v.mature ? "direct" : "checked"), sort: (v) => (v.mature ? 1 : 0)},
+        {label: "User code", cell: (v) => (!v.mature ? "checked" : v.low ? "direct, window at 0" : "direct"), sort: (v) => (v.mature ? 1 : 0) + (v.low ? 1 : 0)},
     ]});
 }
 
