@@ -2,9 +2,8 @@
  * emit_mem.c: guest memory operands, direct and checked.
  *
  * Direct: R12 holds the view's base, which is 0 for the low window and left out then; the shadow page fault is the slow
- * path. Checked: R8 = guest-linear
- * address, R9 = TLB delta, the access is [R8+R9]; unaligned, missing and special
- * pages go out of line, where the instruction may run on a bounce buffer.
+ * path. Checked: R8 = guest-linear address, R9 = TLB delta, the access is [R8+R9]; unaligned, missing and special pages
+ * go out of line, where the instruction may run on a bounce buffer.
  */
 #include "bt/translate.h"
 
