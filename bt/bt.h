@@ -226,6 +226,7 @@ struct bt_config {
     bool no_inline_syscalls; /* SYSENTER and SYSEXIT are callouts */
     bool no_inline_tables;   /* LGDT and LIDT are callouts */
     bool no_inline_tsc;      /* RDTSC is a callout */
+    bool no_inline_random;   /* RDRAND and RDSEED are callouts; a host that lacks one needs it */
     bool no_divide_checks;   /* a division by zero is a signal of the host each time */
     bool no_quick_devices;   /* every access to a device walks; the interrupt it causes waits for a poll */
     bool no_stack_folding;   /* every push and pop changes R14 */

@@ -1,7 +1,7 @@
 /*
  * emit_inline.c: the sensitive instructions that kernels execute all the time, in
- * a few host instructions on struct bt_cpu: CLI STI PUSHF POPF, reads and loads of segment registers, RDTSC; CPUID,
- * LGDT and LIDT that bring what is known.
+ * a few host instructions on struct bt_cpu: CLI STI PUSHF POPF, reads and loads of segment registers, RDTSC, RDRAND,
+ * RDSEED; CPUID, LGDT and LIDT that bring what is known.
  *
  * Only forms whose privilege the mode key decides; everything else is a callout.
  * System bits of EFLAGS live in flags_if and flags_sys, the others in the host's RFLAGS.
@@ -354,6 +354,8 @@ bool emit_inline(struct translation *t) {
     case ZYDIS_MNEMONIC_MOV: return emit_mov_from_seg(t) || emit_mov_to_seg(t);
     case ZYDIS_MNEMONIC_POP: return emit_pop_seg(t);
     case ZYDIS_MNEMONIC_RDTSC: return emit_rdtsc(t);
+    case ZYDIS_MNEMONIC_RDRAND:
+    case ZYDIS_MNEMONIC_RDSEED: return !t->e->cfg.no_inline_random && (emit_plain(t), true);
     case ZYDIS_MNEMONIC_SYSENTER:
     case ZYDIS_MNEMONIC_SYSEXIT: return emit_syscall(t), true;
     case ZYDIS_MNEMONIC_CPUID: return emit_cpuid(t);

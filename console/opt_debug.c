@@ -49,6 +49,7 @@ static const struct kv_key bt_keys[] = {
     {.name = "no-divide-checks", .type = KV_SWITCH, .at = AT(bt_no_divide_checks)},
     {.name = "no-inline-caches", .type = KV_SWITCH, .at = AT(bt_no_inline_caches)},
     {.name = "no-inline-cpuid", .type = KV_SWITCH, .at = AT(bt_no_inline_cpuid)},
+    {.name = "no-inline-random", .type = KV_SWITCH, .at = AT(bt_no_inline_random)},
     {.name = "no-inline-read-pc", .type = KV_SWITCH, .at = AT(bt_no_inline_read_pc)},
     {.name = "no-inline-segments", .type = KV_SWITCH, .at = AT(bt_no_inline_segments)},
     {.name = "no-inline-syscalls", .type = KV_SWITCH, .at = AT(bt_no_inline_syscalls)},

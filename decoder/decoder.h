@@ -30,7 +30,8 @@ enum dec_class {
     DEC_CLASS_LEGACY, /* unprivileged but absent from or different in 64-bit mode: AAA AAS DAA DAS AAM AAD BOUND SALC
                          XLAT ... */
     DEC_CLASS_FPU_STATE, /* saves or loads FPU state with pointers in it: FNSTENV FLDENV FNSAVE FRSTOR FXSAVE FXRSTOR */
-    DEC_CLASS_SYSTEM,    /* sensitive or privileged, far transfers, segment loads, I/O, INT n, CPUID, RDTSC, HLT ... */
+    DEC_CLASS_SYSTEM,    /* sensitive or privileged, far transfers, segment loads, I/O, INT n, CPUID, RDTSC, RDRAND, HLT
+                            ... */
     DEC_CLASS_UD,        /* #UD: illegal, excluded from the CPU model, or LOCK where it is not allowed */
     DEC_CLASS_TOO_LONG,  /* more than 15 bytes: #GP(0), SDM vol. 3 "Interrupt 13" */
 };
@@ -69,6 +70,7 @@ enum dec_feature {
     DEC_F_NOPL = 1u << 23, /* 0F 1F and the other hint NOPs (P6 and later) */
     DEC_F_RDRAND = 1u << 24,
     DEC_F_SSE4A = 1u << 25,
+    DEC_F_RDSEED = 1u << 26,
 };
 
 /* EFLAGS bits that flag analysis tracks. */

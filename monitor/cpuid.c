@@ -8,7 +8,7 @@
 #include "monitor/monitor.h"
 
 static const struct mon_model models[] = {
-#define MODEL(n, d, v, b, sig, dx, cx, xdx, xcx, leaf, ext, tsc)                                                       \
+#define MODEL(n, d, v, b, sig, dx, cx, bx7, xdx, xcx, leaf, ext, tsc)                                                  \
     {.name = n,                                                                                                        \
      .description = d,                                                                                                 \
      .vendor = v,                                                                                                      \
@@ -16,6 +16,7 @@ static const struct mon_model models[] = {
      .signature = sig,                                                                                                 \
      .edx = dx,                                                                                                        \
      .ecx = cx,                                                                                                        \
+     .leaf7_ebx = bx7,                                                                                                 \
      .ext_edx = xdx,                                                                                                   \
      .ext_ecx = xcx,                                                                                                   \
      .max_leaf = leaf,                                                                                                 \
@@ -25,7 +26,7 @@ static const struct mon_model models[] = {
 #undef MODEL
 };
 static const char *const names[] = {
-#define MODEL(n, d, v, b, sig, dx, cx, xdx, xcx, leaf, ext, tsc) n,
+#define MODEL(n, d, v, b, sig, dx, cx, bx7, xdx, xcx, leaf, ext, tsc) n,
 #include "monitor/cpuid_models.def"
 #undef MODEL
     NULL};
@@ -78,6 +79,12 @@ uint32_t mon_model_edx(const struct mon_model *m) { return m->edx & (host_leaf1(
 uint32_t mon_model_ext_edx(const struct mon_model *m) { return m->ext_edx; }
 uint32_t mon_model_ecx(const struct mon_model *m) { return m->ecx & (host_leaf1().ecx | ~(uint32_t)NATIVE_ECX); }
 
+bool mon_host_has_random(void) {
+    enum { LEAF = 7 };
+    if (!(host_leaf1().ecx & F_RDRAND) || host_cpuid(0).eax < LEAF) return false;
+    return host_cpuid(LEAF).ebx & F7_RDSEED;
+}
+
 bool mon_model_is_amd(const struct mon_model *m) { return m->vendor[0] == 'A'; }
 
 /* ---- Consequences ---- */
@@ -98,13 +105,11 @@ uint32_t mon_model_features(const struct mon_model *m) {
                                           {F_CX8, DEC_F_CX8},         {F_SEP, DEC_F_SYSENTER}, {F_CMOV, DEC_F_CMOV},
                                           {F_CLFLUSH, DEC_F_CLFLUSH}, {F_MMX, DEC_F_MMX},      {F_FXSR, DEC_F_FXSR},
                                           {F_SSE, DEC_F_SSE},         {F_SSE2, DEC_F_SSE2}};
-    static const struct bit_pair ecx[] = {{F_SSE3, DEC_F_SSE3},
-                                          {F_SSSE3, DEC_F_SSSE3},
-                                          {F_SSE41, DEC_F_SSE41},
-                                          {F_SSE42, DEC_F_SSE42},
-                                          {F_POPCNT, DEC_F_POPCNT}};
+    static const struct bit_pair ecx[] = {{F_SSE3, DEC_F_SSE3},   {F_SSSE3, DEC_F_SSSE3},   {F_SSE41, DEC_F_SSE41},
+                                          {F_SSE42, DEC_F_SSE42}, {F_POPCNT, DEC_F_POPCNT}, {F_RDRAND, DEC_F_RDRAND}};
     uint32_t out = map_bits(mon_model_edx(m), edx, sizeof edx / sizeof edx[0]);
     out |= map_bits(mon_model_ecx(m), ecx, sizeof ecx / sizeof ecx[0]);
+    if (m->leaf7_ebx & F7_RDSEED) out |= DEC_F_RDSEED;
     if (m->ext_ecx & FX_PREFETCHW) out |= DEC_F_3DNOWPREFETCH;
     return mon_model_family(m) >= 6 ? out | DEC_F_NOPL : out;
 }
@@ -165,7 +170,8 @@ static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32
     case 2: leaf_caches(out); break;
     case 4: leaf_cache_params(sub, out); break;
     case 6: out[0] = 1u << 2; break; /* ARAT: the APIC timer never stops */
-    default: break;                  /* 3: no serial number; 5: no MONITOR; 10: no performance counters */
+    case 7: out[1] = sub == 0 ? v->model->leaf7_ebx : 0; break;
+    default: break; /* 3: no serial number; 5: no MONITOR; 10: no performance counters */
     }
 }
 
@@ -215,8 +221,9 @@ void mon_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
     basic_leaf(v, leaf, subleaf, out);
 }
 
-/* Leaf 4 alone, and what is answered as if it were that. */
+/* Leaves 4 and 7, and what is answered as if it were one of them. */
 bool mon_cpuid_has_subleaves(const struct vcpu *v, uint32_t leaf) {
     bool basic = leaf < 0x80000000u || !v->model->max_ext || leaf > v->model->max_ext;
-    return leaf == 4 || (basic && leaf > v->model->max_leaf && v->model->max_leaf == 4);
+    if (basic && leaf > v->model->max_leaf) leaf = v->model->max_leaf;
+    return leaf == 4 || leaf == 7;
 }

@@ -42,7 +42,10 @@ enum {
     F_SSE42 = 1u << 20,
     F_POPCNT = 1u << 23,
     F_TSC_DEADLINE = 1u << 24,
+    F_RDRAND = 1u << 30,
 };
+/* CPUID.(EAX=07H,ECX=0):EBX. */
+enum { F7_RDSEED = 1u << 18 };
 /* CPUID.80000001H:EDX and ECX. */
 enum { FX_MMXEXT = 1u << 22, FX_NX = 1u << 20, FX_PREFETCHW = 1u << 8 };
 
@@ -50,7 +53,7 @@ struct mon_model {
     const char *name, *description, *vendor; /* vendor: 12 characters */
     const char *brand;                       /* up to 47 characters, or NULL: no brand string leaves */
     uint32_t signature;                      /* leaf 1 EAX: type, family, model, stepping */
-    uint32_t edx, ecx, ext_edx, ext_ecx;
+    uint32_t edx, ecx, leaf7_ebx, ext_edx, ext_ecx;
     uint32_t max_leaf, max_ext; /* max_ext 0: no extended leaves */
     bool invariant_tsc;
 };
@@ -69,4 +72,6 @@ uint32_t mon_model_ecx(const struct mon_model *m);
 uint32_t mon_model_ext_edx(const struct mon_model *m);
 static inline unsigned mon_model_family(const struct mon_model *m) { return m->signature >> 8 & 15; }
 bool mon_model_is_amd(const struct mon_model *m);
+/* Can this host execute both RDRAND and RDSEED? */
+bool mon_host_has_random(void);
 #endif

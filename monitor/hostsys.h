@@ -1,7 +1,7 @@
 /*
  * hostsys.h: host system calls as bare instructions.
  *
- * Callers: clock and events, on paths where the guest's x87/SSE state may still
+ * Callers: clock, events and helpers, on paths where the guest's x87/SSE state may still
  * be live in the registers and libc may not run. Each returns what the kernel
  * returns: a negative errno on failure. errno itself is never touched, so signal
  * handlers may use them.
@@ -12,6 +12,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -60,5 +61,9 @@ static inline long hostsys_preadv_now(int fd, const struct iovec *vec, unsigned 
 }
 static inline long hostsys_write(int fd, const void *buf, size_t n) {
     return hostsys_call4(SYS_write, fd, (long)(intptr_t)buf, (long)n, 0);
+}
+/* Up to 256 bytes come whole, or -EAGAIN in the first moments of the host's life. */
+static inline long hostsys_random_now(void *buf, size_t n) {
+    return hostsys_call4(SYS_getrandom, (long)(intptr_t)buf, (long)n, GRND_NONBLOCK, 0);
 }
 #endif

@@ -145,6 +145,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_inline_syscalls = c->bt_plain || c->bt_no_inline_syscalls,
                             .no_inline_tables = c->bt_plain || c->bt_no_inline_tables,
                             .no_inline_tsc = c->bt_plain || c->bt_no_inline_tsc,
+                            .no_inline_random = c->bt_plain || c->bt_no_inline_random || !mon_host_has_random(),
                             .no_divide_checks = c->bt_plain || c->bt_no_divide_checks,
                             .no_quick_devices = c->bt_plain || c->bt_no_quick_devices,
                             .no_stack_folding = c->bt_plain || c->bt_no_stack_folding,

@@ -1,8 +1,9 @@
 /*
- * op_system.c: identification, model-specific registers, counters.
+ * op_system.c: identification, model-specific registers, counters, random numbers.
  *
- * Manual: SDM vol. 2 "CPUID", "RDMSR", "WRMSR", "RDTSC", "RDTSCP", "RDPMC".
+ * Manual: SDM vol. 2 "CPUID", "RDMSR", "WRMSR", "RDTSC", "RDTSCP", "RDPMC", "RDRAND", "RDSEED".
  */
+#include "monitor/hostsys.h"
 #include "monitor/msr.h"
 #include "monitor/ops.h"
 
@@ -68,4 +69,13 @@ enum bt_next mon_op_rdtscp(struct bt_cpu *cpu, const struct insn *insn) {
 enum bt_next mon_op_rdpmc(struct bt_cpu *cpu, const struct insn *insn) {
     (void)insn;
     return op_gp0(vcpu_of(cpu));
+}
+
+/* RDRAND and RDSEED on a host without them: from its kernel. CF says whether there was a value, which else is 0. */
+enum bt_next mon_op_random(struct bt_cpu *cpu, const struct insn *insn) {
+    uint32_t value = 0;
+    bool got = hostsys_random_now(&value, sizeof value) == (long)sizeof value;
+    mon_set_reg(vcpu_of(cpu), insn->rm, insn->op_size, got ? value : 0);
+    cpu->flags_host = (cpu->flags_host & ~(uint32_t)DEC_ARITH) | (got ? DEC_CF : 0);
+    return BT_NEXT_CONTINUE;
 }

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-enum { ALL_FEATURES = (1u << 26) - 1, TEXT = 160 };
+enum { ALL_FEATURES = (1u << 27) - 1, TEXT = 160 };
 
 struct text {
     char buf[TEXT];
@@ -610,8 +610,21 @@ static const struct row rows[] = {
     {32, "0f38f100", "4 plain movbe [ds:eax+0]4w ax"},
     {32, "660f38dcc1", "5 plain aesenc fpu sse o16"},
     {32, "660f3a44c111", "6 plain pclmulqdq $11 fpu sse o16"},
-    {32, "0fc7f0", "3 plain rdrand =CPAZSO ax"},
-    {32, "660fc7f0", "4 plain rdrand =CPAZSO ax o16"},
+    {32, "0fc7f0", "3 system rdrand =CPAZSO ax"},
+    {32, "660fc7f0", "4 system rdrand =CPAZSO ax o16"},
+    {32, "0fc7f4", "3 system rdrand =CPAZSO sp"},
+    {16, "0fc7f7", "3 system rdrand =CPAZSO di o16 a16"},
+    {16, "660fc7f1", "4 system rdrand =CPAZSO cx a16"},
+    {32, "0fc7ff", "3 system rdseed =CPAZSO di"},
+    {32, "660fc7fb", "4 system rdseed =CPAZSO bx o16"},
+    {32, "f00fc7f0", "3 ud"},
+    {32, "f0660fc7f8", "4 ud"},
+    {32, "0fc730", "3 ud"}, /* VMPTRLD and VMPTRST, which no model has */
+    {32, "0fc738", "3 ud"},
+    {32, "f20fc7f0", "3 ud"}, /* a repeat prefix makes them others, as on real CPUs */
+    {32, "f30fc7f0", "3 ud"},
+    {32, "f20fc7f8", "3 ud"},
+    {32, "f30fc7f8", "4 ud"}, /* RDPID */
     {32, "660f3a14c003", "6 plain pextrb $3 ax fpu sse o16"},
     {32, "660f3a1400ff", "6 plain pextrb [ds:eax+0]1w $ffffffff ax fpu sse o16"},
     {32, "660f3a16c001", "6 plain pextrd $1 ax fpu sse o16"},
@@ -643,7 +656,7 @@ static const struct row rows[] = {
     {32, "f30faec0", "3 ud"},
     {32, "0f38c8c1", "4 ud"},
     {32, "660f38f6c0", "5 ud"},
-    {32, "0fc7f8", "3 ud"},
+    {32, "0fc7f8", "3 system rdseed =CPAZSO ax"},
     {32, "f30fc7f8", "4 ud"},
     {32, "0fc730", "3 ud"},
     {32, "0f0ec1", "2 ud"},
@@ -864,7 +877,8 @@ static void test_features(void **state) {
         {"0f32", DEC_F_MSR, DEC_CLASS_SYSTEM},
         {"0f1f00", DEC_F_NOPL, DEC_CLASS_PLAIN},
         {"0f0d08", DEC_F_3DNOWPREFETCH, DEC_CLASS_PLAIN},
-        {"0fc7f0", DEC_F_RDRAND, DEC_CLASS_PLAIN},
+        {"0fc7f0", DEC_F_RDRAND, DEC_CLASS_SYSTEM},
+        {"0fc7f8", DEC_F_RDSEED, DEC_CLASS_SYSTEM},
         {"f20f79c1", DEC_F_SSE4A, DEC_CLASS_PLAIN},
     };
     (void)state;

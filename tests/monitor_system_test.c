@@ -73,6 +73,7 @@ static void cpuid(void **state) {
     assert_int_equal(v->cpu.gpr[DEC_EAX], 0x106C2);
     assert_true(v->cpu.gpr[DEC_EDX] & F_APIC);
     assert_int_equal(v->cpu.gpr[DEC_ECX] & (1u << 31 | 1u << 24), 1u << 24); /* no hypervisor; TSC-deadline mode */
+    assert_true(v->cpu.gpr[DEC_ECX] & 1u << 30);                             /* RDRAND */
     v->cpu.gpr[DEC_EAX] = 0x80000001;
     RUN(0x0F, 0xA2);
     assert_int_equal(v->cpu.gpr[DEC_EDX], FX_NX);
@@ -82,6 +83,52 @@ static void cpuid(void **state) {
     v->cpu.gpr[DEC_EAX] = 0x40000000;
     RUN(0x0F, 0xA2);
     assert_int_equal(v->cpu.gpr[DEC_EBX], 0);
+}
+
+/* CPUID's answers and the decoder's features, whatever the host has. */
+static void models_with_random_numbers(void **state) {
+    (void)state;
+    enum { RDRAND = 1u << 30, RDSEED = 1u << 18 };
+    for (const char *const *name = mon_model_names(); *name; name++) {
+        const struct mon_model *m = mon_model_find(*name);
+        bool is_max = strcmp(*name, "max32") == 0, rdrand = is_max || strcmp(*name, "core32") == 0;
+        uint32_t out[4], features = mon_model_features(m);
+        v->model = m;
+        mon_cpuid(v, 1, 0, out);
+        assert_int_equal(out[2] & RDRAND, rdrand ? RDRAND : 0);
+        assert_int_equal(features & DEC_F_RDRAND, rdrand ? DEC_F_RDRAND : 0);
+        assert_int_equal(features & DEC_F_RDSEED, is_max ? DEC_F_RDSEED : 0);
+        if (!rdrand) continue;
+        mon_cpuid(v, 7, 0, out);
+        assert_true(out[0] == 0 && out[1] == (is_max ? RDSEED : 0) && out[2] == 0 && out[3] == 0);
+        mon_cpuid(v, 7, 1, out);
+        assert_true(out[0] == 0 && out[1] == 0 && out[2] == 0 && out[3] == 0);
+        assert_true(mon_cpuid_has_subleaves(v, 7));
+    }
+}
+
+/* The helper, which hosts with the instructions do not need. */
+static void random_numbers(void **state) {
+    (void)state;
+    uint32_t seen = 0;
+    v->model = mon_model_find("max32");
+    enter_protected(3);
+    for (unsigned i = 0; i < 4; i++) {
+        v->cpu.flags_host |= DEC_ARITH | DEC_DF;
+        v->cpu.gpr[DEC_ESP] = 0;
+        assert_int_equal(RUN(0x0F, 0xC7, 0xF4), BT_NEXT_CONTINUE); /* rdrand esp */
+        assert_int_equal(v->cpu.flags_host & (DEC_ARITH | DEC_DF), DEC_CF | DEC_DF);
+        seen |= v->cpu.gpr[DEC_ESP];
+    }
+    assert_true(seen >> 16 && seen & 0xFFFF);
+    seen = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        v->cpu.gpr[DEC_EDI] = 0x12340000;
+        assert_int_equal(RUN(0x66, 0x0F, 0xC7, 0xFF), BT_NEXT_CONTINUE); /* rdseed di */
+        assert_int_equal(v->cpu.gpr[DEC_EDI] >> 16, 0x1234);
+        seen |= v->cpu.gpr[DEC_EDI] & 0xFFFF;
+    }
+    assert_true(seen);
 }
 
 static void models(void **state) {
@@ -285,6 +332,8 @@ int main(void) {
         CPU_TEST(every_row_has_a_helper),
         CPU_TEST(cpuid),
         CPU_TEST(models),
+        CPU_TEST(models_with_random_numbers),
+        CPU_TEST(random_numbers),
         CPU_TEST(msrs),
         CPU_TEST(time_until_a_tsc_value),
         CPU_TEST(control_registers),

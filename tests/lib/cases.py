@@ -213,7 +213,7 @@ class Runner:
     def in_novt(self, image, options):
         out = self.file("novt")
         with open(out, "wb") as stdout:
-            error = self.start([self.novt, "run", "--flat-image", self.kernel_image(image), "--flat-address", "0x100000",
+            error = self.start([self.novt, "run", "--flat-image", self.kernel_image(image), "--flat-address", "0x100000", "--cpu", "max32",
                                 "--display", "none", "--serial", "none", "--debugcon", "stdio", *options], stdout, EXIT_DONE)
         return open(out, "rb").read(), error
 
