@@ -69,10 +69,13 @@ static bool ring_is_empty(const struct ne2000 *n) {
     return n->bnry == n->curr || page_after(n, boundary(n)) == n->curr;
 }
 
-/* Drivers empty the ring first and acknowledge its interrupt afterwards, and the ring is small: a frame between the
- * two would have its interrupt acknowledged unseen, a full ring asks for no other. So frames come in bunches, and the
- * next one when the last is acknowledged, or read by a driver that uses no interrupts. */
-static bool bunch_may_begin(const struct ne2000 *n) { return n->bunch || !(n->isr & ISR_PRX) || ring_is_empty(n); }
+/* Drivers empty the ring first and acknowledge its interrupt afterwards: a frame that came between the two would have
+ * its interrupt acknowledged unseen, and lie there until another one comes. On a wire that is an instant; here a host
+ * that has other things to do can make it long. So frames come in bunches, and the next one when the last is
+ * acknowledged. A driver that polls may never do that: without the interrupt an emptied ring is enough. */
+static bool bunch_may_begin(const struct ne2000 *n) {
+    return n->bunch || !(n->isr & ISR_PRX) || (!(n->imr & ISR_PRX) && ring_is_empty(n));
+}
 
 /* Frames wait for room in the ring. For a receiver that is off they do not: nobody hears them. */
 bool ne2000_can_receive(void *opaque) {
