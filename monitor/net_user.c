@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "monitor/net.h"
+#include "monitor/net_handshake.h"
 #include "monitor/net_pace.h"
 #include "monitor/net_ring.h"
 
@@ -52,6 +53,7 @@ struct user {
     pthread_t thread;
     bool started, quit;
     Slirp *slirp;
+    struct net_handshakes handshakes;
     struct timer *timers;
     int wake_fd;
     bool asleep;
@@ -216,10 +218,21 @@ static int get_revents(int index, void *opaque) {
     return events;
 }
 
+static void input(struct user *u, const struct net_frame *f) {
+    struct net_frame stripped;
+    if (net_handshake_repeated(&u->handshakes, f->data, f->len)) {
+        memcpy(stripped.data, f->data, f->len);
+        stripped.len = f->len;
+        net_handshake_strip(stripped.data);
+        f = &stripped;
+    }
+    slirp_input(u->slirp, f->data, f->len);
+}
+
 static void take_guest_frames(struct user *u) {
     const struct net_frame *f;
     for (int i = 0; i < NET_RING_FRAMES && (f = net_ring_first(&u->out)); i++) {
-        slirp_input(u->slirp, f->data, f->len);
+        input(u, f);
         net_ring_drop(&u->out);
     }
 }

@@ -1,5 +1,6 @@
-/* monitor_net_test.c: networks behind adapters: a DHCP server answers over the user network; frames pass a socket pair
- * both ways; what cannot work is said before the run. */
+/* monitor_net_test.c: networks behind adapters: a DHCP server answers over the user network, a stream over a forwarded
+ * port survives a handshake that is repeated; frames pass a socket pair both ways; what cannot work is said before the
+ * run. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,7 +11,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "devemu/bytes.h"
 #include "monitor/net.h"
+#include "monitor/net_handshake.h"
 #include "monitor/net_ring.h"
 
 static struct mon_events ev;
@@ -106,6 +109,148 @@ static void dhcp_offers_an_address(void **state) {
     net_close(n);
 }
 
+/* ---- A guest with a TCP of its own at the end of a forwarded port ---- */
+
+enum { SYN = 2, ACK = 0x10, FIN = 1, GUEST_PORT = 80, GUEST_SEQ = 1000, STREAM = 60000 };
+static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
+static struct {
+    uint8_t host[6], flags, got[2 * STREAM];
+    uint32_t next; /* sequence number that is expected */
+    size_t len;
+} tcp;
+
+/* An ACK, or a SYN-ACK with a segment size, in IP in Ethernet. */
+static size_t segment(uint8_t *f, uint8_t flags) {
+    static const uint8_t ip[] = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 2, 15, 10, 0, 2, 2};
+    static const uint8_t mss[] = {2, 4, 1460 >> 8, 1460 & 0xFF};
+    size_t options = flags & SYN ? sizeof mss : 0, bytes = 20 + options;
+    uint8_t pseudo[12 + 24] = {10, 0, 2, 15, 10, 0, 2, 2, 0, 6, 0, (uint8_t)bytes}, *t = f + 34;
+    memset(f, 0, 14 + 20 + 24);
+    memcpy(f, tcp.host, 6);
+    memcpy(f + 6, guest_mac, 6);
+    put_be16(f + 12, 0x0800);
+    memcpy(f + 14, ip, sizeof ip);
+    put_be16(f + 16, (uint16_t)(20 + bytes));
+    put_be16(f + 24, sum(f + 14, 20));
+    put_be16(t, GUEST_PORT);
+    memcpy(t + 2, nic.last + 34, 2);
+    put_be32(t + 4, flags & SYN ? GUEST_SEQ : GUEST_SEQ + 1);
+    put_be32(t + 8, tcp.next);
+    t[12] = (uint8_t)(bytes / 4 << 4);
+    t[13] = flags;
+    put_be16(t + 14, 32768);
+    if (options) memcpy(t + 20, mss, sizeof mss);
+    memcpy(pseudo + 12, t, bytes);
+    put_be16(t + 16, sum(pseudo, 12 + bytes));
+    return 34 + bytes;
+}
+
+static void answer(struct mon_net *n, uint8_t flags) {
+    uint8_t f[64];
+    n->dev.send(n->dev.opaque, f, segment(f, flags));
+}
+
+/* Waits for a TCP segment with one of these flags or, with 0, with data; keeps what comes in order. */
+static void hear(uint8_t flags) {
+    for (bool done = false; !done;) {
+        wait_for(nic.frames + 1);
+        const uint8_t *ip = nic.last + 14, *t = ip + 20;
+        if (nic.last[12] != 8 || nic.last[13] || ip[9] != 6) continue;
+        size_t len = get_be16(ip + 2) - 20u - (size_t)(t[12] >> 4) * 4;
+        tcp.flags = t[13];
+        if (tcp.flags & SYN) {
+            memcpy(tcp.host, nic.last + 6, 6);
+            tcp.next = get_be32(t + 4) + 1;
+        } else if (get_be32(t + 4) == tcp.next && tcp.len + len <= sizeof tcp.got) {
+            memcpy(tcp.got + tcp.len, t + (t[12] >> 4) * 4, len);
+            tcp.len += len;
+            tcp.next += (uint32_t)len + (tcp.flags & FIN);
+        }
+        done = flags ? tcp.flags & flags : len;
+    }
+}
+
+/* "Here I am", by ARP: libslirp sends nothing to a guest that it has not heard of. */
+static void announce(struct mon_net *n) {
+    uint8_t f[42] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
+    static const uint8_t address[4] = {10, 0, 2, 15};
+    memcpy(f + 6, guest_mac, 6);
+    memcpy(f + 22, guest_mac, 6);
+    memcpy(f + 28, address, 4);
+    memcpy(f + 38, address, 4);
+    n->dev.send(n->dev.opaque, f, sizeof f);
+}
+
+static uint16_t free_port(void) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static int dial(const struct sockaddr_in *a, const uint8_t *data, size_t len) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)a, sizeof *a), 0);
+    assert_int_equal(send(fd, data, len, 0), len);
+    return fd;
+}
+
+static void repeated_handshake_loses_nothing(void **state) {
+    static uint8_t data[STREAM];
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct mon_nic_config c = {.kind = MON_NET_USER, .hostfwds = 1};
+    (void)state;
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i ^ i >> 8);
+    a.sin_port = htons(free_port());
+    c.hostfwd[0] =
+        (struct mon_hostfwd){.host_addr = a.sin_addr.s_addr, .host_port = ntohs(a.sin_port), .guest_port = GUEST_PORT};
+    struct mon_net *n = open_net(&c, NULL);
+    announce(n);
+    int fd = dial(&a, data, sizeof data);
+    hear(SYN);
+    answer(n, SYN | ACK);
+    hear(0);
+    close(fd);
+    tcp.next -= (uint32_t)tcp.len; /* as if neither the ACK nor the first data had come yet */
+    answer(n, SYN | ACK);
+    tcp.next += (uint32_t)tcp.len;
+    for (answer(n, ACK); !(tcp.flags & FIN); answer(n, ACK)) hear(0xFF);
+    assert_int_equal(tcp.len, sizeof data);
+    assert_memory_equal(tcp.got, data, sizeof data);
+    net_close(n);
+}
+
+static void only_whole_repeated_handshakes_count(void **state) {
+    static struct net_handshakes h;
+    uint8_t f[64];
+    (void)state;
+    size_t len = segment(f, SYN | ACK);
+    for (size_t cut = 0; cut < len; cut++) assert_false(net_handshake_repeated(&h, f, cut));
+    assert_false(net_handshake_repeated(&h, f, len));
+    assert_true(net_handshake_repeated(&h, f, len));
+    for (size_t at = 12; at < len; at++) { /* of lengths that lie nothing is read */
+        uint8_t old = f[at];
+        f[at] = 0xFF;
+        net_handshake_repeated(&h, f, len);
+        f[at] = old;
+    }
+    for (int i = 0; i < NET_HANDSHAKES; i++) {
+        f[38]++; /* another sequence number: the oldest is forgotten */
+        assert_false(net_handshake_repeated(&h, f, len));
+    }
+    len = segment(f, ACK);
+    for (int i = 0; i < 2; i++) assert_false(net_handshake_repeated(&h, f, len));
+    segment(f, SYN | ACK);
+    net_handshake_strip(f);
+    uint8_t pseudo[12 + 24] = {10, 0, 2, 15, 10, 0, 2, 2, 0, 6, 0, 24};
+    memcpy(pseudo + 12, f + 34, 24);
+    assert_int_equal(sum(pseudo, sizeof pseudo), 0);
+    for (int i = 0; i < 4; i++) assert_int_equal(f[54 + i], 1);
+}
+
 static void bad_user_networks(void **state) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
@@ -186,6 +331,8 @@ static int tear_down(void **state) { return (void)state, events_fini(&ev), 0; }
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dhcp_offers_an_address),
+        cmocka_unit_test(repeated_handshake_loses_nothing),
+        cmocka_unit_test(only_whole_repeated_handshakes_count),
         cmocka_unit_test(bad_user_networks),
         cmocka_unit_test(frames_pass_a_socket_pair),
         cmocka_unit_test(bad_descriptors),
