@@ -17,19 +17,21 @@
 #include "monitor/net_ring.h"
 
 static struct mon_events ev;
+enum { KEPT = 64 };
 static struct {
     bool ready;
     int frames;
     uint8_t last[NET_FRAME_MAX];
     size_t len;
+    uint8_t kept[KEPT][NET_FRAME_MAX]; /* the latest: frame n is in n % KEPT */
 } nic;
 
 static bool can_receive(void *o) { return (void)o, nic.ready; }
 static void receive(void *o, const uint8_t *frame, size_t len) {
     (void)o;
-    nic.frames++;
     nic.len = len;
     memcpy(nic.last, frame, len);
+    memcpy(nic.kept[nic.frames++ % KEPT], frame, len);
 }
 
 static struct mon_net *open_net(const struct mon_nic_config *c, const char *wrong) {
@@ -117,6 +119,7 @@ static struct {
     uint8_t host[6], flags, got[2 * STREAM];
     uint32_t next; /* sequence number that is expected */
     size_t len;
+    int heard; /* frames looked at */
 } tcp;
 
 /* An ACK, or a SYN-ACK with a segment size, in IP in Ethernet. */
@@ -153,13 +156,13 @@ static void answer(struct mon_net *n, uint8_t flags) {
 /* Waits for a TCP segment with one of these flags or, with 0, with data; keeps what comes in order. */
 static void hear(uint8_t flags) {
     for (bool done = false; !done;) {
-        wait_for(nic.frames + 1);
-        const uint8_t *ip = nic.last + 14, *t = ip + 20;
-        if (nic.last[12] != 8 || nic.last[13] || ip[9] != 6) continue;
+        wait_for(tcp.heard + 1);
+        const uint8_t *frame = nic.kept[tcp.heard++ % KEPT], *ip = frame + 14, *t = ip + 20;
+        if (frame[12] != 8 || frame[13] || ip[9] != 6) continue;
         size_t len = get_be16(ip + 2) - 20u - (size_t)(t[12] >> 4) * 4;
         tcp.flags = t[13];
         if (tcp.flags & SYN) {
-            memcpy(tcp.host, nic.last + 6, 6);
+            memcpy(tcp.host, frame + 6, 6);
             tcp.next = get_be32(t + 4) + 1;
         } else if (get_be32(t + 4) == tcp.next && tcp.len + len <= sizeof tcp.got) {
             memcpy(tcp.got + tcp.len, t + (t[12] >> 4) * 4, len);
@@ -208,6 +211,7 @@ static void repeated_handshake_loses_nothing(void **state) {
     c.hostfwd[0] =
         (struct mon_hostfwd){.host_addr = a.sin_addr.s_addr, .host_port = ntohs(a.sin_port), .guest_port = GUEST_PORT};
     struct mon_net *n = open_net(&c, NULL);
+    memset(&tcp, 0, sizeof tcp);
     announce(n);
     int fd = dial(&a, data, sizeof data);
     hear(SYN);
