@@ -17,21 +17,22 @@
 #include "monitor/net_ring.h"
 
 static struct mon_events ev;
-enum { KEPT = 64 };
 static struct {
     bool ready;
     int frames;
     uint8_t last[NET_FRAME_MAX];
     size_t len;
-    uint8_t kept[KEPT][NET_FRAME_MAX]; /* the latest: frame n is in n % KEPT */
 } nic;
+
+static void (*each_frame)(const uint8_t *frame); /* several may come in one dispatch */
 
 static bool can_receive(void *o) { return (void)o, nic.ready; }
 static void receive(void *o, const uint8_t *frame, size_t len) {
     (void)o;
+    nic.frames++;
+    if (each_frame) each_frame(frame);
     nic.len = len;
     memcpy(nic.last, frame, len);
-    memcpy(nic.kept[nic.frames++ % KEPT], frame, len);
 }
 
 static struct mon_net *open_net(const struct mon_nic_config *c, const char *wrong) {
@@ -113,13 +114,12 @@ static void dhcp_offers_an_address(void **state) {
 
 /* ---- A guest with a TCP of its own at the end of a forwarded port ---- */
 
-enum { SYN = 2, ACK = 0x10, FIN = 1, GUEST_PORT = 80, GUEST_SEQ = 1000, STREAM = 60000 };
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 0x10, GUEST_PORT = 80, GUEST_SEQ = 1000, STREAM = 60000 };
 static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
 static struct {
-    uint8_t host[6], flags, got[2 * STREAM];
-    uint32_t next; /* sequence number that is expected */
+    uint8_t host[6], port[2], flags, got[2 * STREAM]; /* flags: of all segments */
+    uint32_t next;                                    /* sequence number that is expected */
     size_t len;
-    int heard; /* frames looked at */
 } tcp;
 
 /* An ACK, or a SYN-ACK with a segment size, in IP in Ethernet. */
@@ -136,7 +136,7 @@ static size_t segment(uint8_t *f, uint8_t flags) {
     put_be16(f + 16, (uint16_t)(20 + bytes));
     put_be16(f + 24, sum(f + 14, 20));
     put_be16(t, GUEST_PORT);
-    memcpy(t + 2, nic.last + 34, 2);
+    memcpy(t + 2, tcp.port, 2);
     put_be32(t + 4, flags & SYN ? GUEST_SEQ : GUEST_SEQ + 1);
     put_be32(t + 8, tcp.next);
     t[12] = (uint8_t)(bytes / 4 << 4);
@@ -153,24 +153,24 @@ static void answer(struct mon_net *n, uint8_t flags) {
     n->dev.send(n->dev.opaque, f, segment(f, flags));
 }
 
-/* Waits for a TCP segment with one of these flags or, with 0, with data; keeps what comes in order. */
-static void hear(uint8_t flags) {
-    for (bool done = false; !done;) {
-        wait_for(tcp.heard + 1);
-        const uint8_t *frame = nic.kept[tcp.heard++ % KEPT], *ip = frame + 14, *t = ip + 20;
-        if (frame[12] != 8 || frame[13] || ip[9] != 6) continue;
-        size_t len = get_be16(ip + 2) - 20u - (size_t)(t[12] >> 4) * 4;
-        tcp.flags = t[13];
-        if (tcp.flags & SYN) {
-            memcpy(tcp.host, frame + 6, 6);
-            tcp.next = get_be32(t + 4) + 1;
-        } else if (get_be32(t + 4) == tcp.next && tcp.len + len <= sizeof tcp.got) {
-            memcpy(tcp.got + tcp.len, t + (t[12] >> 4) * 4, len);
-            tcp.len += len;
-            tcp.next += (uint32_t)len + (tcp.flags & FIN);
-        }
-        done = flags ? tcp.flags & flags : len;
+/* Keeps what comes in order. */
+static void hear(const uint8_t *frame) {
+    const uint8_t *ip = frame + 14, *t = ip + 20;
+    if (get_be16(frame + 12) != 0x0800 || ip[9] != 6) return;
+    size_t header = (size_t)(t[12] >> 4) * 4, len = get_be16(ip + 2) - 20u - header;
+    assert_false(t[13] & RST);
+    if (t[13] & SYN) {
+        memcpy(tcp.host, frame + 6, 6);
+        memcpy(tcp.port, t, 2);
+        tcp.next = get_be32(t + 4) + 1;
+    } else if (get_be32(t + 4) == tcp.next && !(tcp.flags & FIN) && tcp.len + len <= sizeof tcp.got) {
+        memcpy(tcp.got + tcp.len, t + header, len);
+        tcp.len += len;
+        tcp.next += (uint32_t)len + (t[13] & FIN);
+    } else {
+        return;
     }
+    tcp.flags |= t[13];
 }
 
 /* "Here I am", by ARP: libslirp sends nothing to a guest that it has not heard of. */
@@ -211,17 +211,19 @@ static void repeated_handshake_loses_nothing(void **state) {
     c.hostfwd[0] =
         (struct mon_hostfwd){.host_addr = a.sin_addr.s_addr, .host_port = ntohs(a.sin_port), .guest_port = GUEST_PORT};
     struct mon_net *n = open_net(&c, NULL);
-    memset(&tcp, 0, sizeof tcp);
+    each_frame = hear;
     announce(n);
     int fd = dial(&a, data, sizeof data);
-    hear(SYN);
+    while (!(tcp.flags & SYN)) wait_for(nic.frames + 1);
     answer(n, SYN | ACK);
-    hear(0);
+    while (!tcp.len) wait_for(nic.frames + 1);
     close(fd);
+    uint32_t next = tcp.next;
     tcp.next -= (uint32_t)tcp.len; /* as if neither the ACK nor the first data had come yet */
     answer(n, SYN | ACK);
-    tcp.next += (uint32_t)tcp.len;
-    for (answer(n, ACK); !(tcp.flags & FIN); answer(n, ACK)) hear(0xFF);
+    tcp.next = next;
+    for (answer(n, ACK); !(tcp.flags & FIN); answer(n, ACK)) wait_for(nic.frames + 1);
+    each_frame = NULL;
     assert_int_equal(tcp.len, sizeof data);
     assert_memory_equal(tcp.got, data, sizeof data);
     net_close(n);
