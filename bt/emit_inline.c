@@ -23,7 +23,8 @@ static bool emit_cli(struct translation *t) {
 static bool emit_sti(struct translation *t) {
     struct x86_buf *b = &t->b;
     if (!kernel_mode(t) || !t->chained) return false;
-    if (t->i + 1 == t->n && t->e->n_breaks) return false; /* a debugger may look between it and its shadow */
+    if (t->i + 1 == t->n)
+        return false; /* between blocks there may be a poll, or a debugger: the callout sets the shadow */
     x86_mov_r64_r64(b, R_B, X86_RCX);
     x86_movzx_r32_m8(b, X86_RCX, cpu_mem(CPU_OFF(intr)));
     struct x86_fixup quiet = x86_jrcxz8(b);

@@ -27,12 +27,12 @@ enum bt_next mon_op_cli(struct bt_cpu *cpu, const struct insn *insn) {
     }
 }
 
-/* The shadow is only needed while something waits to be delivered: otherwise the next poll comes after the next
- * instruction anyway. */
+/* Also while nothing waits yet: code that calls here has STI at the end of its block, and an interrupt may come before
+ * the next block begins. */
 static enum bt_next set_if(struct vcpu *v, const struct insn *insn) {
     bool was_set = v->cpu.flags_if != 0;
     v->cpu.flags_if = EFL_IF;
-    if (was_set || !op_event_waits(v)) return BT_NEXT_CONTINUE;
+    if (was_set) return BT_NEXT_CONTINUE;
     v->cpu.irq_shadow = true;
     return op_exit_at(v, op_next(v, insn));
 }
