@@ -37,10 +37,11 @@ bool adapt_grow_by_tsc(struct bt_engine *e) {
 }
 
 /* A process that runs what others have run before it makes no blocks, and a tick of the thread's time may be four
- * milliseconds. */
+ * milliseconds. Processes that live shorter must not grow up by each other's time, though. */
 void adapt_young(struct bt_engine *e) {
     if (e->ripening || !e->cfg.young) return;
     e->ripening = true;
+    e->ripening_stamp = smmu_space_stamp(e->smmu);
     e->cfg.young(e->cfg.young_opaque);
 }
 

@@ -286,7 +286,8 @@ struct bt_engine {
     uint64_t guilt_used[GUILT_SLOTS / 64]; /* a bit a slot that has a record: mostly there is none, and this stays in
                                               the host's first cache */
     uint64_t grown_at;                     /* TSC, see adapt_grow_by_tsc */
-    bool ripening;                         /* bt_ripen will be called */
+    bool ripening;                         /* bt_ripen will be called ... */
+    uint64_t ripening_stamp;               /* ... and counts if no address space has become current since */
     struct {
         uint64_t view_base;
         uint32_t eip, va;

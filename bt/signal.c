@@ -68,7 +68,7 @@ void bt_ripen(struct bt_engine *e, void *ucontext) {
     const uint8_t *pc = (const uint8_t *)regs_of(ucontext)[REG_RIP];
     e->ripening = false;
     if (e->cpu->cpl != 3 || block_at_host(e, pc) == BT_NONE || smmu_space_mature(e->smmu)) return;
-    if (!adapt_grow(e, GROW_SAMPLE)) {
+    if (e->ripening_stamp != smmu_space_stamp(e->smmu) || !adapt_grow(e, GROW_SAMPLE)) {
         adapt_young(e);
         return;
     }

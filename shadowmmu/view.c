@@ -184,6 +184,8 @@ void smmu_space_settle(struct smmu *s) {
     if (s->views->user && s->views->user->mature) low_take(s);
 }
 
+uint64_t smmu_space_stamp(const struct smmu *s) { return s->views->clock; }
+
 bool smmu_space_low(const struct smmu *s) {
     const struct view *v = s->views->user;
     return v && v->mature && view_is_low(v);
