@@ -14,6 +14,7 @@
 
 /* frame_page: which page's write slot points to this frame. */
 enum { TLB_HINT_VALID = 1, TLB_HINT_MANY = 2 };
+enum { TLB_AROUND = 16 }; /* pages, as many as Linux maps around a fault */
 enum { TLB_RING_BYTES = TLB_RING * sizeof(uint32_t) };
 
 static void *anonymous(size_t bytes) {
@@ -254,26 +255,49 @@ enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool writ
     return SMMU_FILL_SLOW;
 }
 
+/* Enters what a code page shows now; true if that replaces something. */
+static bool code_enter(struct tlb_ctx *t, uint32_t va, uint32_t frame, const struct walk *w) {
+    uint32_t *slot = tlb_code_slot(t, va), old = *slot;
+    *slot = smmu_code_entry(frame);
+    note_large(t, va, w);
+    if (old == *slot) return false; /* its record is there: another would push out that of a page in use */
+    uint32_t rec = (va & SMMU_PAGE_BASE) | TLB_READ_REC | (w->global ? TLB_GLOBAL_REC : 0);
+    uint32_t evicted = remember(t, rec, true);
+    if (!evicted || !((evicted ^ va) >> SMMU_PAGE_SHIFT) || !*tlb_code_slot(t, evicted)) return old != 0;
+    *tlb_code_slot(t, evicted) = 0;
+    return true;
+}
+
+/* Which frame the page at va is fetched from; -1: from no memory. */
+static int32_t code_frame_of(const struct smmu *s, const struct walk *w) { return mem_page(s->mem, w->pa).read1 - 1; }
+
+/* The neighbours that hold code translated before, most likely for another process: each would be a signal of its
+ * own when it is first jumped to. */
+static bool code_enter_around(struct smmu *s, uint32_t va) {
+    const uint32_t first = va & ~(uint32_t)(TLB_AROUND * SMMU_PAGE_SIZE - 1);
+    struct tlb_ctx *t = &s->tlb[true];
+    struct walk w;
+    bool changed = false;
+    for (uint32_t page = first; page - first < TLB_AROUND * SMMU_PAGE_SIZE; page += SMMU_PAGE_SIZE) {
+        if (*tlb_code_slot(t, page) || !walk_ahead(s, page, SMMU_EXEC | SMMU_USER, &w)) continue;
+        int32_t frame = code_frame_of(s, &w);
+        if (frame >= 0 && mem_is_code(s->mem, (uint32_t)frame))
+            changed |= code_enter(t, page, (uint32_t)frame, &w);
+    }
+    return changed;
+}
+
 enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault) {
     struct walk w;
     struct tlb_ctx *t = &s->tlb[user];
-    uint32_t *slot = tlb_code_slot(t, va.v);
     if (walk_guest(s, va.v, SMMU_EXEC | (user ? SMMU_USER : 0), &w, fault) != WALK_OK) return SMMU_FILL_FAULT;
-    struct phys_page p = mem_page(s->mem, w.pa);
-    if (p.read1 <= 0) return SMMU_FILL_SLOW;
-    uint32_t old = *slot;
-    *frame = (uint32_t)p.read1 - 1;
-    *slot = smmu_code_entry(*frame);
-    note_large(t, va.v, &w);
+    int32_t at = code_frame_of(s, &w);
+    if (at < 0) return SMMU_FILL_SLOW;
+    bool fresh = user && !*tlb_code_slot(t, va.v);
+    *frame = (uint32_t)at;
     s->stats.code_fills++;
-    if (old == *slot) return SMMU_FILL_OK; /* its record is there: another would push out that of a page in use */
-    bool changed = old != 0;
-    uint32_t rec = (va.v & SMMU_PAGE_BASE) | TLB_READ_REC | (w.global ? TLB_GLOBAL_REC : 0);
-    uint32_t evicted = remember(t, rec, true);
-    if (evicted && (evicted ^ va.v) >> SMMU_PAGE_SHIFT && *tlb_code_slot(t, evicted)) {
-        *tlb_code_slot(t, evicted) = 0;
-        changed = true;
-    }
+    bool changed = code_enter(t, va.v, *frame, &w);
+    if (fresh && code_enter_around(s, va.v)) changed = true;
     if (changed) code_changed(s);
     return SMMU_FILL_OK;
 }

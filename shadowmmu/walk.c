@@ -217,6 +217,14 @@ bool smmu_walk(struct smmu *s, struct gva va, unsigned access, struct smmu_xlat 
     return true;
 }
 
+bool walk_ahead(const struct smmu *s, uint32_t va, unsigned access, struct walk *w) {
+    struct path p;
+    if (s->mode == MODE_OFF || find_path(s, va, &p) != PATH_OK || !allowed(s, &p, access)) return false;
+    if (!(p.pde & PTE_A) || (p.shift == 12 && !(p.pte & PTE_A))) return false;
+    fill_walk(s, &p, (access & SMMU_USER) != 0, w);
+    return true;
+}
+
 bool smmu_probe(const struct smmu *s, struct gva va, struct smmu_xlat *out) {
     struct walk w;
     struct path p;
@@ -234,20 +242,6 @@ bool smmu_probe(const struct smmu *s, struct gva va, struct smmu_xlat *out) {
 
 bool walk_is_large(const struct smmu *s, uint64_t pde) { return (pde & PTE_PS) && (s->mode != MODE_32 || s->pse); }
 
-uint64_t walk_read_pde(const struct smmu *s, uint32_t va) {
-    struct entry_ref r;
-    if (s->mode == MODE_OFF) /* as if one 4-MiB page mapped every region to itself */
-        return (va & 0xffc00000) | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_PS;
-    if (s->mode == MODE_32) {
-        r = find_entry(s, (s->paging.cr3 & SMMU_PAGE_BASE) + (va >> 22) * 4);
-        return load32(&r);
-    }
-    uint64_t pdpte = s->paging.pdpte[va >> 30];
-    if (!(pdpte & PTE_P) || (pdpte & RSVD_PDPTE)) return 0;
-    r = find_entry(s, (pdpte & PTE_ADDR_PAE) + ((va >> 21) & 511) * 8);
-    return load64(&r);
-}
-
 uint64_t walk_read_pde_under(const struct smmu *s, uint32_t cr3, uint32_t va) {
     struct entry_ref r;
     if (s->mode != MODE_PAE) {
@@ -256,6 +250,17 @@ uint64_t walk_read_pde_under(const struct smmu *s, uint32_t cr3, uint32_t va) {
     }
     r = find_entry(s, (cr3 & ~UINT32_C(0x1f)) + (va >> 30) * 8);
     r = find_entry(s, (load64(&r) & PTE_ADDR_PAE) + ((va >> 21) & 511) * 8);
+    return load64(&r);
+}
+
+uint64_t walk_read_pde(const struct smmu *s, uint32_t va) {
+    struct entry_ref r;
+    if (s->mode == MODE_OFF) /* as if one 4-MiB page mapped every region to itself */
+        return (va & 0xffc00000) | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_PS;
+    if (s->mode == MODE_32) return walk_read_pde_under(s, s->paging.cr3, va);
+    uint64_t pdpte = s->paging.pdpte[va >> 30];
+    if (!(pdpte & PTE_P) || (pdpte & RSVD_PDPTE)) return 0;
+    r = find_entry(s, (pdpte & PTE_ADDR_PAE) + ((va >> 21) & 511) * 8);
     return load64(&r);
 }
 
