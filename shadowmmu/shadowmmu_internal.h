@@ -149,9 +149,9 @@ enum walk_result { WALK_OK, WALK_FAULT, WALK_DEFERRED };
 enum { WALK_NO_NOTIFY = 1u << 8 };
 
 enum walk_result walk_guest(struct smmu *s, uint32_t va, unsigned access, struct walk *w, struct guest_fault *fault);
-/* A translation that needs neither a fault nor an A bit set: what a processor may load into its TLB before anybody
- * asks (SDM vol. 3 "Caching Translation Information"). */
-bool walk_ahead(const struct smmu *s, uint32_t va, unsigned access, struct walk *w);
+/* The translation of another page by the same table as `near`, if it needs neither a fault nor an A bit set: what a
+ * processor may load into its TLB before anybody asks (SDM vol. 3 "Caching Translation Information"). */
+bool walk_ahead(const struct smmu *s, const struct walk *near, uint32_t va, unsigned access, struct walk *w);
 
 /* For views: the raw page-directory entry now (0: none above it), whether it maps a large page, where to,
  * the storage of a page table (NULL: not memory), and the reserved bits of an entry. */
@@ -248,7 +248,7 @@ static inline void device_forget(struct smmu *s) {
 enum smmu_status views_create(struct smmu *s, const struct smmu_limits *limits);
 void views_destroy(struct smmu *s);
 /* The paging state has changed: choose the current views and revalidate them. */
-void views_switch(struct smmu *s);
+void views_switch(struct smmu *s, bool keep_global);
 void views_invlpg(struct smmu *s, uint32_t va);
 void views_protect_frame(struct smmu *s, uint32_t frame);
 void views_drop_all(struct smmu *s);

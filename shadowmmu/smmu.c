@@ -73,7 +73,7 @@ void smmu_set_paging(struct smmu *s, const struct smmu_paging *p, bool flush_glo
     const bool format_changed = mode != s->mode || pse != s->pse || nxe != s->nxe;
     const bool all = flush_global || format_changed || wp != s->wp || pge != s->pge;
     tlb_flush(s, !all && s->pge);
-    views_switch(s);
+    views_switch(s, !all && s->pge);
 }
 
 void smmu_invlpg(struct smmu *s, struct gva va) {

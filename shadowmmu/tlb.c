@@ -273,13 +273,13 @@ static int32_t code_frame_of(const struct smmu *s, const struct walk *w) { retur
 
 /* The neighbours that hold code translated before, most likely for another process: each would be a signal of its
  * own when it is first jumped to. */
-static bool code_enter_around(struct smmu *s, uint32_t va) {
+static bool code_enter_around(struct smmu *s, uint32_t va, const struct walk *near) {
     const uint32_t first = va & ~(uint32_t)(TLB_AROUND * SMMU_PAGE_SIZE - 1);
     struct tlb_ctx *t = &s->tlb[true];
     struct walk w;
     bool changed = false;
     for (uint32_t page = first; page - first < TLB_AROUND * SMMU_PAGE_SIZE; page += SMMU_PAGE_SIZE) {
-        if (*tlb_code_slot(t, page) || !walk_ahead(s, page, SMMU_EXEC | SMMU_USER, &w)) continue;
+        if (*tlb_code_slot(t, page) || !walk_ahead(s, near, page, SMMU_EXEC | SMMU_USER, &w)) continue;
         int32_t frame = code_frame_of(s, &w);
         if (frame >= 0 && mem_is_code(s->mem, (uint32_t)frame))
             changed |= code_enter(t, page, (uint32_t)frame, &w);
@@ -297,7 +297,7 @@ enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t
     *frame = (uint32_t)at;
     s->stats.code_fills++;
     bool changed = code_enter(t, va.v, *frame, &w);
-    if (fresh && code_enter_around(s, va.v)) changed = true;
+    if (fresh && code_enter_around(s, va.v, &w)) changed = true;
     if (changed) code_changed(s);
     return SMMU_FILL_OK;
 }

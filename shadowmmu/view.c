@@ -140,7 +140,7 @@ static void low_at_once(struct smmu *s) {
     low_take(s);
 }
 
-void views_switch(struct smmu *s) {
+void views_switch(struct smmu *s, bool keep_global) {
     struct views *vs = s->views;
     struct view *before = vs->user;
     if (s->mode == MODE_OFF) {
@@ -153,8 +153,8 @@ void views_switch(struct smmu *s) {
     vs->user = find_user(s, cr3 << 8 | format_key(s));
     vs->user->stamp = ++vs->clock;
     s->stats.view_switches += vs->user != before;
-    view_revalidate(s, super);
-    view_revalidate(s, vs->user);
+    view_revalidate(s, super, keep_global);
+    view_revalidate(s, vs->user, keep_global);
     check_young(s, vs->user);
     if (vs->low_at_once) low_at_once(s);
     view_keep_budget(s);

@@ -41,6 +41,7 @@ struct region {
     uint32_t detail; /* index + 1; 0: none. PAGED: always. WHOLE: where some pages are read-only */
     uint8_t kind;
     bool writable; /* WHOLE: writable, but for pages whose bit in the detail is clear */
+    bool global;   /* the guest has marked all that shows global */
 };
 
 struct detail {
@@ -182,7 +183,7 @@ bool view_protect(struct smmu *s, struct view *v, uint32_t first, uint32_t count
 bool view_find_run(struct smmu *s, struct view *v, uint32_t va, const struct walk *w, struct view_run *run);
 
 /* view_snapshot.c */
-void view_revalidate(struct smmu *s, struct view *v);
+void view_revalidate(struct smmu *s, struct view *v, bool keep_global);
 void view_revalidate_page(struct smmu *s, struct view *v, uint32_t va);
 /* True if the entry a region was filled from still says the same. */
 bool view_same_pde(const struct smmu *s, const struct region *r, uint64_t pde);

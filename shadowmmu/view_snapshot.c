@@ -4,7 +4,7 @@
  * Callers: view.c at CR3 writes and INVLPG.
  * A mapping stays while its entries keep their rights and address, A is still
  * set, and D too if it is writable; else it is dropped, and the next access
- * walks again. Dropped neighbours go in one system call, gaps included.
+ * walks again. Global pages outlive CR3 writes unseen, as in a TLB (SDM vol. 3 "Global Pages"). Dropped neighbours go in one system call, gaps included.
  */
 #include "shadowmmu/view_internal.h"
 
@@ -86,11 +86,18 @@ static bool same_page(const struct smmu *s, const struct view *v, const struct d
            !(writable && write_denied(s, v, pde & now));
 }
 
-/* No memcmp: the replacement is a byte loop in microcode, this is four words a turn. */
-static bool same_table(const uint64_t *a, const uint8_t *table) {
-    const uint64_t *b = (const uint64_t *)(const void *)table;
-    for (uint32_t i = 0; i < SMMU_PAGE_SIZE / 8; i += 4)
-        if (((a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) | (a[i + 3] ^ b[i + 3])) != 0) return false;
+/* Do the entries of mapped pages hold what they held? 64 pages at a time; most tables show few. No memcmp: the
+ * replacement is a byte loop in microcode, this is four words a turn. */
+static bool same_table(const struct smmu *s, const struct detail *d, const uint8_t *table) {
+    const uint32_t words = s->mode == MODE_PAE ? 64 : 32;
+    const uint64_t *now = (const uint64_t *)(const void *)table;
+    for (uint32_t group = 0; group * words < SMMU_PAGE_SIZE / 8; group++) {
+        if (!d->mapped[group]) continue;
+        const uint64_t *a = d->copy + group * words, *b = now + group * words;
+        for (uint32_t i = 0; i < words; i += 4)
+            if (((a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) | (a[i + 3] ^ b[i + 3])) != 0)
+                return false;
+    }
     return true;
 }
 
@@ -135,14 +142,14 @@ static bool check_region(struct dropper *d, uint32_t index, bool thorough) {
     s->stats.view_revalidated_pages++;
     if (!table)
         drop_region(d, index);
-    else if (thorough || !same_table(detail_of(s->views, r)->copy, table))
+    else if (thorough || !same_table(s, detail_of(s->views, r), table))
         check_pages(d, index, table, pde);
     else
         drop_flush(d);
     return true;
 }
 
-void view_revalidate(struct smmu *s, struct view *v) {
+void view_revalidate(struct smmu *s, struct view *v, bool keep_global) {
     struct dropper d = {s, v, 0, 0};
     const bool thorough = s->wp && !v->wp;
     v->wp = s->wp;
@@ -152,10 +159,14 @@ void view_revalidate(struct smmu *s, struct view *v) {
         for (uint64_t bits = v->used[word]; bits; bits &= bits - 1) {
             const uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
             if (v->region[index].kind == REGION_EMPTY) continue;
-            if (check_region(&d, index, thorough))
+            if (keep_global && v->region[index].global) {
+                drop_flush(&d);
                 kept = true;
-            else
+            } else if (check_region(&d, index, thorough)) {
+                kept = true;
+            } else {
                 lost = true;
+            }
         }
     drop_flush(&d);
     if (!lost || kept) return;

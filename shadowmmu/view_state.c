@@ -223,6 +223,15 @@ static void copy_entries(struct smmu *s, struct detail *d, uint64_t pde, uint32_
         memcpy((uint8_t *)d->copy + first * size, table + first * size, count * size);
 }
 
+/* Are all entries of a run marked global? `pde` is that of the first page. */
+static bool run_is_global(const struct smmu *s, uint64_t pde, uint32_t first, uint32_t count) {
+    if (walk_is_large(s, pde)) return (pde & PTE_G) != 0;
+    const uint8_t *table = walk_table(s, pde & (s->mode == MODE_PAE ? PTE_ADDR_PAE : UINT64_C(0xfffff000)));
+    uint64_t all = PTE_G;
+    for (uint32_t i = 0; i < count; i++) all &= entry_at(s, table, first + i);
+    return all != 0;
+}
+
 static void set_paged(struct smmu *s, struct view *v, const struct view_run *run) {
     struct views *vs = s->views;
     const uint32_t index = region_of(v, run->first);
@@ -241,7 +250,9 @@ static void set_paged(struct smmu *s, struct view *v, const struct view_run *run
         set_page(vs, v, d, run->first + k, frame);
         if (run->writable && !mem_is_code(s->mem, frame)) state_set_writable(vs, v, run->first + k, true);
     }
-    if (!walk_is_large(s, pde)) copy_entries(s, d, pde, run->first & (region_pages(v) - 1), run->count, fresh);
+    const uint32_t first = run->first & (region_pages(v) - 1);
+    if (!walk_is_large(s, pde)) copy_entries(s, d, pde, first, run->count, fresh);
+    r->global = (fresh || r->global) && run_is_global(s, pde, first, run->count);
 }
 
 static void set_wholes(struct smmu *s, struct view *v, const struct view_run *run) {
@@ -254,6 +265,7 @@ static void set_wholes(struct smmu *s, struct view *v, const struct view_run *ru
         r->pde = walk_read_pde(s, (run->first + done) << SMMU_PAGE_SHIFT);
         r->frame = run->frame + done;
         r->writable = run->writable;
+        r->global = (r->pde & PTE_G) != 0;
         set_used(v, index, REGION_WHOLE);
         const bool code = run->writable && mem_any_code(s->mem, r->frame, pages);
         for (uint32_t i = 0; code && i < pages; i++)

@@ -80,6 +80,32 @@ struct path {
 
 enum path_result { PATH_OK, PATH_NOT_PRESENT, PATH_RESERVED };
 
+/* The last level, by the table and the entries above it. */
+static inline enum path_result leaf_32(const struct smmu *s, uint32_t va, struct path *p) {
+    p->pte_ref = find_entry(s, p->table + ((va >> 12) & 1023) * 4);
+    p->pte = load32(&p->pte_ref);
+    if (!(p->pte & PTE_P)) return PATH_NOT_PRESENT;
+    p->rights = p->pde & p->pte;
+    p->nx = false;
+    p->shift = 12;
+    p->pa = (p->pte & UINT64_C(0xfffff000)) | (va & SMMU_PAGE_MASK);
+    return PATH_OK;
+}
+
+static inline uint64_t pae_reserved(const struct smmu *s) { return RSVD_PAE_HIGH | (s->nxe ? 0 : PTE_NX); }
+
+static inline enum path_result leaf_pae(const struct smmu *s, uint32_t va, struct path *p) {
+    p->pte_ref = find_entry(s, p->table + ((va >> 12) & 511) * 8);
+    p->pte = load64(&p->pte_ref);
+    if (!(p->pte & PTE_P)) return PATH_NOT_PRESENT;
+    if (p->pte & pae_reserved(s)) return PATH_RESERVED;
+    p->rights = p->pde & p->pte;
+    p->nx = ((p->pde | p->pte) & PTE_NX) != 0;
+    p->shift = 12;
+    p->pa = (p->pte & PTE_ADDR_PAE) | (va & SMMU_PAGE_MASK);
+    return PATH_OK;
+}
+
 static inline enum path_result path_32(const struct smmu *s, uint32_t va, struct path *p) {
     p->pde_ref = find_entry(s, (s->paging.cr3 & SMMU_PAGE_BASE) + (va >> 22) * 4);
     p->pde = load32(&p->pde_ref);
@@ -94,17 +120,11 @@ static inline enum path_result path_32(const struct smmu *s, uint32_t va, struct
         return PATH_OK;
     }
     p->table = p->pde & UINT64_C(0xfffff000) & s->a20_mask;
-    p->pte_ref = find_entry(s, p->table + ((va >> 12) & 1023) * 4);
-    p->pte = load32(&p->pte_ref);
-    if (!(p->pte & PTE_P)) return PATH_NOT_PRESENT;
-    p->rights = p->pde & p->pte;
-    p->shift = 12;
-    p->pa = (p->pte & UINT64_C(0xfffff000)) | (va & SMMU_PAGE_MASK);
-    return PATH_OK;
+    return leaf_32(s, va, p);
 }
 
 static inline enum path_result path_pae(const struct smmu *s, uint32_t va, struct path *p) {
-    const uint64_t reserved = RSVD_PAE_HIGH | (s->nxe ? 0 : PTE_NX);
+    const uint64_t reserved = pae_reserved(s);
     uint64_t pdpte = s->paging.pdpte[va >> 30];
     p->nx = false;
     if (!(pdpte & PTE_P)) return PATH_NOT_PRESENT;
@@ -121,15 +141,7 @@ static inline enum path_result path_pae(const struct smmu *s, uint32_t va, struc
         return PATH_OK;
     }
     p->table = p->pde & PTE_ADDR_PAE & s->a20_mask;
-    p->pte_ref = find_entry(s, p->table + ((va >> 12) & 511) * 8);
-    p->pte = load64(&p->pte_ref);
-    if (!(p->pte & PTE_P)) return PATH_NOT_PRESENT;
-    if (p->pte & reserved) return PATH_RESERVED;
-    p->rights = p->pde & p->pte;
-    p->nx = ((p->pde | p->pte) & PTE_NX) != 0;
-    p->shift = 12;
-    p->pa = (p->pte & PTE_ADDR_PAE) | (va & SMMU_PAGE_MASK);
-    return PATH_OK;
+    return leaf_pae(s, va, p);
 }
 
 static inline enum path_result find_path(const struct smmu *s, uint32_t va, struct path *p) {
@@ -217,10 +229,11 @@ bool smmu_walk(struct smmu *s, struct gva va, unsigned access, struct smmu_xlat 
     return true;
 }
 
-bool walk_ahead(const struct smmu *s, uint32_t va, unsigned access, struct walk *w) {
-    struct path p;
-    if (s->mode == MODE_OFF || find_path(s, va, &p) != PATH_OK || !allowed(s, &p, access)) return false;
-    if (!(p.pde & PTE_A) || (p.shift == 12 && !(p.pte & PTE_A))) return false;
+bool walk_ahead(const struct smmu *s, const struct walk *near, uint32_t va, unsigned access, struct walk *w) {
+    struct path p = {.pde = near->pde, .table = near->table};
+    if (near->shift != 12) return false;
+    if ((s->mode == MODE_PAE ? leaf_pae(s, va, &p) : leaf_32(s, va, &p)) != PATH_OK) return false;
+    if (!(p.pte & PTE_A) || !allowed(s, &p, access)) return false;
     fill_walk(s, &p, (access & SMMU_USER) != 0, w);
     return true;
 }
@@ -272,6 +285,6 @@ uint64_t walk_large_base(const struct smmu *s, uint64_t pde) {
 const uint8_t *walk_table(const struct smmu *s, uint64_t table) { return find_entry(s, table).read; }
 
 uint64_t walk_reserved(const struct smmu *s, bool large) {
-    if (s->mode == MODE_PAE) return RSVD_PAE_HIGH | (s->nxe ? 0 : PTE_NX) | (large ? RSVD_PDE_2M : 0);
+    if (s->mode == MODE_PAE) return pae_reserved(s) | (large ? RSVD_PDE_2M : 0);
     return large && s->mode == MODE_32 ? RSVD_PDE_4M : 0;
 }
