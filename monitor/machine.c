@@ -102,6 +102,8 @@ static bool create_memory(struct machine *m, char *errbuf, size_t errlen) {
     const struct mon_config *c = m->cfg;
     struct smmu_limits limits = {.max_vmas = c->max_vmas,
                                  .near = &m->vcpu.cpu,
+                                 .no_code_ahead = c->bt_plain || c->bt_no_code_ahead,
+                                 .no_kept_globals = c->bt_plain || c->bt_no_kept_globals,
                                  .low = c->bt_low                            ? SMMU_LOW_AT_ONCE
                                         : c->bt_plain || c->bt_no_low_window ? SMMU_LOW_NOBODY
                                                                              : SMMU_LOW_USER};

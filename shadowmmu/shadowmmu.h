@@ -35,7 +35,9 @@ struct smmu_limits {    /* 0: default */
     uint32_t max_vmas;  /* budget of host mappings for all views; default: 3/4 of vm.max_map_count */
     uint32_t max_views; /* user views kept; default 64 */
     enum smmu_low low;
-    const void *near; /* TLBs lie less than 2 GiB from here, if the host has room; NULL: anywhere */
+    bool no_code_ahead;   /* off: what smmu_code_fill knows of neighbours ... */
+    bool no_kept_globals; /* ... and that CR3 writes leave global pages of views alone */
+    const void *near;     /* TLBs lie less than 2 GiB from here, if the host has room; NULL: anywhere */
 };
 
 enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *limits, struct smmu **out);
@@ -108,7 +110,8 @@ enum smmu_fill {
 };
 enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool write, uint64_t *delta,
                              struct guest_fault *fault);
-/* Code: checks fetch permission, gives the frame that holds the page's bytes. SLOW: fetch from a device or hole. */
+/* Code: checks fetch permission, gives the frame that holds the page's bytes. SLOW: fetch from a device or hole. Of
+ * user code the neighbours that hold code too are entered as well. */
 enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault);
 /* ---- Device registers ----
  * Pages of devices have no TLB entry; where the latest few are is remembered all the same, until what would flush

@@ -205,6 +205,7 @@ struct smmu {
     struct smmu_paging paging;
     enum paging_mode mode;
     bool wp, pse, pge, nxe;
+    bool no_code_ahead, no_kept_globals; /* as in smmu_limits */
     uint64_t a20_mask;
     uint32_t map_generation;
     struct tlb_ctx tlb[2]; /* 0: supervisor, 1: user */
@@ -248,7 +249,7 @@ static inline void device_forget(struct smmu *s) {
 enum smmu_status views_create(struct smmu *s, const struct smmu_limits *limits);
 void views_destroy(struct smmu *s);
 /* The paging state has changed: choose the current views and revalidate them. */
-void views_switch(struct smmu *s, bool keep_global);
+void views_switch(struct smmu *s, bool keep_global); /* keep_global: pages marked so need no look */
 void views_invlpg(struct smmu *s, uint32_t va);
 void views_protect_frame(struct smmu *s, uint32_t frame);
 void views_drop_all(struct smmu *s);

@@ -45,6 +45,8 @@ enum smmu_status smmu_create(struct smmu_mem *mem, const struct smmu_limits *lim
     if (!s) return SMMU_NO_MEMORY;
     s->mem = mem;
     s->a20_mask = UINT64_MAX;
+    s->no_code_ahead = limits && limits->no_code_ahead;
+    s->no_kept_globals = limits && limits->no_kept_globals;
     device_forget_all(s);
     enum smmu_status status = tlb_create(s, limits ? limits->near : NULL);
     if (status == SMMU_OK) status = views_create(s, limits);
@@ -72,8 +74,9 @@ void smmu_set_paging(struct smmu *s, const struct smmu_paging *p, bool flush_glo
     derive(s);
     const bool format_changed = mode != s->mode || pse != s->pse || nxe != s->nxe;
     const bool all = flush_global || format_changed || wp != s->wp || pge != s->pge;
-    tlb_flush(s, !all && s->pge);
-    views_switch(s, !all && s->pge);
+    const bool keep_global = !all && s->pge;
+    tlb_flush(s, keep_global);
+    views_switch(s, keep_global && !s->no_kept_globals);
 }
 
 void smmu_invlpg(struct smmu *s, struct gva va) {

@@ -281,8 +281,7 @@ static bool code_enter_around(struct smmu *s, uint32_t va, const struct walk *ne
     for (uint32_t page = first; page - first < TLB_AROUND * SMMU_PAGE_SIZE; page += SMMU_PAGE_SIZE) {
         if (*tlb_code_slot(t, page) || !walk_ahead(s, near, page, SMMU_EXEC | SMMU_USER, &w)) continue;
         int32_t frame = code_frame_of(s, &w);
-        if (frame >= 0 && mem_is_code(s->mem, (uint32_t)frame))
-            changed |= code_enter(t, page, (uint32_t)frame, &w);
+        if (frame >= 0 && mem_is_code(s->mem, (uint32_t)frame)) changed |= code_enter(t, page, (uint32_t)frame, &w);
     }
     return changed;
 }
@@ -293,7 +292,7 @@ enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t
     if (walk_guest(s, va.v, SMMU_EXEC | (user ? SMMU_USER : 0), &w, fault) != WALK_OK) return SMMU_FILL_FAULT;
     int32_t at = code_frame_of(s, &w);
     if (at < 0) return SMMU_FILL_SLOW;
-    bool fresh = user && !*tlb_code_slot(t, va.v);
+    bool fresh = user && !s->no_code_ahead && !*tlb_code_slot(t, va.v);
     *frame = (uint32_t)at;
     s->stats.code_fills++;
     bool changed = code_enter(t, va.v, *frame, &w);

@@ -4,7 +4,8 @@
  * Callers: view.c at CR3 writes and INVLPG.
  * A mapping stays while its entries keep their rights and address, A is still
  * set, and D too if it is writable; else it is dropped, and the next access
- * walks again. Global pages outlive CR3 writes unseen, as in a TLB (SDM vol. 3 "Global Pages"). Dropped neighbours go in one system call, gaps included.
+ * walks again. Global pages outlive CR3 writes unseen, as in a TLB (SDM vol. 3 "Global Pages"). Dropped neighbours go
+ * in one system call, gaps included.
  */
 #include "shadowmmu/view_internal.h"
 
