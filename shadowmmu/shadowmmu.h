@@ -165,8 +165,8 @@ void smmu_space_settle(struct smmu *s);
 enum smmu_view_result {
     SMMU_VIEW_MAPPED,  /* hidden fault resolved: resume the instruction */
     SMMU_VIEW_PASSING, /* the same, but not for long: a user page in the supervisor's view goes at the next change of
-                          CR3, and of a view that has shown few pages so far nobody knows whether its process will live
-                        */
+                          CR3; a supervisor's that INVLPG took away last time will go so again; and of a view that has
+                          shown few pages so far nobody knows whether its process will live */
     SMMU_VIEW_CHECKED, /* allowed, but must go the checked way: device, hole, ROM write, code-frame write, window wrap
                         */
     SMMU_VIEW_FAULT,   /* true fault: *fault */

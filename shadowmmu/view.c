@@ -225,8 +225,13 @@ static bool unprotect_whole(struct smmu *s, struct view *v, uint32_t page) {
     return view_protect(s, v, page - i + lo, hi - lo, true);
 }
 
-static bool passing(const struct smmu *s, const struct view *v, const struct walk *w) {
-    return s->mode != MODE_OFF && (v->user ? !v->mature : w->user);
+/* A kernel that gave the page up just now will do so again: it looks at other memory through a few pages. */
+static bool given_up_last(const struct view *v, uint32_t page) {
+    return !v->user && page >= v->drop_first && page < v->drop_next;
+}
+
+static bool passing(const struct smmu *s, const struct view *v, uint32_t page, const struct walk *w) {
+    return s->mode != MODE_OFF && (v->user ? !v->mature : w->user || given_up_last(v, page));
 }
 
 static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool write, struct guest_fault *fault) {
@@ -250,7 +255,7 @@ static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool w
     if (!view_find_run(s, v, va, &w, &run)) return SMMU_VIEW_CHECKED;
     if (region->kind == REGION_WHOLE && !run.whole) view_drop_region(s, v, index);
     if (!view_map_run(s, v, &run)) return SMMU_VIEW_CHECKED;
-    return passing(s, v, &w) ? SMMU_VIEW_PASSING : SMMU_VIEW_MAPPED;
+    return passing(s, v, va >> SMMU_PAGE_SHIFT, &w) ? SMMU_VIEW_PASSING : SMMU_VIEW_MAPPED;
 }
 
 enum smmu_view_result smmu_view_fault(struct smmu *s, bool user, struct gva va, bool write, struct guest_fault *fault) {

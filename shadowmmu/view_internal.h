@@ -66,8 +66,8 @@ struct view {
     uint32_t wholes; /* WHOLE regions */
     bool user, mature;
     bool wp; /* CR0.WP when last validated */
-    /* Pages given up one after the other: where that would go on, and how many went last. */
-    uint32_t drop_next, drop_run;
+    /* Pages given up one after the other: the first, where that would go on, and how many went last. */
+    uint32_t drop_first, drop_next, drop_run;
     /* Apart, so that a search over all views stays in a few cache lines. */
     struct region *region; /* VIEW_REGIONS */
     uint64_t *used;        /* a bit a region that is not empty */

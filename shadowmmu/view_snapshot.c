@@ -185,6 +185,7 @@ static void drop_run(struct dropper *d, uint32_t page) {
     struct region *r = &v->region[region_of(v, page)];
     uint32_t run = page == v->drop_next ? 2 * v->drop_run : v->drop_run / 2, n = 0;
     run = run < 1 ? 1 : run > DROP_RUN_MAX ? DROP_RUN_MAX : run;
+    if (page != v->drop_next) v->drop_first = page;
     do drop_page(d, page + n++);
     while (n < run && r->kind == REGION_PAGED && region_of(v, page + n) == region_of(v, page) &&
            bit_get(detail_of(d->s->views, r)->mapped, (page + n) & (region_pages(v) - 1)));
