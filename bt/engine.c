@@ -1,8 +1,8 @@
 /*
  * engine.c: the engine's memory: arenas, code cache, prediction stacks; flush; counters.
  *
- * Arenas are reserved large and touched lazily, so growth is free and a flush
- * gives the pages back.
+ * Arenas are reserved large and touched lazily. A flush keeps their pages: they will be used again, and a fresh page
+ * costs more than all that is written to it.
  */
 #include "bt/bt_internal.h"
 
@@ -18,8 +18,18 @@ static void *reserve(size_t bytes, int prot) {
     return p == MAP_FAILED ? NULL : p;
 }
 static void *reserve_rw(size_t bytes) { return reserve(bytes, PROT_READ | PROT_WRITE); }
-static void give_back(void *p, size_t bytes) {
-    if (p) madvise(p, bytes, MADV_DONTNEED);
+
+/* A huge page costs a quarter of the small ones that it replaces, but its unused rest is memory too: an arena begins
+ * with small ones, as many as a guest that has only booted needs. */
+static void wish_huge_tail(uint8_t *p, size_t bytes) {
+    enum { SMALL = 4 << 20 };
+    if (p && bytes > SMALL) (void)madvise(p + SMALL, bytes - SMALL, MADV_HUGEPAGE);
+}
+
+static void *reserve_arena(size_t bytes) {
+    void *p = reserve_rw(bytes);
+    wish_huge_tail(p, bytes);
+    return p;
 }
 
 static bool make_ras(struct ras *r) {
@@ -44,13 +54,14 @@ static bool allocate(struct bt_engine *e) {
     e->n_frames = smmu_mem_frames(e->mem);
     e->code = reserve(2 * e->code_size, PROT_READ | PROT_WRITE | PROT_EXEC);
     if (e->code) (void)madvise(e->code, e->code_size, MADV_HUGEPAGE); /* what is executed is large: fewer TLB misses */
-    e->blocks = reserve_rw(e->max_blocks * sizeof *e->blocks);
-    e->links = reserve_rw(e->max_links * sizeof *e->links);
-    e->map = reserve_rw(e->max_map * sizeof *e->map);
-    e->sites = reserve_rw(e->max_sites * sizeof *e->sites);
-    e->ports = reserve_rw(e->max_ports * sizeof *e->ports);
+    if (e->code) wish_huge_tail(e->code + e->code_size, e->code_size);
+    e->blocks = reserve_arena(e->max_blocks * sizeof *e->blocks);
+    e->links = reserve_arena(e->max_links * sizeof *e->links);
+    e->map = reserve_arena(e->max_map * sizeof *e->map);
+    e->sites = reserve_arena(e->max_sites * sizeof *e->sites);
+    e->ports = reserve_arena(e->max_ports * sizeof *e->ports);
     e->decoded = reserve_rw(sizeof *e->decoded);
-    e->relocs = reserve_rw(e->max_relocs * sizeof *e->relocs);
+    e->relocs = reserve_arena(e->max_relocs * sizeof *e->relocs);
     e->hash = reserve_rw(HASH_SLOTS * sizeof *e->hash);
     e->kin = reserve_rw(HASH_SLOTS * sizeof *e->kin);
     e->frame_blocks = reserve_rw(e->n_frames * sizeof *e->frame_blocks);
@@ -153,12 +164,6 @@ void bt_flush(struct bt_engine *e) {
     }
     set_none(e->hash, HASH_SLOTS);
     set_none(e->kin, HASH_SLOTS);
-    give_back(e->blocks, e->n_blocks * sizeof *e->blocks);
-    give_back(e->links, e->n_links * sizeof *e->links);
-    give_back(e->map, e->n_map * sizeof *e->map);
-    give_back(e->sites, e->n_sites * sizeof *e->sites);
-    give_back(e->ports, e->n_ports * sizeof *e->ports);
-    give_back(e->relocs, e->n_relocs * sizeof *e->relocs);
     e->n_blocks = e->n_links = e->n_map = e->n_sites = e->n_ports = e->n_relocs = 0;
     e->code_used = e->code_thunks;
     e->cold_used = 0;
