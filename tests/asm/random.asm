@@ -21,16 +21,20 @@
     push dword ARITH | DF
     popfd
 %endmacro
+; where to try again while there was none, what tells the flags apart at FLAGS_AT
+%macro KEEP_FLAGS 2
+    jnc %1
+    pushfd
+    pop dword [FLAGS_AT + 4 * (%2)]
+    and dword [FLAGS_AT + 4 * (%2)], ARITH | DF
+    cld
+%endmacro
 ; instruction, register, what tells them apart at FLAGS_AT
 %macro TRY 3
 %%again:
     SET_ARITH
     %1 %2
-    jnc %%again
-    pushfd
-    pop dword [FLAGS_AT + 4 * (%3)]
-    and dword [FLAGS_AT + 4 * (%3)], ARITH | DF
-    cld
+    KEEP_FLAGS %%again, %3
 %endmacro
 ; instruction, 32-bit register, 16-bit register, number
 %macro BOTH 4
@@ -48,11 +52,7 @@
     %1 %2
     mov [ESP_DROP], esp
     mov esp, [ESP_AT]
-    jnc %%again
-    pushfd
-    pop dword [FLAGS_AT + 4 * (%3)]
-    and dword [FLAGS_AT + 4 * (%3)], ARITH | DF
-    cld
+    KEEP_FLAGS %%again, %3
 %endmacro
 %macro ALL_REGS 1
     BOTH %1, eax, ax, 0
