@@ -1,217 +1,7 @@
 /*
- * shadowmmu_view_test.c: views, used as translated code uses them: plain loads
- * and stores in the window, and a SIGSEGV handler that calls smmu_view_fault.
- *
- * The torture test changes guest tables at random and flushes as an operating
- * system must; every access is compared with the tables, A and D included, and
- * the number of host mappings with /proc/self/maps. Seed in SMMU_SEED.
+ * shadowmmu_view_test.c: what views show, when it goes, and what that costs.
  */
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/ucontext.h>
-#include <time.h>
-
-#include <cmocka.h>
-
-#include "shadowmmu/shadowmmu.h"
-
-enum { MIB = 1 << 20, RAM_MIB = 64, LOW_LEAST = 64 << 10 };
-enum outcome { DONE, CHECKED, FAULTED };
-
-static struct smmu_mem *mem;
-static struct smmu *mmu;
-static uint8_t *linear;
-static uint64_t rng;
-static bool skips_low;  /* the host has no room for it */
-static bool low_window; /* user address spaces are in the window at 0 from the start */
-
-static uint64_t rnd(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng * UINT64_C(0x2545F4914F6CDD1D);
-}
-
-static bool chance(unsigned one_in) { return rnd() % one_in == 0; }
-
-/* ---- Accesses through the window ---- */
-
-static struct {
-    sigjmp_buf out;
-    bool active, user;
-    unsigned faults;
-    struct guest_fault fault;
-} current;
-
-static void on_segv(int sig, siginfo_t *info, void *context) {
-    const ucontext_t *u = context;
-    (void)sig;
-    if (!current.active || !smmu_view_contains(mmu, info->si_addr)) abort();
-    bool write = u->uc_mcontext.gregs[REG_ERR] & 2;
-    uint32_t va = (uint32_t)(uintptr_t)info->si_addr;
-    if (++current.faults > 4) abort(); /* resumed without effect */
-    switch (smmu_view_fault(mmu, current.user, gva(va), write, &current.fault)) {
-    case SMMU_VIEW_MAPPED:
-    case SMMU_VIEW_PASSING: return;
-    case SMMU_VIEW_CHECKED: siglongjmp(current.out, 1 + CHECKED);
-    case SMMU_VIEW_FAULT: siglongjmp(current.out, 1 + FAULTED);
-    }
-}
-
-static bool handler_installed;
-
-/* cmocka puts its own handler in place around each test, after the set-up. */
-static void install_handler(void) {
-    struct sigaction sa = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_NODEFER};
-    sigaction(SIGSEGV, &sa, NULL);
-    handler_installed = true;
-}
-
-static enum outcome touch(bool user, uint32_t va, bool write, uint32_t *value) {
-    volatile uint32_t *p = (volatile uint32_t *)((uintptr_t)smmu_view_base(mmu, user) + va);
-    if (!handler_installed) install_handler();
-    current.user = user;
-    current.faults = 0;
-    int r = sigsetjmp(current.out, 1);
-    if (r) {
-        current.active = false;
-        return (enum outcome)(r - 1);
-    }
-    current.active = true;
-    if (write)
-        *p = *value;
-    else
-        *value = *p;
-    current.active = false;
-    return DONE;
-}
-
-static enum outcome peek(bool user, uint32_t va, uint32_t *value) { return touch(user, va, false, value); }
-static enum outcome poke(bool user, uint32_t va, uint32_t value) { return touch(user, va, true, &value); }
-
-/* ---- World ---- */
-
-/* A sanitizer's shadow may be where the window would be. */
-static bool no_low_window(void) {
-    const size_t bytes = (UINT64_C(8) << 30) - LOW_LEAST;
-    void *at = (void *)(uintptr_t)LOW_LEAST;
-    void *p = mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    if (p != MAP_FAILED) munmap(p, bytes);
-    return p != at;
-}
-
-static void create_with(uint32_t max_vmas, uint32_t max_views, enum smmu_low low) {
-    static const uint8_t rom[8192] = {0xc3, 0x11};
-    const struct smmu_limits limits = {.max_vmas = max_vmas, .max_views = max_views, .low = low};
-    skips_low = no_low_window();
-    assert_int_equal(smmu_mem_create(RAM_MIB * (uint64_t)MIB, sizeof rom, &mem), SMMU_OK);
-    linear = smmu_mem_linear(mem);
-    int32_t frame = smmu_mem_add_rom(mem, rom, sizeof rom);
-    /* A PC: RAM, a hole at A0000, ROM at C0000, all RAM again from 1 MiB. */
-    assert_int_equal(smmu_mem_map_frames(mem, gpa(0), RAM_MIB * (uint64_t)MIB, 0, 0), SMMU_OK);
-    assert_int_equal(smmu_mem_unmap(mem, gpa(0xa0000), 0x20000), SMMU_OK);
-    assert_int_equal(smmu_mem_map_frames(mem, gpa(0xc0000), 0x2000, frame, -1), SMMU_OK);
-    assert_int_equal(smmu_create(mem, &limits, &mmu), SMMU_OK);
-    handler_installed = false;
-    low_window = low == SMMU_LOW_AT_ONCE && !skips_low;
-}
-
-static void create(uint32_t max_vmas, uint32_t max_views) { create_with(max_vmas, max_views, SMMU_LOW_NOBODY); }
-
-static void destroy(void) {
-    smmu_destroy(mmu);
-    smmu_mem_destroy(mem);
-}
-
-static int setup(void **state) {
-    (void)state;
-    create(0, 0);
-    return 0;
-}
-
-static int setup_tiny(void **state) {
-    (void)state;
-    create(50, 2);
-    return 0;
-}
-
-static int setup_low(void **state) {
-    (void)state;
-    create_with(0, 0, SMMU_LOW_AT_ONCE);
-    return 0;
-}
-
-static int setup_low_tiny(void **state) {
-    (void)state;
-    create_with(50, 2, SMMU_LOW_AT_ONCE);
-    return 0;
-}
-
-static int setup_low_earned(void **state) {
-    (void)state;
-    create_with(0, 0, SMMU_LOW_USER);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    destroy();
-    return 0;
-}
-
-static uint32_t get32(uint32_t pa) {
-    uint32_t v;
-    memcpy(&v, linear + pa, 4);
-    return v;
-}
-static void put32(uint32_t pa, uint32_t v) { memcpy(linear + pa, &v, 4); }
-
-static struct smmu_stats stats(void) {
-    struct smmu_stats st;
-    smmu_get_stats(mmu, &st);
-    return st;
-}
-
-/* The count of host mappings is exact, but that the gaps of the low window, which are counted, are none. */
-static void check_vmas(void) {
-    char line[512];
-    unsigned vmas = 0;
-    FILE *f = fopen("/proc/self/maps", "r");
-    assert_non_null(f);
-    while (fgets(line, sizeof line, f)) {
-        uintptr_t start = strtoull(line, NULL, 16);
-        vmas += start <= INTPTR_MAX && smmu_view_contains(mmu, (void *)start); /* not the vsyscall page */
-    }
-    fclose(f);
-    if (low_window)
-        assert_in_range(vmas, 1, stats().vmas + 2); /* and the reservations' own */
-    else
-        assert_int_equal(vmas, stats().vmas + 1);
-}
-
-enum { PD = 0x2000, PT = 0x3000, PD2 = 0x4000, PT2 = 0x5000 };
-
-static void paging_on(uint32_t cr3, bool flush_global) {
-    struct smmu_paging p = {.cr0 = 0x80010001u, .cr3 = cr3, .cr4 = 0x10};
-    smmu_set_paging(mmu, &p, flush_global);
-}
-
-/* PD[0] -> PT; PT[i] -> 2 MiB + i pages, P W U; PD[0x300..0x30f]: all RAM, large, A and D set. */
-static void plain_tables(uint32_t pd, uint32_t pt) {
-    memset(linear + pd, 0, 4096);
-    for (uint32_t i = 0; i < 1024; i++) put32(pt + i * 4, 0x200000 + i * 4096 + 7);
-    put32(pd, pt + 7);
-    for (uint32_t i = 0; i < RAM_MIB / 4; i++) put32(pd + (0x300 + i) * 4, i * 4 * MIB + 0xe3);
-}
-
-/* ---- Cases ---- */
+#include "shadowmmu_view_world.h"
 
 static void identity_without_paging(void **state) {
     (void)state;
@@ -411,95 +201,114 @@ static void views_survive_cr3_switches(void **state) {
     check_vmas();
 }
 
-/* In the low window a linear address is the host's; what lies below the least address that can be mapped is not. */
-static void low_window_shows_linear_addresses(void **state) {
+enum { CR4_PSE = 0x10, CR4_PGE = 0x80, WP = 0x10000 };
+
+static void paging_with(uint32_t cr0, uint32_t cr4, bool flush_global) {
+    struct smmu_paging p = {.cr0 = 0x80000001u | cr0, .cr3 = PD, .cr4 = cr4};
+    smmu_set_paging(mmu, &p, flush_global);
+}
+
+/* What the supervisor sees at 4 MiB, after PT2[0] was made to show another frame without an INVLPG. */
+static uint32_t seen_after_change(uint32_t frame, uint32_t cr0, uint32_t cr4, bool flush_global) {
+    uint32_t v = 0;
+    put32(frame, frame);
+    put32(PT2, frame | 0x163);
+    paging_with(cr0, cr4, flush_global);
+    assert_int_equal(peek(false, 0x400000, &v), DONE);
+    return v;
+}
+
+/* SDM vol. 3 "Global Pages". */
+static void global_pages_outlive_cr3_writes(void **state) {
     (void)state;
-    if (skips_low) skip();
     uint32_t v;
     plain_tables(PD, PT);
-    paging_on(PD, true);
-    assert_null(smmu_view_base(mmu, true));
-    assert_non_null(smmu_view_base(mmu, false));
-    assert_true(smmu_space_low(mmu));
-    assert_int_equal(poke(true, 0x10000, 5), DONE);
-    assert_int_equal(get32(0x210000), 5);
-    assert_int_equal(poke(false, 0x10000, 6), DONE);
-    assert_int_equal(peek(true, 0x10000, &v), DONE);
-    assert_int_equal(v, 6);
-    assert_int_equal(peek(true, LOW_LEAST - 4, &v), CHECKED);
-    assert_int_equal(peek(true, 0, &v), CHECKED);
-    assert_int_equal(peek(true, 0x400000, &v), FAULTED);
-    put32(PT, 0);
-    smmu_invlpg(mmu, gva(0));
-    assert_int_equal(peek(true, 8, &v), FAULTED);
-    assert_true(smmu_view_contains(mmu, (void *)(uintptr_t)0));
-    assert_true(smmu_view_contains(mmu, (void *)(uintptr_t)0x1ffffffffu));
-    assert_true(smmu_view_contains(mmu, (void *)~(uintptr_t)0));
-    assert_false(smmu_view_contains(mmu, (void *)(uintptr_t)0x200000000u));
-    assert_false(smmu_view_contains(mmu, linear));
+    put32(PD + 4, PT2 | 0x63);
+    for (uint32_t i = 0; i < 1024; i++) put32(PT2 + i * 4, (0x800000 + i * 4096) | 0x163);
+    paging_with(WP, CR4_PSE | CR4_PGE, true);
+    assert_int_equal(seen_after_change(0x200000, WP, CR4_PSE | CR4_PGE, true), 0x200000);
+    assert_int_equal(seen_after_change(0x201000, WP, CR4_PSE | CR4_PGE, false), 0x200000);
+    smmu_invlpg(mmu, gva(0x400000));
+    assert_int_equal(peek(false, 0x400000, &v), DONE);
+    assert_int_equal(v, 0x201000);
+    assert_int_equal(seen_after_change(0x202000, WP, CR4_PSE | CR4_PGE, false), 0x201000);
+    assert_int_equal(seen_after_change(0x203000, WP, CR4_PSE, true), 0x203000);
+    /* without PGE the bit means nothing */
+    assert_int_equal(seen_after_change(0x204000, WP, CR4_PSE, false), 0x204000);
+    assert_int_equal(seen_after_change(0x205000, WP, CR4_PSE | CR4_PGE, true), 0x205000);
+    assert_int_equal(seen_after_change(0x206000, 0, CR4_PSE | CR4_PGE, true), 0x206000);
+    /* one page that is not global, and the table is looked at */
+    put32(PT2 + 500 * 4, 0x900000 | 0x63);
+    assert_int_equal(peek(false, 0x400000 + 500 * 4096, &v), DONE);
+    assert_int_equal(seen_after_change(0x207000, 0, CR4_PSE | CR4_PGE, false), 0x207000);
     check_vmas();
 }
 
-/* A large page at 0: all of it but the lowest pages is mapped. */
-static void low_window_takes_a_large_page(void **state) {
+static void global_large_pages_outlive_cr3_writes(void **state) {
     (void)state;
-    if (skips_low) skip();
     uint32_t v;
     plain_tables(PD, PT);
-    put32(PD, 0x400000 + 0xe7);
-    put32(PD + 4, 0x800000 + 0xe7);
-    paging_on(PD, true);
-    assert_int_equal(poke(true, 0x500000, 1), DONE);
-    assert_int_equal(get32(0x900000), 1);
-    assert_int_equal(poke(true, 0x3ffffc, 2), DONE);
-    assert_int_equal(get32(0x7ffffc), 2);
-    assert_int_equal(poke(true, LOW_LEAST, 3), DONE);
-    assert_int_equal(get32(0x410000), 3);
-    assert_int_equal(peek(true, LOW_LEAST - 4, &v), CHECKED);
+    put32(0x400000, 4);
+    put32(0x800000, 8);
+    put32(PD + 0x300 * 4, 0x400000 | 0x1e3);
+    paging_with(WP, CR4_PSE | CR4_PGE, true);
+    assert_int_equal(peek(false, 0xc0000000u, &v), DONE);
+    put32(PD + 0x300 * 4, 0x800000 | 0x1e3);
+    paging_with(WP, CR4_PSE | CR4_PGE, false);
+    assert_int_equal(peek(false, 0xc0000000u, &v), DONE);
+    assert_int_equal(v, 4);
+    smmu_invlpg(mmu, gva(0xc0123000u));
+    assert_int_equal(peek(false, 0xc0000000u, &v), DONE);
+    assert_int_equal(v, 8);
     check_vmas();
-    put32(PD, 0);
+}
+
+/* Of a table only entries of mapped pages count, wherever in it they are. */
+static void changed_neighbours_do_not_matter(void **state) {
+    (void)state;
+    static const uint32_t page[] = {1, 63, 64, 600, 1023};
+    uint32_t v;
+    plain_tables(PD, PT);
+    paging_on(PD, true);
+    for (unsigned k = 0; k < 5; k++) assert_int_equal(poke(true, page[k] * 4096, k), DONE);
+    for (uint32_t i = 0; i < 1024; i++)
+        if (i != 1 && i != 63 && i != 64 && i != 600 && i != 1023) put32(PT + i * 4, 0x800000 + i * 4096 + 7);
+    uint64_t faults = stats().hidden_faults;
     paging_on(PD, false);
-    assert_int_equal(peek(true, LOW_LEAST, &v), FAULTED);
+    for (unsigned k = 0; k < 5; k++) assert_int_equal(poke(true, page[k] * 4096, 10 + k), DONE);
+    assert_int_equal(stats().hidden_faults, faults);
+    put32(PT + 600 * 4, 0x802000 + 0x67);
+    put32(0x802000, 33);
+    paging_on(PD, false);
+    for (unsigned k = 0; k < 5; k++) {
+        assert_int_equal(peek(true, page[k] * 4096, &v), DONE);
+        assert_int_equal(v, k == 3 ? 33 : 10 + k);
+    }
+    assert_int_equal(stats().hidden_faults, faults + 1);
     check_vmas();
 }
 
-static void ripen(void) {
-    while (!smmu_space_grow(mmu, gva(0x20000), 1 << 20)) continue;
-    smmu_space_settle(mmu);
-}
-
-/* The window goes to the space that came of age last; one that lost it so does not take it back. */
-static void low_window_is_earned(void **state) {
+/* A supervisor page that INVLPG took away last will go so again. */
+static void supervisor_pages_given_up_last_pass(void **state) {
     (void)state;
-    if (skips_low) skip();
-    uint32_t v;
+    struct guest_fault f;
     plain_tables(PD, PT);
-    plain_tables(PD2, PT2);
-    for (uint32_t i = 0; i < 1024; i++) put32(PT2 + i * 4, 0x800000 + i * 4096 + 7);
+    put32(PD + 4, PT2 | 0x63);
+    for (uint32_t i = 0; i < 1024; i++) put32(PT2 + i * 4, (0x800000 + (i * 7 % 1024) * 4096) | 0x63);
     paging_on(PD, true);
-    assert_int_equal(poke(true, 0x20000, 11), DONE);
-    assert_false(smmu_space_low(mmu));
-    ripen();
-    assert_true(smmu_space_low(mmu));
-    assert_int_equal(peek(true, 0x20000, &v), DONE);
-    assert_int_equal(v, 11);
-    paging_on(PD2, false);
-    assert_false(smmu_space_low(mmu));
-    assert_int_equal(poke(true, 0x20000, 22), DONE);
-    ripen();
-    assert_true(smmu_space_low(mmu));
-    assert_int_equal(peek(true, 0x20000, &v), DONE);
-    assert_int_equal(v, 22);
-    paging_on(PD, false);
-    assert_false(smmu_space_mature(mmu));
-    ripen();
-    assert_true(smmu_space_mature(mmu));
-    assert_false(smmu_space_low(mmu));
-    assert_int_equal(peek(true, 0x20000, &v), DONE);
-    assert_int_equal(v, 11);
-    paging_on(PD2, false);
-    assert_true(smmu_space_low(mmu));
-    assert_int_equal(stats().low_moves, 2);
+    assert_int_equal(smmu_view_fault(mmu, false, gva(0x400000), false, &f), SMMU_VIEW_MAPPED);
+    assert_int_equal(smmu_view_fault(mmu, false, gva(0x402000), false, &f), SMMU_VIEW_MAPPED);
+    put32(PT2, 0x900000 | 0x63);
+    smmu_invlpg(mmu, gva(0x400000));
+    assert_int_equal(smmu_view_fault(mmu, false, gva(0x401000), false, &f), SMMU_VIEW_MAPPED);
+    assert_int_equal(smmu_view_fault(mmu, false, gva(0x400000), false, &f), SMMU_VIEW_PASSING);
+    put32(PT2 + 8, 0x900000 | 0x63);
+    smmu_invlpg(mmu, gva(0x402000));
+    put32(PT2 + 4, 0x900000 | 0x63);
+    smmu_invlpg(mmu, gva(0x401000));
+    assert_int_equal(smmu_view_fault(mmu, false, gva(0x402000), false, &f), SMMU_VIEW_MAPPED);
+    assert_int_equal(smmu_view_fault(mmu, false, gva(0x401000), false, &f), SMMU_VIEW_PASSING);
+    check_vmas();
 }
 
 static void map_changes_drop(void **state) {
@@ -544,262 +353,6 @@ static void table_in_code_frame_goes_checked(void **state) {
     assert_true(smmu_read(mmu, gva(0x5000), &v, 4, SMMU_USER, &f));
     assert_int_equal(peek(true, 0x5000, &v), DONE);
     smmu_code_unprotect(mmu, PT >> 12);
-}
-
-/* ---- Torture ---- */
-
-enum { SPACES = 3, REGIONS = 7, CODE_FRAMES = 6 };
-static const uint32_t region_index[REGIONS] = {0, 1, 2, 3, 0x200, 0x201, 0x3ff};
-
-struct guest {
-    bool pae, wp, a20;
-    uint32_t space;
-    uint32_t code[CODE_FRAMES];
-};
-
-static uint32_t region_shift(const struct guest *g) { return g->pae ? 21 : 22; }
-static uint32_t region_va(const struct guest *g, unsigned r) {
-    return region_index[r] << 22 | (g->pae && r == 2 ? 1u << 21 : 0);
-}
-
-/* Tables from 16 KiB up: a space has 4 directory pages, then one page table a region;
- * regions 4 and up share theirs between spaces, as kernels do. */
-static uint32_t dir_pa(uint32_t space) { return 0x4000 + space * 0x4000; }
-static uint32_t table_pa(uint32_t space, unsigned r) { return 0x20000 + ((r >= 4 ? 0 : space) * REGIONS + r) * 4096; }
-
-static uint32_t pde_pa(const struct guest *g, uint32_t space, uint32_t va) {
-    return dir_pa(space) + (g->pae ? (va >> 30) * 4096 + (va >> 21 & 511) * 8 : (va >> 22) * 4);
-}
-
-static uint64_t load_entry(const struct guest *g, uint32_t pa) {
-    uint64_t v = 0;
-    memcpy(&v, linear + pa, g->pae ? 8 : 4);
-    return v;
-}
-
-static void store_entry(const struct guest *g, uint32_t pa, uint64_t v) { memcpy(linear + pa, &v, g->pae ? 8 : 4); }
-
-static uint32_t random_page(const struct guest *g) {
-    uint32_t pages = 1u << (region_shift(g) - 12);
-    return chance(2) ? (uint32_t)(rnd() % 12) : pages - 1 - (uint32_t)(rnd() % 12);
-}
-
-static uint64_t flags(void) {
-    return (chance(12) ? 0 : 1) | (chance(4) ? 0 : 2) | (chance(4) ? 0 : 4) | (chance(2) ? 0x20 : 0) |
-           (chance(2) ? 0x40 : 0) | (rnd() & 0xe00);
-}
-
-/* Mostly contiguous frames from 2 MiB on; sometimes the hole and the ROM. */
-static void random_pte(const struct guest *g, uint32_t space, unsigned r) {
-    uint32_t i = random_page(g);
-    uint64_t frame = 0x200 + i + (chance(3) ? rnd() % 4 : 0) + (i > 100 ? 0 : r & 1);
-    if (chance(12)) frame = 0x98 + rnd() % 0x30;
-    store_entry(g, table_pa(space, r) + i * (g->pae ? 8 : 4), frame << 12 | flags());
-}
-
-static void random_pde(const struct guest *g, uint32_t space, unsigned r) {
-    uint32_t va = region_va(g, r);
-    uint64_t e;
-    if (chance(2))
-        e = table_pa(space, chance(8) ? (unsigned)(rnd() % REGIONS) : r) | flags() | 1;
-    else
-        e = ((uint64_t)(chance(4) ? rnd() : r) % (RAM_MIB / 4)) << 22 | flags() | 0x80;
-    if (e & 0x80 && g->pae && (r == 2 || chance(8))) e |= 1u << 21;
-    store_entry(g, pde_pa(g, space, va), e);
-}
-
-static void enter(const struct guest *g, bool flush_global) {
-    struct smmu_paging p = {
-        .cr0 = 0x80000001u | (g->wp ? 0x10000u : 0), .cr3 = dir_pa(g->space), .cr4 = 0x10 | (g->pae ? 0x20 : 0)};
-    for (unsigned i = 0; i < 4 && g->pae; i++) p.pdpte[i] = (dir_pa(g->space) + i * 4096) | 1;
-    smmu_set_paging(mmu, &p, flush_global);
-}
-
-struct expected {
-    enum outcome outcome;
-    uint32_t pa;
-    uint32_t leaf_pa;
-};
-
-static bool is_code(const struct guest *g, uint32_t frame) {
-    for (unsigned i = 0; i < CODE_FRAMES; i++)
-        if (g->code[i] != 0 && g->code[i] == frame) return true;
-    return false;
-}
-
-static struct expected expect(const struct guest *g, bool user, uint32_t va, bool write) {
-    struct expected x = {FAULTED, 0, pde_pa(g, g->space, va)};
-    uint64_t e = load_entry(g, x.leaf_pa), rights = e;
-    uint32_t mask = (1u << region_shift(g)) - 1;
-    if (!(e & 1)) return x;
-    if (!(e & 0x80)) {
-        x.leaf_pa = (uint32_t)(e & 0xfffff000u) + (va >> 12 & (mask >> 12)) * (g->pae ? 8 : 4);
-        if (!g->a20) x.leaf_pa &= ~(uint32_t)MIB;
-        e = load_entry(g, x.leaf_pa);
-        rights &= e;
-        mask = 4095;
-    }
-    if (!(e & 1) || (user && !(rights & 4)) || (write && !(rights & 2) && (user || g->wp))) return x;
-    x.pa = ((uint32_t)e & ~mask & 0xfffff000u) | (va & mask);
-    if (!g->a20) x.pa &= ~(uint32_t)MIB;
-    x.outcome = DONE;
-    if (x.pa >= 0xa0000 && x.pa < 0xc0000) x.outcome = CHECKED;
-    if (x.pa >= 0xc0000 && x.pa < 0xc2000) {
-        x.outcome = write ? CHECKED : DONE;
-        x.pa = x.pa - 0xc0000 + RAM_MIB * MIB; /* where the ROM's frames are stored */
-    }
-    if (write && is_code(g, x.pa >> 12)) x.outcome = CHECKED;
-    if (user && low_window && va < LOW_LEAST) x.outcome = CHECKED;
-    return x;
-}
-
-static bool is_table(uint32_t pa) { return pa >= 0x4000 && pa < 0x60000; }
-
-static void torture_access(const struct guest *g) {
-    bool user = chance(2), write = chance(2);
-    unsigned r = (unsigned)(rnd() % REGIONS);
-    uint32_t va = region_va(g, r) + random_page(g) * 4096 + (uint32_t)(rnd() % 1024) * 4;
-    uint32_t value = (uint32_t)rnd(), sent = value;
-    struct expected x = expect(g, user, va, write);
-    if (x.outcome == DONE && write && is_table(x.pa)) return;
-    enum outcome got = touch(user, va, write, &value);
-    if (got != x.outcome)
-        fail_msg("va %08x %s %s: outcome %d, want %d (pa %08x)", va, user ? "user" : "supervisor",
-                 write ? "write" : "read", got, x.outcome, x.pa);
-    if (got == FAULTED) return;
-    uint64_t leaf = load_entry(g, x.leaf_pa);
-    if (!(leaf & 0x20) || (write && !(leaf & 0x40)))
-        fail_msg("va %08x write %d: A/D not set: %llx", va, write, (unsigned long long)leaf);
-    if (got == DONE && !is_table(x.pa) && get32(x.pa) != (write ? sent : value))
-        fail_msg("va %08x write %d pa %08x: %08x in memory, %08x seen", va, write, x.pa, get32(x.pa), value);
-}
-
-static void torture_code(struct guest *g) {
-    uint32_t *slot = &g->code[rnd() % CODE_FRAMES];
-    uint32_t frame = chance(4) ? (uint32_t)(rnd() % (RAM_MIB * 256)) : 0x200 + (uint32_t)(rnd() % 32);
-    if (*slot) smmu_code_unprotect(mmu, *slot);
-    *slot = 0;
-    if (is_table(frame << 12) || is_code(g, frame) || frame == 0 || chance(4)) return;
-    *slot = frame;
-    smmu_code_protect(mmu, frame);
-}
-
-static void torture_step(struct guest *g) {
-    unsigned r = (unsigned)(rnd() % REGIONS);
-    switch (rnd() % 64) {
-    case 0:
-    case 1:
-        for (unsigned k = (unsigned)(rnd() % 4); k > 0; k--) random_pde(g, g->space, (unsigned)(rnd() % REGIONS));
-        random_pte(g, g->space, r);
-        enter(g, false);
-        break;
-    case 2:
-    case 3:
-        g->space = (uint32_t)(rnd() % SPACES);
-        enter(g, false);
-        break;
-    case 4:
-        g->wp = !g->wp;
-        enter(g, true);
-        break;
-    case 5:
-        random_pde(g, (uint32_t)(rnd() % SPACES), r);
-        random_pde(g, g->space, r);
-        enter(g, false);
-        break;
-    case 6:
-        if (!chance(8)) break;
-        g->a20 = !g->a20;
-        smmu_set_a20(mmu, g->a20);
-        break;
-    case 7:
-    case 8:
-    case 9:
-    case 10: torture_code(g); break;
-    case 11:
-    case 12:
-    case 13:
-    case 14: {
-        /* one entry, then INVLPG: through every region that may share the table */
-        uint32_t pages = 1u << (region_shift(g) - 12);
-        uint32_t i = random_page(g);
-        store_entry(g, table_pa(g->space, r) + i * (g->pae ? 8 : 4), (0x200 + i + rnd() % 2) << 12 | flags());
-        for (unsigned k = 0; k < REGIONS; k++) smmu_invlpg(mmu, gva(region_va(g, k) + (i % pages) * 4096));
-        break;
-    }
-    case 15: smmu_invlpg(mmu, gva(region_va(g, r) + random_page(g) * 4096)); break;
-    default: torture_access(g);
-    }
-}
-
-static void torture(bool pae, unsigned steps, uint32_t most_vmas) {
-    struct guest g = {.pae = pae, .wp = true, .a20 = true};
-    for (uint32_t pa = 0; pa < RAM_MIB * MIB; pa += 4) put32(pa, pa < 0x60000 ? 0 : (uint32_t)rnd());
-    for (uint32_t space = 0; space < SPACES; space++)
-        for (unsigned r = 0; r < REGIONS; r++) {
-            random_pde(&g, space, r);
-            for (unsigned k = 0; k < 24; k++) random_pte(&g, space, r);
-        }
-    enter(&g, true);
-    for (unsigned step = 0; step < steps; step++) {
-        torture_step(&g);
-        assert_true(stats().vmas <= most_vmas);
-        if (step % 2000 == 0) check_vmas();
-    }
-    for (unsigned i = 0; i < CODE_FRAMES; i++)
-        if (g.code[i]) smmu_code_unprotect(mmu, g.code[i]);
-    smmu_set_a20(mmu, true);
-    struct smmu_stats st = stats();
-    print_message("hidden %llu true %llu checked %llu maps %llu pages %llu unmaps %llu protects %llu evictions %llu "
-                  "dropped %llu vmas %u views %u\n",
-                  (unsigned long long)st.hidden_faults, (unsigned long long)st.true_faults,
-                  (unsigned long long)st.checked_faults, (unsigned long long)st.view_maps,
-                  (unsigned long long)st.view_mapped_pages, (unsigned long long)st.view_unmaps,
-                  (unsigned long long)st.view_protects, (unsigned long long)st.view_evictions,
-                  (unsigned long long)st.view_dropped, st.vmas, st.views);
-}
-
-static void seed(void) {
-    const char *text = getenv("SMMU_SEED");
-    rng = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) | 1;
-    print_message("seed %llu\n", (unsigned long long)rng);
-}
-
-static unsigned step_count(void) {
-    const char *text = getenv("SMMU_STEPS");
-    return text ? (unsigned)strtoul(text, NULL, 0) : 60000;
-}
-
-static void torture_default(void **state) {
-    (void)state;
-    seed();
-    torture(false, step_count(), UINT32_MAX);
-    torture(true, step_count(), UINT32_MAX);
-}
-
-static void torture_tiny_budget(void **state) {
-    (void)state;
-    seed();
-    torture(false, step_count(), 50 + 2);
-    torture(true, step_count(), 50 + 2);
-    assert_true(stats().view_evictions > 0);
-}
-
-static void torture_low(void **state) {
-    (void)state;
-    if (skips_low) skip();
-    seed();
-    torture(false, step_count(), UINT32_MAX);
-    torture(true, step_count(), UINT32_MAX);
-    assert_true(stats().low_moves > 0);
-}
-
-static void torture_low_tiny(void **state) {
-    (void)state;
-    if (skips_low) skip();
-    seed();
-    torture(false, step_count(), 50 + 2);
-    torture(true, step_count(), 50 + 2);
 }
 
 /* More processes than views. */
@@ -904,9 +457,6 @@ static void measure(void **state) {
     check_vmas();
 }
 
-#define CASE(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define CASE_TINY(name) cmocka_unit_test_setup_teardown(name, setup_tiny, teardown)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(identity_without_paging),
@@ -916,19 +466,16 @@ int main(void) {
         CASE(runs_not_pages),
         CASE(code_frames_are_read_only_everywhere),
         CASE(views_survive_cr3_switches),
+        CASE(global_pages_outlive_cr3_writes),
+        CASE(global_large_pages_outlive_cr3_writes),
+        CASE(changed_neighbours_do_not_matter),
+        CASE(supervisor_pages_given_up_last_pass),
         CASE(map_changes_drop),
         CASE(prefault_maps_silently),
         CASE(table_in_code_frame_goes_checked),
         CASE(many_spaces),
         CASE_TINY(many_spaces),
         cmocka_unit_test_setup_teardown(host_limit_evicts, setup_no_budget, teardown),
-        cmocka_unit_test_setup_teardown(low_window_shows_linear_addresses, setup_low, teardown),
-        cmocka_unit_test_setup_teardown(low_window_takes_a_large_page, setup_low, teardown),
-        cmocka_unit_test_setup_teardown(low_window_is_earned, setup_low_earned, teardown),
-        cmocka_unit_test_setup_teardown(torture_low, setup_low, teardown),
-        cmocka_unit_test_setup_teardown(torture_low_tiny, setup_low_tiny, teardown),
-        CASE(torture_default),
-        CASE_TINY(torture_tiny_budget),
         CASE(measure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
