@@ -55,9 +55,9 @@ static void make_process(bool pae) {
         set(pae, i, CODE + i - FIRST, PUW | A);
         smmu_code_protect(mmu, CODE + i - FIRST);
     }
-    set(pae, FIRST + 3, CODE + 3, PUW);         /* not accessed yet */
-    set(pae, FIRST + 4, CODE + 4, PW | A);      /* the supervisor's */
-    set(pae, FIRST + 5, CODE + 100, PUW | A);   /* holds no code */
+    set(pae, FIRST + 3, CODE + 3, PUW);           /* not accessed yet */
+    set(pae, FIRST + 4, CODE + 4, PW | A);        /* the supervisor's */
+    set(pae, FIRST + 5, CODE + 100, PUW | A);     /* holds no code */
     set(pae, FIRST + 6, CODE + 6, A | (PUW - 1)); /* not present */
     if (pae) set(pae, FIRST + 7, CODE + 7, PUW | A | UINT64_C(1) << 63);
     on(pae, true);

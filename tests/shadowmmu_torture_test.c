@@ -4,11 +4,12 @@
  */
 #include "shadowmmu_view_world.h"
 
-enum { SPACES = 3, REGIONS = 7, CODE_FRAMES = 6 };
+enum { SPACES = 3, REGIONS = 7, KERNEL = 4 /* the first region shared */, CODE_FRAMES = 6, ENDS = 12, G = 0x100 };
 static const uint32_t region_index[REGIONS] = {0, 1, 2, 3, 0x200, 0x201, 0x3ff};
 
 struct guest {
-    bool pae, wp, a20;
+    bool pae, wp, a20, pge;
+    bool kernel; /* directories agree from KERNEL on, supervisor pages there may be global */
     uint32_t space;
     uint32_t code[CODE_FRAMES];
 };
@@ -19,9 +20,11 @@ static uint32_t region_va(const struct guest *g, unsigned r) {
 }
 
 /* Tables from 16 KiB up: a space has 4 directory pages, then one page table a region;
- * regions 4 and up share theirs between spaces, as kernels do. */
+ * regions KERNEL and up share theirs between spaces, as kernels do. */
 static uint32_t dir_pa(uint32_t space) { return 0x4000 + space * 0x4000; }
-static uint32_t table_pa(uint32_t space, unsigned r) { return 0x20000 + ((r >= 4 ? 0 : space) * REGIONS + r) * 4096; }
+static uint32_t table_pa(uint32_t space, unsigned r) {
+    return 0x20000 + ((r >= KERNEL ? 0 : space) * REGIONS + r) * 4096;
+}
 
 static uint32_t pde_pa(const struct guest *g, uint32_t space, uint32_t va) {
     return dir_pa(space) + (g->pae ? (va >> 30) * 4096 + (va >> 21 & 511) * 8 : (va >> 22) * 4);
@@ -37,7 +40,7 @@ static void store_entry(const struct guest *g, uint32_t pa, uint64_t v) { memcpy
 
 static uint32_t random_page(const struct guest *g) {
     uint32_t pages = 1u << (region_shift(g) - 12);
-    return chance(2) ? (uint32_t)(rnd() % 12) : pages - 1 - (uint32_t)(rnd() % 12);
+    return chance(2) ? (uint32_t)(rnd() % ENDS) : pages - 1 - (uint32_t)(rnd() % ENDS);
 }
 
 static uint64_t flags(void) {
@@ -45,28 +48,63 @@ static uint64_t flags(void) {
            (chance(2) ? 0x40 : 0) | (rnd() & 0xe00);
 }
 
+static bool is_kernel(const struct guest *g, unsigned r) { return g->kernel && r >= KERNEL; }
+
+/* Rarely one that is not global: it would have the rest of its region compared. */
+static uint64_t maybe_global(const struct guest *g, unsigned r, uint64_t e) {
+    return is_kernel(g, r) && !(e & 4) && !chance(32) ? e | G : e;
+}
+
+/* What was changed may be global: no CR3 write flushes it. The table may be under any region of the kernel. */
+static void invalidate(const struct guest *g, unsigned r, uint32_t page) {
+    for (unsigned k = KERNEL; k < REGIONS && is_kernel(g, r); k++) smmu_invlpg(mmu, gva(region_va(g, k) + page * 4096));
+}
+
+static void invalidate_region(const struct guest *g, unsigned r) {
+    const uint32_t pages = 1u << (region_shift(g) - 12);
+    for (uint32_t i = 0; i < ENDS; i++) {
+        invalidate(g, r, i);
+        invalidate(g, r, pages - 1 - i);
+    }
+}
+
 /* Mostly contiguous frames from 2 MiB on; sometimes the hole and the ROM. */
 static void random_pte(const struct guest *g, uint32_t space, unsigned r) {
     uint32_t i = random_page(g);
     uint64_t frame = 0x200 + i + (chance(3) ? rnd() % 4 : 0) + (i > 100 ? 0 : r & 1);
     if (chance(12)) frame = 0x98 + rnd() % 0x30;
-    store_entry(g, table_pa(space, r) + i * (g->pae ? 8 : 4), frame << 12 | flags());
+    store_entry(g, table_pa(space, r) + i * (g->pae ? 8 : 4), maybe_global(g, r, frame << 12 | flags()));
+    invalidate(g, r, i);
+}
+
+/* Whose table may be under region r: the kernel's is not a process's. */
+static unsigned other_region(const struct guest *g, unsigned r) {
+    if (!g->kernel) return (unsigned)(rnd() % REGIONS);
+    return r < KERNEL ? (unsigned)(rnd() % KERNEL) : KERNEL + (unsigned)(rnd() % (REGIONS - KERNEL));
 }
 
 static void random_pde(const struct guest *g, uint32_t space, unsigned r) {
     uint32_t va = region_va(g, r);
     uint64_t e;
     if (chance(2))
-        e = table_pa(space, chance(8) ? (unsigned)(rnd() % REGIONS) : r) | flags() | 1;
+        e = table_pa(space, chance(8) ? other_region(g, r) : r) | flags() | 1;
     else
         e = ((uint64_t)(chance(4) ? rnd() : r) % (RAM_MIB / 4)) << 22 | flags() | 0x80;
     if (e & 0x80 && g->pae && (r == 2 || chance(8))) e |= 1u << 21;
-    store_entry(g, pde_pa(g, space, va), e);
+    if (!is_kernel(g, r)) {
+        store_entry(g, pde_pa(g, space, va), e);
+        return;
+    }
+    /* With A and D: the entry of another space would not get those. */
+    if (e & 0x80) e = maybe_global(g, r, e) | 0x60;
+    for (uint32_t i = 0; i < SPACES; i++) store_entry(g, pde_pa(g, i, va), e);
+    invalidate_region(g, r);
 }
 
 static void enter(const struct guest *g, bool flush_global) {
-    struct smmu_paging p = {
-        .cr0 = 0x80000001u | (g->wp ? 0x10000u : 0), .cr3 = dir_pa(g->space), .cr4 = 0x10 | (g->pae ? 0x20 : 0)};
+    struct smmu_paging p = {.cr0 = 0x80000001u | (g->wp ? 0x10000u : 0),
+                            .cr3 = dir_pa(g->space),
+                            .cr4 = 0x10 | (g->pae ? 0x20 : 0) | (g->pge ? 0x80 : 0)};
     for (unsigned i = 0; i < 4 && g->pae; i++) p.pdpte[i] = (dir_pa(g->space) + i * 4096) | 1;
     smmu_set_paging(mmu, &p, flush_global);
 }
@@ -155,7 +193,10 @@ static void torture_step(struct guest *g) {
         enter(g, false);
         break;
     case 4:
-        g->wp = !g->wp;
+        if (g->kernel && chance(2))
+            g->pge = !g->pge;
+        else
+            g->wp = !g->wp;
         enter(g, true);
         break;
     case 5:
@@ -179,7 +220,8 @@ static void torture_step(struct guest *g) {
         /* one entry, then INVLPG: through every region that may share the table */
         uint32_t pages = 1u << (region_shift(g) - 12);
         uint32_t i = random_page(g);
-        store_entry(g, table_pa(g->space, r) + i * (g->pae ? 8 : 4), (0x200 + i + rnd() % 2) << 12 | flags());
+        store_entry(g, table_pa(g->space, r) + i * (g->pae ? 8 : 4),
+                    maybe_global(g, r, (0x200 + i + rnd() % 2) << 12 | flags()));
         for (unsigned k = 0; k < REGIONS; k++) smmu_invlpg(mmu, gva(region_va(g, k) + (i % pages) * 4096));
         break;
     }
@@ -188,8 +230,8 @@ static void torture_step(struct guest *g) {
     }
 }
 
-static void torture(bool pae, unsigned steps, uint32_t most_vmas) {
-    struct guest g = {.pae = pae, .wp = true, .a20 = true};
+static void torture(bool pae, bool kernel, unsigned steps, uint32_t most_vmas) {
+    struct guest g = {.pae = pae, .wp = true, .a20 = true, .pge = kernel, .kernel = kernel};
     for (uint32_t pa = 0; pa < RAM_MIB * MIB; pa += 4) put32(pa, pa < 0x60000 ? 0 : (uint32_t)rnd());
     for (uint32_t space = 0; space < SPACES; space++)
         for (unsigned r = 0; r < REGIONS; r++) {
@@ -229,24 +271,31 @@ static unsigned step_count(void) {
 static void torture_default(void **state) {
     (void)state;
     seed();
-    torture(false, step_count(), UINT32_MAX);
-    torture(true, step_count(), UINT32_MAX);
+    torture(false, false, step_count(), UINT32_MAX);
+    torture(true, false, step_count(), UINT32_MAX);
 }
 
 static void torture_tiny_budget(void **state) {
     (void)state;
     seed();
-    torture(false, step_count(), 50 + 2);
-    torture(true, step_count(), 50 + 2);
+    torture(false, false, step_count(), 50 + 2);
+    torture(true, false, step_count(), 50 + 2);
     assert_true(stats().view_evictions > 0);
+}
+
+static void torture_global(void **state) {
+    (void)state;
+    seed();
+    torture(false, true, step_count(), UINT32_MAX);
+    torture(true, true, step_count(), UINT32_MAX);
 }
 
 static void torture_low(void **state) {
     (void)state;
     if (skips_low) skip();
     seed();
-    torture(false, step_count(), UINT32_MAX);
-    torture(true, step_count(), UINT32_MAX);
+    torture(false, false, step_count(), UINT32_MAX);
+    torture(true, false, step_count(), UINT32_MAX);
     assert_true(stats().low_moves > 0);
 }
 
@@ -254,13 +303,14 @@ static void torture_low_tiny(void **state) {
     (void)state;
     if (skips_low) skip();
     seed();
-    torture(false, step_count(), 50 + 2);
-    torture(true, step_count(), 50 + 2);
+    torture(false, false, step_count(), 50 + 2);
+    torture(true, false, step_count(), 50 + 2);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(torture_default),
+        CASE(torture_global),
         CASE_TINY(torture_tiny_budget),
         cmocka_unit_test_setup_teardown(torture_low, setup_low, teardown),
         cmocka_unit_test_setup_teardown(torture_low_tiny, setup_low_tiny, teardown),
