@@ -154,7 +154,7 @@ void views_switch(struct smmu *s, bool keep_global) {
     vs->user->stamp = ++vs->clock;
     s->stats.view_switches += vs->user != before;
     view_revalidate(s, super, keep_global);
-    view_revalidate(s, vs->user, keep_global);
+    view_revalidate(s, vs->user, false); /* flushes and INVLPG do not reach it while another is current */
     check_young(s, vs->user);
     if (vs->low_at_once) low_at_once(s);
     view_keep_budget(s);

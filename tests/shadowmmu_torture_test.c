@@ -52,7 +52,7 @@ static bool is_kernel(const struct guest *g, unsigned r) { return g->kernel && r
 
 /* Rarely one that is not global: it would have the rest of its region compared. */
 static uint64_t maybe_global(const struct guest *g, unsigned r, uint64_t e) {
-    return is_kernel(g, r) && !(e & 4) && !chance(32) ? e | G : e;
+    return is_kernel(g, r) && !chance(32) ? e | G : e;
 }
 
 /* What was changed may be global: no CR3 write flushes it. The table may be under any region of the kernel. */

@@ -263,6 +263,39 @@ static void global_large_pages_outlive_cr3_writes(void **state) {
     check_vmas();
 }
 
+static void switch_to(uint32_t cr3, uint32_t cr4, bool flush_global) {
+    struct smmu_paging p = {.cr0 = 0x80010001u, .cr3 = cr3, .cr4 = cr4};
+    smmu_set_paging(mmu, &p, flush_global);
+}
+
+/* A global page of user code, in a table that two address spaces share, changes while the other one is current. */
+static void global_user_page_changes_elsewhere(void **state) {
+    (void)state;
+    enum { SHARED = 0x6000, INVALIDATED, FLUSHED, FILLED_WITHOUT_PGE, WAYS };
+    plain_tables(PD, PT);
+    plain_tables(PD2, PT2);
+    put32(PD + 4, SHARED | 0x67);
+    put32(PD2 + 4, SHARED | 0x67);
+    put32(0x200000, 1);
+    put32(0x201000, 2);
+    for (int way = INVALIDATED; way < WAYS; way++) {
+        uint32_t v;
+        put32(SHARED, 0x200000 | 0x167);
+        switch_to(PD, way == FILLED_WITHOUT_PGE ? CR4_PSE : CR4_PSE | CR4_PGE, true);
+        assert_int_equal(peek(true, 0x400000, &v), DONE);
+        assert_int_equal(v, 1);
+        switch_to(PD2, way == FILLED_WITHOUT_PGE ? CR4_PSE : CR4_PSE | CR4_PGE, false);
+        put32(SHARED, 0x201000 | 0x167);
+        if (way == INVALIDATED) smmu_invlpg(mmu, gva(0x400000));
+        if (way == FLUSHED) switch_to(PD2, CR4_PSE, true);
+        if (way != INVALIDATED) switch_to(PD2, CR4_PSE | CR4_PGE, true);
+        switch_to(PD, CR4_PSE | CR4_PGE, false);
+        assert_int_equal(peek(true, 0x400000, &v), DONE);
+        assert_int_equal(v, 2);
+    }
+    check_vmas();
+}
+
 /* Of a table only entries of mapped pages count, wherever in it they are. */
 static void changed_neighbours_do_not_matter(void **state) {
     (void)state;
@@ -468,6 +501,7 @@ int main(void) {
         CASE(views_survive_cr3_switches),
         CASE(global_pages_outlive_cr3_writes),
         CASE(global_large_pages_outlive_cr3_writes),
+        CASE(global_user_page_changes_elsewhere),
         CASE(changed_neighbours_do_not_matter),
         CASE(supervisor_pages_given_up_last_pass),
         CASE(map_changes_drop),
