@@ -31,7 +31,8 @@ static void print_result(const struct mgmt_command *row, json_t *result, struct 
 
 /* A text as a JSON string; what is not UTF-8 in it becomes question marks. */
 static json_t *text_value(struct mgmt_text *t) {
-    json_t *s = json_stringn(t->at ? t->at : "", t->len);
+    if (!t->at) return json_string("");
+    json_t *s = json_stringn(t->at, t->len);
     for (size_t i = 0; !s && i < t->len; i++)
         if (t->at[i] & 0x80) t->at[i] = '?';
     if (!s) s = json_stringn(t->at, t->len);

@@ -49,7 +49,7 @@ static bool parse_format(struct mgmt_call *c, struct format *f) {
 
 static int64_t sign_extend(uint64_t v, unsigned size) {
     unsigned shift = 64 - 8 * size;
-    return (int64_t)(v << shift) >> shift;
+    return (int64_t)(v << shift) >> shift; /* NOLINT: size is 1, 2, 4 or 8 */
 }
 
 static void print_value(struct mgmt_text *out, const struct format *f, uint64_t v) {

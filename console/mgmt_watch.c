@@ -334,9 +334,9 @@ static int by_accesses(const void *x, const void *y) {
 /* The foremost of the list, which is taken. */
 static json_t *foremost(json_t *list, size_t limit) {
     size_t n = json_array_size(list);
-    json_t **at = calloc(n + 1, sizeof *at), *out = json_array();
+    json_t **at = calloc(n + 1, sizeof(json_t *)), *out = json_array();
     for (size_t i = 0; at && i < n; i++) at[i] = json_array_get(list, i);
-    if (at && n) qsort(at, n, sizeof *at, by_accesses);
+    if (at && n) qsort(at, n, sizeof(json_t *), by_accesses);
     for (size_t i = 0; at && i < n && i < limit; i++) json_array_append(out, at[i]);
     free(at);
     json_decref(list);

@@ -86,7 +86,7 @@ static enum boot_status read_all(int fd, const char *path, uint8_t *buf, size_t 
 
 enum boot_status boot_read_file(const char *path, size_t max, void **data, size_t *len, char *errbuf, size_t errlen) {
     int fd;
-    size_t size;
+    size_t size = 0;
     enum boot_status st = open_checked(path, max, &fd, &size, errbuf, errlen);
     if (st != BOOT_OK) return st;
     uint8_t *buf = malloc(size);
@@ -127,7 +127,7 @@ enum boot_status boot_reserve(struct boot_image *b, size_t bytes, uint32_t *at) 
 
 enum boot_status boot_append_file(struct boot_image *b, const char *path, uint32_t *at, uint32_t *len) {
     int fd;
-    size_t size;
+    size_t size = 0;
     enum boot_status st = open_checked(path, b->config->ram_size, &fd, &size, b->errbuf, b->errlen);
     if (st != BOOT_OK) return st;
     st = boot_reserve(b, size, at);

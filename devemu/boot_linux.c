@@ -212,7 +212,7 @@ static enum boot_status add_initrd(struct linux_image *l) {
 }
 
 enum boot_status boot_linux(struct boot_image *b) {
-    struct linux_image l = {.b = b};
+    struct linux_image l = {.b = b, .at = &modern};
     enum boot_status st = parse(&l);
     if (st == BOOT_OK) st = place_kernel(&l);
     if (st == BOOT_OK) st = add_cmdline(&l);

@@ -247,10 +247,10 @@ static uint32_t put_string(struct multiboot *m, uint32_t block, uint32_t *used, 
     uint32_t at = *used;
     uint8_t *out = m->b->data + block + at;
     size_t la = strlen(a), lb = strlen(b);
-    memcpy(out, a, la);
+    memcpy(out, a, la + 1);
     if (lb) {
         out[la++] = ' ';
-        memcpy(out + la, b, lb);
+        memcpy(out + la, b, lb + 1);
     }
     *used += (uint32_t)(la + lb + 1);
     return m->b->h.info + at;

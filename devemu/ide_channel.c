@@ -71,7 +71,7 @@ static void start_block(struct ide_drive *d, uint32_t block) {
 }
 
 /* A full buffer starts at 0; the next block of the same buffer goes on at pos. */
-static void start_pio(struct ide_drive *d, enum ide_path path, uint32_t bytes, uint32_t block) {
+static void start_pio(struct ide_drive *d, uint8_t path, uint32_t bytes, uint32_t block) {
     if (d->path != path) d->pos = 0;
     d->path = path;
     d->fill = bytes;

@@ -123,7 +123,7 @@ static uint32_t data_read(struct ne2000 *n, unsigned size) {
     uint32_t v = 0;
     for (unsigned at = 0, step; at < size; at += step) {
         step = cycle_bytes(n, size - at);
-        v |= (remote_read(n) & (step == 2 ? 0xFFFFu : 0xFFu)) << (8 * at);
+        v |= (remote_read(n) & (step == 2 ? 0xFFFFu : 0xFFu)) << (8 * at); /* NOLINT: size is 4 at most */
     }
     return v;
 }

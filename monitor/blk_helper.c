@@ -22,8 +22,6 @@
 
 enum { LISTEN_FD = 3, PATIENCE_MS = 30000, TERM_MS = 5000, RELAYED_LINES = 8, SAID_MAX = 2048, PID_DIGITS = 11 };
 
-extern char **environ;
-
 static int fail(const char *path, const char *what, char *errbuf, size_t errlen) {
     snprintf(errbuf, errlen, "disk image %s: cannot start qemu-nbd: %s: %s", path, what, strerror(errno));
     return -1;
@@ -142,8 +140,8 @@ static pid_t launch(struct launch *l) {
     if (!make_environment(l)) return -1;
     sigfillset(&all); /* no handler of ours runs in the child, on our memory */
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    pid_t pid = vfork();
-    if (pid == 0) become_helper(l);
+    pid_t pid = vfork();            /* NOLINT: on purpose; the child is made for it */
+    if (pid == 0) become_helper(l); /* NOLINT */
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     free(l->envp);

@@ -78,6 +78,11 @@ static void tell_graphics(struct curses *cu, struct dev *vga) {
     cu->graphics_told = true;
 }
 
+static bool same_text(const struct vga_text *a, const struct vga_text *b) {
+    return a->cols == b->cols && a->rows == b->rows && a->cursor_x == b->cursor_x && a->cursor_y == b->cursor_y &&
+           a->blink == b->blink && !memcmp(a->cell, b->cell, sizeof a->cell);
+}
+
 static enum display_news curses_refresh(void *opaque, bool blink_on) {
     struct curses *cu = opaque;
     struct dev *vga = board_vga(cu->m->board);
@@ -87,7 +92,7 @@ static enum display_news curses_refresh(void *opaque, bool blink_on) {
         return DISPLAY_SAME;
     }
     bool again = cu->shown.cols != cu->text.cols || cu->shown.rows != cu->text.rows || cu->graphics_told;
-    if (!again && !memcmp(&cu->shown, &cu->text, sizeof cu->text)) return DISPLAY_SAME;
+    if (!again && same_text(&cu->shown, &cu->text)) return DISPLAY_SAME;
     if (again) erase();
     cu->shown = cu->text;
     show_text(cu);

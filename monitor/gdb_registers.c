@@ -70,7 +70,7 @@ void gdb_get_registers(struct vcpu *v, uint8_t image[GDB_IMAGE]) {
     at += 132;
     static const uint8_t bases[] = {DEC_ES, DEC_CS, DEC_SS, DEC_DS, DEC_FS, DEC_GS};
     for (unsigned i = 0; i < sizeof bases; i++) at = put32(at, c->seg[bases[i]].base);
-    at = put32(put32(put32(put32(at, c->cr0), v->cr2), v->cr3), c->cr4);
+    put32(put32(put32(put32(at, c->cr0), v->cr2), v->cr3), c->cr4);
 }
 
 /* VM stays: it is a matter of more than a bit. */

@@ -47,7 +47,7 @@ static void send_challenge(struct vnc_client *c) {
 }
 
 static bool is_version(const uint8_t *p) {
-    static const char pattern[] = "RFB 003.ddd\n";
+    static const uint8_t pattern[] = "RFB 003.ddd\n";
     for (int i = 0; i < VERSION_BYTES; i++)
         if (pattern[i] == 'd' ? p[i] < '0' || p[i] > '9' : p[i] != pattern[i]) return false;
     return true;

@@ -73,7 +73,7 @@ bool smmu_write(struct smmu *s, struct gva va, const void *buf, uint32_t size, u
         if (parts[i].host)
             mem_copy(parts[i].host, in, parts[i].len);
         else
-            mem_page_write(s->mem, parts[i].pa, in, parts[i].len);
+            mem_page_write(s->mem, parts[i].pa, in, parts[i].len); /* NOLINT: pa is set where host is NULL */
         in += parts[i].len;
     }
     return n != 0;

@@ -95,7 +95,7 @@ static void add_region(const struct smmu *s, const struct view *v, const struct 
     const struct detail *d = r->detail ? detail_of(s->views, r) : NULL;
     out->whole += r->kind == REGION_WHOLE;
     out->paged += r->kind == REGION_PAGED;
-    out->pages += r->kind == REGION_WHOLE ? pages : d->pages;
+    out->pages += r->kind == REGION_WHOLE ? pages : d ? d->pages : 0;
     out->writable += d ? count_bits(d->writable, pages) : r->writable ? pages : 0;
 }
 
