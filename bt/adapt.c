@@ -22,6 +22,7 @@ bool adapt_grow(struct bt_engine *e, uint64_t cycles) {
     if (e->cpu->cpl != 3 || !smmu_space_grow(e->smmu, gva(e->cpu->seg[DEC_CS].base + e->cpu->eip), cycles))
         return false;
     e->stats.matured++;
+    if (cycles != GROW_AT_ONCE) foresight_grown(e);
     adapt_note(e, BT_CHANGE_SPACE, smmu_inspect_cr3(e->smmu), 0, NULL);
     return true;
 }

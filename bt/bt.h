@@ -232,6 +232,7 @@ struct bt_config {
     bool no_stack_folding;   /* every push and pop changes R14 */
     bool no_trap_checks;     /* checks jump where they fail */
     bool no_inline_read_pc;  /* "mov reg, [esp]; ret" is called */
+    bool no_foresight;       /* address spaces that are expected to come of age do so at once */
     bool no_prefault;        /* a page that the guest has mapped after a fault is mapped at the next fault */
     bool no_joining;         /* no jump leads to the middle of a block */
     bool no_copies;          /* code at another address is translated anew */
@@ -346,7 +347,7 @@ struct bt_stats {
     uint64_t blocks, insns, host_bytes, translate_cycles, translations_direct, flushes, chains, unchains;
     uint64_t copies; /* blocks made by copying a translation of the same code at another address; not in `blocks` */
     uint64_t exits_op, exits_link, exits_indirect, exits_poll, exits_fault;
-    uint64_t slow_accesses, tlb_misses, direct_faults, matured, demotions, smc_writes, smc_blocks, ras_resets,
+    uint64_t slow_accesses, tlb_misses, direct_faults, matured, foreseen, demotions, smc_writes, smc_blocks, ras_resets,
         check_faults;
     uint64_t cache_used, cache_committed;
     uint64_t callouts[BT_OP_COUNT]; /* by row of sensitive.def */

@@ -167,6 +167,13 @@ struct jump_cache {
     uint64_t stamp;
 };
 
+/* Where processes began: how many did, how many came of age. */
+enum { ORIGINS = 256 };
+struct origin {
+    uint32_t frame;
+    uint8_t begun, grown, expected;
+};
+
 enum { RAS_BYTES = 128 << 10 };
 struct ras {
     uint8_t *base; /* guard page below */
@@ -216,7 +223,8 @@ enum {
     GUILT_LIMIT = 2000,
     GUILT_PASSING = 32,   /* weight of a fault for a mapping that will not last */
     EPOCH_MS = 1024,      /* of CPU time */
-    GROW_SAMPLE = 1 << 20 /* cycles that a sample, or BT_RIPEN_NS, counts for */
+    GROW_SAMPLE = 1 << 20, /* cycles that a sample, or BT_RIPEN_NS, counts for */
+    GROW_AT_ONCE = 1 << 30,
 };
 
 enum { RETRY_QUEUE = 64, ZERO_DIVIDES = 256, ADAPT_LOG = 1024 };
@@ -301,6 +309,7 @@ struct bt_engine {
         uint32_t n; /* of all that happened */
         struct bt_inspect_change at[ADAPT_LOG];
     } adapt_log;
+    struct origin origin[ORIGINS];       /* by frame, see foresight.c */
     bool ras_reset_wanted;               /* code mappings changed: predictions may lie */
     uint32_t zero_divides[ZERO_DIVIDES]; /* keys of divisions that have met a zero, see emit_divide.c */
     volatile uint32_t retry_head, retry_tail;
@@ -448,6 +457,9 @@ void adapt_note(struct bt_engine *e, enum bt_change what, uint32_t physical, uin
 bool adapt_direct(const struct bt_engine *e, uint32_t mode); /* may accesses of this mode's code go direct? */
 /* Has user code been running, its address space grows by so many cycles: true if it is mature from now on. */
 bool adapt_grow(struct bt_engine *e, uint64_t cycles);
+/* foresight.c */
+void foresee(struct bt_engine *e); /* user code is about to run, and no translated code does */
+void foresight_grown(struct bt_engine *e);
 /* A block has been made. The same, by what has passed since the last one, if that is not long. */
 bool adapt_grow_by_tsc(struct bt_engine *e);
 /* User code of a young address space begins to run, or goes on. */

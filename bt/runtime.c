@@ -61,8 +61,9 @@ static void prefault(struct bt_engine *e) {
 
 static uint32_t sync_mode(struct bt_engine *e) {
     struct bt_cpu *c = e->cpu;
-    uint32_t mode = bt_mode(c);
     bool user = c->cpl == 3;
+    if (user) foresee(e);
+    uint32_t mode = bt_mode(c);
     sync_jump_cache(e, mode, user);
     c->p.tlb_base = (uint64_t)(uintptr_t)smmu_tlb_base(e->smmu, user);
     c->p.view_base = (uint64_t)(uintptr_t)smmu_view_base(e->smmu, user);

@@ -48,6 +48,7 @@ static const struct kv_key bt_keys[] = {
     {.name = "no-code-ahead", .type = KV_SWITCH, .at = AT(bt_no_code_ahead)},
     {.name = "no-crossings", .type = KV_SWITCH, .at = AT(bt_no_crossings)},
     {.name = "no-divide-checks", .type = KV_SWITCH, .at = AT(bt_no_divide_checks)},
+    {.name = "no-foresight", .type = KV_SWITCH, .at = AT(bt_no_foresight)},
     {.name = "no-inline-caches", .type = KV_SWITCH, .at = AT(bt_no_inline_caches)},
     {.name = "no-inline-cpuid", .type = KV_SWITCH, .at = AT(bt_no_inline_cpuid)},
     {.name = "no-inline-random", .type = KV_SWITCH, .at = AT(bt_no_inline_random)},

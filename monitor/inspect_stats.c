@@ -41,6 +41,7 @@ static void translator(struct writer *w, const struct bt_stats *s, bool counting
     put(w, "direct-translations", s->translations_direct);
     put(w, "blocks-copied", s->copies);
     put(w, "spaces-grown-up", s->matured);
+    put(w, "spaces-foreseen", s->foreseen);
     put(w, "demotions", s->demotions);
     put(w, "flushes", s->flushes);
     put(w, "chains", s->chains);

@@ -155,6 +155,7 @@ static bool create_engine(struct machine *m, char *errbuf, size_t errlen) {
                             .no_copies = c->bt_plain || c->bt_no_copies,
                             .no_inline_read_pc = c->bt_plain || c->bt_no_inline_read_pc,
                             .no_trap_checks = c->bt_plain || c->bt_no_trap_checks,
+                            .no_foresight = c->bt_plain || c->bt_no_foresight,
                             .no_prefault = c->bt_plain || c->bt_no_prefault,
                             .no_joining = c->bt_plain || c->bt_no_joining,
                             .young = signals_ripen,

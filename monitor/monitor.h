@@ -219,7 +219,7 @@ struct mon_config {
         bt_no_live_fpu, bt_no_quick_devices, bt_no_divide_checks, bt_no_crossings, bt_no_inline_cpuid,
         bt_no_inline_tables, bt_no_inline_syscalls, bt_no_copies, bt_no_joining, bt_no_trap_checks,
         bt_no_inline_read_pc, bt_no_inline_random, bt_no_low_window, bt_no_prefault, bt_no_code_ahead,
-        bt_no_kept_globals;
+        bt_no_kept_globals, bt_no_foresight;
     uint64_t bt_cache_bytes; /* 0: default */
     uint32_t max_vmas;       /* 0: default */
     /* raw test images: loaded at address and entered there in 32-bit protected or 16-bit real mode, no firmware */

@@ -67,6 +67,7 @@ static void print_engine(const struct bt_stats *s) {
     row("blocks copied", s->copies);
     row("direct translations", s->translations_direct);
     row("address spaces grown up", s->matured);
+    row("of them at once", s->foreseen);
     row("demotions", s->demotions);
     row("flushes", s->flushes);
     row("chains", s->chains);

@@ -154,6 +154,10 @@ bool smmu_space_mature(const struct smmu *s);
 /* Its code, at `at`, has run for so many cycles more. True: it is mature from now on. Async-signal-safe on the vCPU
  * thread while translated code runs. */
 bool smmu_space_grow(struct smmu *s, struct gva at, uint64_t cycles);
+/* The current user address space is young, and nobody has said yet which frame its first code is in. */
+bool smmu_space_is_new(const struct smmu *s);
+void smmu_space_set_origin(struct smmu *s, uint32_t frame);
+uint32_t smmu_space_origin(const struct smmu *s);
 /* Changes whenever an address space becomes current, also if it is the same again. */
 uint64_t smmu_space_stamp(const struct smmu *s);
 /* Is it in the low window, whose base is 0, and mature? Then a host address is the guest-linear address. The first 64

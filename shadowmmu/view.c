@@ -112,8 +112,7 @@ void view_rekey(struct smmu *s, struct view *v, uint64_t key) {
         view_reset(s, v);
     }
     v->key = key;
-    v->mature = false;
-    v->ran = 0;
+    view_make_young(v);
     v->region_shift = region_shift(s);
 }
 
@@ -132,7 +131,7 @@ static struct view *find_user(struct smmu *s, uint64_t key) {
 
 /* A directory is often that of a new process: then it begins without what the old one had run. */
 static void check_young(struct smmu *s, struct view *v) {
-    if (!v->mature && v->ran && (walk_read_pde(s, v->ran_at) ^ v->ran_pde) & PTE_ADDR_PAE) v->ran = 0;
+    if (!v->mature && v->ran && (walk_read_pde(s, v->ran_at) ^ v->ran_pde) & PTE_ADDR_PAE) view_make_young(v);
 }
 
 static void low_at_once(struct smmu *s) {
@@ -177,6 +176,18 @@ bool smmu_space_grow(struct smmu *s, struct gva at, uint64_t cycles) {
     s->views->low_wanted = v->mature && s->views->low && !view_is_low(v);
     return v->mature;
 }
+
+bool smmu_space_is_new(const struct smmu *s) {
+    const struct view *v = s->views->user;
+    return v && !v->mature && !v->known;
+}
+
+void smmu_space_set_origin(struct smmu *s, uint32_t frame) {
+    s->views->user->origin = frame;
+    s->views->user->known = true;
+}
+
+uint32_t smmu_space_origin(const struct smmu *s) { return s->views->user->origin; }
 
 void smmu_space_settle(struct smmu *s) {
     if (!s->views->low_wanted) return;

@@ -64,7 +64,9 @@ struct view {
     uint64_t ran_pde; /* directory entry of the code that ran first: tells a young process from the next one */
     uint32_t ran_at;
     uint32_t wholes; /* WHOLE regions */
+    uint32_t origin; /* frame of its first code ... */
     bool user, mature;
+    bool known; /* ... which smmu_space_set_origin has said */
     bool wp; /* CR0.WP when last validated */
     /* Pages given up one after the other: the first, where that would go on, and how many went last. */
     uint32_t drop_first, drop_next, drop_run;
@@ -145,6 +147,11 @@ static inline uint64_t entry_at(const struct smmu *s, const void *table, uint32_
 
 /* The current view of a privilege. */
 struct view *view_current(const struct smmu *s, bool user);
+/* Whoever gets this view or its CR3 next begins anew. */
+static inline void view_make_young(struct view *v) {
+    v->mature = v->known = false;
+    v->ran = 0;
+}
 /* Gives the view this key; whatever it showed under another key goes. */
 void view_rekey(struct smmu *s, struct view *v, uint64_t key);
 

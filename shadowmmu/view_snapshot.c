@@ -171,8 +171,7 @@ void view_revalidate(struct smmu *s, struct view *v, bool keep_global) {
         }
     drop_flush(&d);
     if (!lost || kept) return;
-    v->mature = false; /* the process has ended: whoever gets its CR3 next is young */
-    v->ran = 0;
+    view_make_young(v); /* the process has ended */
 }
 
 enum { DROP_RUN_MAX = 64 };
