@@ -47,15 +47,14 @@ void adapt_young(struct bt_engine *e) {
 }
 
 static uint32_t slot_of(uint32_t key) { return key * 0x9E3779B1u >> 16 & (GUILT_SLOTS - 1); }
-static uint32_t key_of(uint32_t frame, uint32_t off) { return (frame << SMMU_PAGE_SHIFT | off) + 1; }
 
 static uint32_t epoch(const struct bt_engine *e) { return e->sampled_ms / EPOCH_MS + 1; }
 
 const struct guilt *adapt_record(const struct bt_engine *e, uint32_t frame, uint32_t off) {
-    uint32_t slot = slot_of(key_of(frame, off));
+    uint32_t slot = slot_of(insn_key(frame, off));
     if (!(e->guilt_used[slot / 64] >> slot % 64 & 1)) return NULL;
     const struct guilt *g = &e->guilt[slot];
-    return g->key == key_of(frame, off) ? g : NULL;
+    return g->key == insn_key(frame, off) ? g : NULL;
 }
 
 uint32_t adapt_guilty_until(const struct bt_engine *e, uint32_t frame, uint32_t off) {
@@ -78,7 +77,7 @@ static void sentence(struct bt_engine *e, struct guilt *g, bool certain) {
 }
 
 bool adapt_fault(struct bt_engine *e, uint32_t frame, uint32_t off, unsigned weight) {
-    uint32_t key = key_of(frame, off), slot = slot_of(key);
+    uint32_t key = insn_key(frame, off), slot = slot_of(key);
     struct guilt *g = &e->guilt[slot];
     e->guilt_used[slot / 64] |= UINT64_C(1) << slot % 64;
     if (g->key != key) *g = (struct guilt){.key = key};

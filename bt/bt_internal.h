@@ -207,9 +207,12 @@ struct thunks {
     uint8_t *end;
 };
 
-/* Adaptation: what is known about an instruction's direct accesses, keyed by frame and offset. */
+/* What is known about an instruction is remembered under its physical address; 0 is nobody's key. */
+static inline uint32_t insn_key(uint32_t frame, uint32_t off) { return (frame << SMMU_PAGE_SHIFT | off) + 1; }
+
+/* Adaptation: what is known about an instruction's direct accesses. */
 struct guilt {
-    uint32_t key;
+    uint32_t key;   /* insn_key */
     uint32_t until; /* epoch in which direct access is tried again; 0: not guilty */
     uint32_t since; /* epoch in which `faults` were counted */
     uint16_t faults;
@@ -221,8 +224,8 @@ struct guilt {
 enum {
     GUILT_SLOTS = 1 << 14,
     GUILT_LIMIT = 2000,
-    GUILT_PASSING = 32,   /* weight of a fault for a mapping that will not last */
-    EPOCH_MS = 1024,      /* of CPU time */
+    GUILT_PASSING = 32,    /* weight of a fault for a mapping that will not last */
+    EPOCH_MS = 1024,       /* of CPU time */
     GROW_SAMPLE = 1 << 20, /* cycles that a sample, or BT_RIPEN_NS, counts for */
     GROW_AT_ONCE = 1 << 30,
 };

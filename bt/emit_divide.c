@@ -10,14 +10,13 @@
 
 enum { VECTOR_DE = 0, GROUP3_DIV = 6 /* IDIV: 7; SDM vol. 2 "Opcode Extensions" */ };
 
-static uint32_t key_of(uint32_t frame, uint32_t off) { return (frame << SMMU_PAGE_SHIFT | off) + 1; }
 static uint32_t *slot_of(struct bt_engine *e, uint32_t key) {
     return &e->zero_divides[key * 0x9E3779B1u >> 24 & (ZERO_DIVIDES - 1)];
 }
 
 void divide_faulted(struct bt_engine *e, uint32_t id, uint32_t eip) {
     struct block *b = &e->blocks[id];
-    uint32_t key = key_of(b->frame[0], (b->off + (eip - b->eip)) & SMMU_PAGE_MASK);
+    uint32_t key = insn_key(b->frame[0], (b->off + (eip - b->eip)) & SMMU_PAGE_MASK);
     bool full = e->retry_head - e->retry_tail >= RETRY_QUEUE;
     if (e->cfg.no_divide_checks || *slot_of(e, key) == key || full) return;
     *slot_of(e, key) = key;
@@ -26,7 +25,7 @@ void divide_faulted(struct bt_engine *e, uint32_t id, uint32_t eip) {
 }
 
 static bool has_met_zero(struct translation *t) {
-    uint32_t key = key_of(t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK);
+    uint32_t key = insn_key(t->blk->frame[0], (t->blk->off + t->offs[t->i]) & SMMU_PAGE_MASK);
     return *slot_of(t->e, key) == key;
 }
 

@@ -464,6 +464,60 @@ static void flush_if_wanted(struct bt_engine *e, struct way *w) {
     sync_mode(e);
 }
 
+/* Translated code has been left: where to go on, or true: with `out` to the caller. */
+static bool take_exit(struct bt_engine *e, struct way *w, struct bt_exit_info *out) {
+    struct bt_cpu *c = e->cpu;
+    switch ((enum exit_reason)c->p.exit_reason) {
+    case EXIT_LINK:
+        w->link = (uint32_t)c->p.exit_arg;
+        c->eip = e->links[w->link].target_eip;
+        e->stats.exits_link++;
+        break;
+    case EXIT_INDIRECT:
+        c->eip = (uint32_t)c->p.exit_arg;
+        w->indirect = true;
+        e->stats.exits_indirect++;
+        break;
+    case EXIT_PORT:
+        c->eip = (uint32_t)c->p.exit_arg;
+        w->port = (uint32_t)c->p.exit_arg2;
+        e->ports[w->port].misses++;
+        e->stats.exits_indirect++;
+        break;
+    case EXIT_OP:
+        /* The caller delivers it at once: the kick that announced it has nothing more to say. */
+        if (c->intr && c->flags_if && !c->irq_shadow) (void)take_kick(e);
+        out->reason = BT_EXIT_OP;
+        e->stats.exits_op++;
+        return true;
+    case EXIT_WINDOW:
+        c->eip = (uint32_t)c->p.exit_arg;
+        out->reason = BT_EXIT_OP;
+        e->stats.exits_op++;
+        return true;
+    case EXIT_STEP:
+        c->eip = (uint32_t)c->p.exit_arg;
+        out->reason = BT_EXIT_STEP;
+        return true;
+    case EXIT_BREAK:
+        c->eip = (uint32_t)c->p.exit_arg;
+        out->reason = BT_EXIT_POLL;
+        return true;
+    case EXIT_POLL: break;
+    case EXIT_REDO: e->stats.exits_fault++; break;
+    case EXIT_EXCEPTION:
+        out->fault = decode_exception(c);
+        out->reason = BT_EXIT_EXCEPTION;
+        return true;
+    case EXIT_DIRECT_FAULT:
+        out->fault = e->pending;
+        out->reason = BT_EXIT_EXCEPTION;
+        e->stats.exits_fault++;
+        return true;
+    }
+    return false;
+}
+
 void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
     struct bt_cpu *c = e->cpu;
     struct way w = {.link = BT_NONE, .port = BT_NONE};
@@ -506,53 +560,6 @@ void bt_run(struct bt_engine *e, struct bt_exit_info *out) {
         const uint8_t *entry = w.inside ? w.inside : block_body(e, &e->blocks[w.id]);
         w = (struct way){.link = BT_NONE, .port = BT_NONE};
         ((enter_fn *)(uintptr_t)e->thunk.enter)(c, entry);
-        switch ((enum exit_reason)c->p.exit_reason) {
-        case EXIT_LINK:
-            w.link = (uint32_t)c->p.exit_arg;
-            c->eip = e->links[w.link].target_eip;
-            e->stats.exits_link++;
-            break;
-        case EXIT_INDIRECT:
-            c->eip = (uint32_t)c->p.exit_arg;
-            w.indirect = true;
-            e->stats.exits_indirect++;
-            break;
-        case EXIT_PORT:
-            c->eip = (uint32_t)c->p.exit_arg;
-            w.port = (uint32_t)c->p.exit_arg2;
-            e->ports[w.port].misses++;
-            e->stats.exits_indirect++;
-            break;
-        case EXIT_OP:
-            /* The caller delivers it at once: the kick that announced it has nothing more to say. */
-            if (c->intr && c->flags_if && !c->irq_shadow) (void)take_kick(e);
-            out->reason = BT_EXIT_OP;
-            e->stats.exits_op++;
-            return;
-        case EXIT_WINDOW:
-            c->eip = (uint32_t)c->p.exit_arg;
-            out->reason = BT_EXIT_OP;
-            e->stats.exits_op++;
-            return;
-        case EXIT_STEP:
-            c->eip = (uint32_t)c->p.exit_arg;
-            out->reason = BT_EXIT_STEP;
-            return;
-        case EXIT_BREAK:
-            c->eip = (uint32_t)c->p.exit_arg;
-            out->reason = BT_EXIT_POLL;
-            return;
-        case EXIT_POLL: break;
-        case EXIT_REDO: e->stats.exits_fault++; break;
-        case EXIT_EXCEPTION:
-            out->fault = decode_exception(c);
-            out->reason = BT_EXIT_EXCEPTION;
-            return;
-        case EXIT_DIRECT_FAULT:
-            out->fault = e->pending;
-            out->reason = BT_EXIT_EXCEPTION;
-            e->stats.exits_fault++;
-            return;
-        }
+        if (take_exit(e, &w, out)) return;
     }
 }

@@ -169,7 +169,7 @@ void smmu_space_settle(struct smmu *s);
 enum smmu_view_result {
     SMMU_VIEW_MAPPED,  /* hidden fault resolved: resume the instruction */
     SMMU_VIEW_PASSING, /* the same, but not for long: a user page in the supervisor's view goes at the next change of
-                          CR3; a supervisor's that INVLPG took away last time will go so again; and of a view that has
+                          CR3; what has been taken away more than once lately will go so again; and of a view that has
                           shown few pages so far nobody knows whether its process will live */
     SMMU_VIEW_CHECKED, /* allowed, but must go the checked way: device, hole, ROM write, code-frame write, window wrap
                         */

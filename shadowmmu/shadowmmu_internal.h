@@ -152,6 +152,8 @@ enum walk_result walk_guest(struct smmu *s, uint32_t va, unsigned access, struct
 /* The translation of another page by the same table as `near`, if it needs neither a fault nor an A bit set: what a
  * processor may load into its TLB before anybody asks (SDM vol. 3 "Caching Translation Information"). */
 bool walk_ahead(const struct smmu *s, const struct walk *near, uint32_t va, unsigned access, struct walk *w);
+/* The way to the page table of an address, for walk_ahead; false: there is none, or with a bit to set on the way. */
+bool walk_table_of(const struct smmu *s, uint32_t va, struct walk *near);
 
 /* For views: the raw page-directory entry now (0: none above it), whether it maps a large page, where to,
  * the storage of a page table (NULL: not memory), and the reserved bits of an entry. */
@@ -251,6 +253,10 @@ void views_destroy(struct smmu *s);
 /* The paging state has changed: choose the current views and revalidate them. */
 void views_switch(struct smmu *s, bool keep_global); /* keep_global: pages marked so need no look */
 void views_invlpg(struct smmu *s, uint32_t va);
+/* Groups of code pages that the current user address space has run since it began, by their first pages: the latest
+ * few, for the next time that it becomes current. */
+void views_note_code(struct smmu *s, uint32_t first);
+uint32_t views_code(const struct smmu *s, const uint32_t **first);
 void views_protect_frame(struct smmu *s, uint32_t frame);
 void views_drop_all(struct smmu *s);
 void views_get_stats(const struct smmu *s, struct smmu_stats *out);

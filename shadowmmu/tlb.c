@@ -14,7 +14,7 @@
 
 /* frame_page: which page's write slot points to this frame. */
 enum { TLB_HINT_VALID = 1, TLB_HINT_MANY = 2 };
-enum { TLB_AROUND = 16 }; /* pages, as many as Linux maps around a fault */
+enum { CODE_GROUP = 16 * SMMU_PAGE_SIZE }; /* as many as Linux maps around a fault */
 enum { TLB_RING_BYTES = TLB_RING * sizeof(uint32_t) };
 
 static void *anonymous(size_t bytes) {
@@ -271,18 +271,36 @@ static bool code_enter(struct tlb_ctx *t, uint32_t va, uint32_t frame, const str
 /* Which frame the page at va is fetched from; -1: from no memory. */
 static int32_t code_frame_of(const struct smmu *s, const struct walk *w) { return mem_page(s->mem, w->pa).read1 - 1; }
 
-/* The neighbours that hold code translated before, most likely for another process: each would be a signal of its
- * own when it is first jumped to. */
-static bool code_enter_around(struct smmu *s, uint32_t va, const struct walk *near) {
-    const uint32_t first = va & ~(uint32_t)(TLB_AROUND * SMMU_PAGE_SIZE - 1);
+/* The pages of a group that hold code translated before, most likely for another process: each would be a signal of its
+ * own when it is first jumped to. `near` is one of them. */
+static bool code_enter_group(struct smmu *s, uint32_t first, const struct walk *near) {
     struct tlb_ctx *t = &s->tlb[true];
     struct walk w;
     bool changed = false;
-    for (uint32_t page = first; page - first < TLB_AROUND * SMMU_PAGE_SIZE; page += SMMU_PAGE_SIZE) {
+    for (uint32_t page = first; page - first < CODE_GROUP; page += SMMU_PAGE_SIZE) {
         if (*tlb_code_slot(t, page) || !walk_ahead(s, near, page, SMMU_EXEC | SMMU_USER, &w)) continue;
         int32_t frame = code_frame_of(s, &w);
         if (frame >= 0 && mem_is_code(s->mem, (uint32_t)frame)) changed |= code_enter(t, page, (uint32_t)frame, &w);
     }
+    return changed;
+}
+
+/* What the address space has run before, when it becomes current again. */
+static bool code_enter_known(struct smmu *s) {
+    const uint32_t *first, n = views_code(s, &first);
+    struct walk near;
+    bool changed = false;
+    for (uint32_t i = 0; i < n; i++)
+        if (walk_table_of(s, first[i], &near)) changed |= code_enter_group(s, first[i], &near);
+    return changed;
+}
+
+/* A page is entered for which a miss is a signal: others are likely to be wanted too. `none`: it is the first. */
+static bool code_enter_ahead(struct smmu *s, uint32_t va, const struct walk *w, bool none) {
+    const uint32_t first = va & ~(uint32_t)(CODE_GROUP - 1);
+    bool changed = code_enter_group(s, first, w);
+    if (none && code_enter_known(s)) changed = true;
+    views_note_code(s, first);
     return changed;
 }
 
@@ -292,11 +310,11 @@ enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t
     if (walk_guest(s, va.v, SMMU_EXEC | (user ? SMMU_USER : 0), &w, fault) != WALK_OK) return SMMU_FILL_FAULT;
     int32_t at = code_frame_of(s, &w);
     if (at < 0) return SMMU_FILL_SLOW;
-    bool fresh = user && !s->no_code_ahead && !*tlb_code_slot(t, va.v);
+    bool fresh = user && !s->no_code_ahead && smmu_space_mature(s) && !*tlb_code_slot(t, va.v), none = !t->code.count;
     *frame = (uint32_t)at;
     s->stats.code_fills++;
     bool changed = code_enter(t, va.v, *frame, &w);
-    if (fresh && code_enter_around(s, va.v, &w)) changed = true;
+    if (fresh && code_enter_ahead(s, va.v, &w, none)) changed = true;
     if (changed) code_changed(s);
     return SMMU_FILL_OK;
 }

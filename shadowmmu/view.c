@@ -159,6 +159,20 @@ void views_switch(struct smmu *s, bool keep_global) {
     view_keep_budget(s);
 }
 
+uint32_t views_code(const struct smmu *s, const uint32_t **first) {
+    const struct view *v = s->views->user;
+    *first = v->code_group;
+    return v->code_groups < VIEW_CODE_GROUPS ? v->code_groups : VIEW_CODE_GROUPS;
+}
+
+void views_note_code(struct smmu *s, uint32_t first) {
+    struct view *v = s->views->user;
+    const uint32_t *known, n = views_code(s, &known);
+    for (uint32_t i = 0; i < n; i++)
+        if (known[i] == first) return;
+    v->code_group[v->code_groups++ % VIEW_CODE_GROUPS] = first;
+}
+
 bool smmu_space_mature(const struct smmu *s) {
     const struct view *v = s->views->user;
     return v && v->mature;
@@ -236,13 +250,15 @@ static bool unprotect_whole(struct smmu *s, struct view *v, uint32_t page) {
     return view_protect(s, v, page - i + lo, hi - lo, true);
 }
 
-/* A kernel that gave the page up just now will do so again: it looks at other memory through a few pages. */
-static bool given_up_last(const struct view *v, uint32_t page) {
-    return !v->user && page >= v->drop_first && page < v->drop_next;
+/* It will go again: a kernel looks at other memory through a few pages, a process that forks loses its own each time.
+ */
+static bool comes_and_goes(const struct view *v, uint32_t page) {
+    const struct lately *l = &v->lately[page % VIEW_LATELY];
+    return l->page == page && l->drops > 1;
 }
 
 static bool passing(const struct smmu *s, const struct view *v, uint32_t page, const struct walk *w) {
-    return s->mode != MODE_OFF && (v->user ? !v->mature : w->user || given_up_last(v, page));
+    return s->mode != MODE_OFF && ((v->user ? !v->mature : w->user) || comes_and_goes(v, page));
 }
 
 static enum smmu_view_result fill(struct smmu *s, bool user, uint32_t va, bool write, struct guest_fault *fault) {

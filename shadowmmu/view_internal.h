@@ -27,6 +27,8 @@ enum {
     VIEW_FIRST_USER = 3,
     VIEW_LOW_LEAST = 16, /* the first page that the host lets anybody map there */
     VIEW_LOW_LOSERS = 8,
+    VIEW_LATELY = 16,
+    VIEW_CODE_GROUPS = 16,
     MATURE_CYCLES = 2 << 20,    /* some 0.8 ms: a process that runs shorter does not repay the mapping of its pages */
     VIEW_POPULATE_PAGES = 64,   /* longest run whose host page tables are filled at once ... */
     VIEW_POPULATE_LEAST = 3,    /* ... and shortest: a fault or two cost less */
@@ -53,6 +55,12 @@ struct detail {
     uint32_t next_free;
 };
 
+/* A page that was given up, and how often since another with the same low bits was. */
+struct lately {
+    uint32_t page;
+    uint32_t drops;
+};
+
 struct view {
     uint8_t *base;
     uint64_t key;   /* 0: unused */
@@ -67,9 +75,12 @@ struct view {
     uint32_t origin; /* frame of its first code ... */
     bool user, mature;
     bool known; /* ... which smmu_space_set_origin has said */
-    bool wp; /* CR0.WP when last validated */
-    /* Pages given up one after the other: the first, where that would go on, and how many went last. */
-    uint32_t drop_first, drop_next, drop_run;
+    bool wp;    /* CR0.WP when last validated */
+    /* Pages given up one after the other: where that would go on, and how many went last. */
+    uint32_t drop_next, drop_run;
+    struct lately lately[VIEW_LATELY]; /* by the low bits of the page */
+    uint32_t code_group[VIEW_CODE_GROUPS],
+        code_groups; /* first pages of what views_note_code was told; how many ever */
     /* Apart, so that a search over all views stays in a few cache lines. */
     struct region *region; /* VIEW_REGIONS */
     uint64_t *used;        /* a bit a region that is not empty */
@@ -151,6 +162,7 @@ struct view *view_current(const struct smmu *s, bool user);
 static inline void view_make_young(struct view *v) {
     v->mature = v->known = false;
     v->ran = 0;
+    v->code_groups = 0;
 }
 /* Gives the view this key; whatever it showed under another key goes. */
 void view_rekey(struct smmu *s, struct view *v, uint64_t key);

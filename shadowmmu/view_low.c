@@ -80,6 +80,8 @@ void low_take(struct smmu *s) {
     low->ran = v->ran;
     low->ran_at = v->ran_at;
     low->ran_pde = v->ran_pde;
+    memcpy(low->code_group, v->code_group, sizeof low->code_group);
+    low->code_groups = v->code_groups;
     low->wp = v->wp;
     low->stamp = ++vs->clock;
     if (v->bounds > 0) view_reset(s, v);

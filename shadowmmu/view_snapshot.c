@@ -39,7 +39,14 @@ static void drop_region(struct dropper *d, uint32_t index) {
     drop_add(d, first, pages);
 }
 
+static void note_drop(struct view *v, uint32_t page) {
+    struct lately *l = &v->lately[page % VIEW_LATELY];
+    if (l->page != page) *l = (struct lately){.page = page};
+    l->drops++;
+}
+
 static void drop_page(struct dropper *d, uint32_t page) {
+    note_drop(d->v, page);
     uint32_t before = state_before(d->s->views, d->v, page, 1);
     state_clear_page(d->s->views, d->v, page);
     state_after(d->s->views, d->v, page, 1, before);
@@ -184,7 +191,6 @@ static void drop_run(struct dropper *d, uint32_t page) {
     struct region *r = &v->region[region_of(v, page)];
     uint32_t run = page == v->drop_next ? 2 * v->drop_run : v->drop_run / 2, n = 0;
     run = run < 1 ? 1 : run > DROP_RUN_MAX ? DROP_RUN_MAX : run;
-    if (page != v->drop_next) v->drop_first = page;
     do drop_page(d, page + n++);
     while (n < run && r->kind == REGION_PAGED && region_of(v, page + n) == region_of(v, page) &&
            bit_get(detail_of(d->s->views, r)->mapped, (page + n) & (region_pages(v) - 1)));

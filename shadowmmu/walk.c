@@ -238,6 +238,14 @@ bool walk_ahead(const struct smmu *s, const struct walk *near, uint32_t va, unsi
     return true;
 }
 
+bool walk_table_of(const struct smmu *s, uint32_t va, struct walk *near) {
+    struct path p = {.pde = 0};
+    if (s->mode == MODE_OFF || find_path(s, va, &p) == PATH_RESERVED || !(p.pde & PTE_A)) return false;
+    if (!(p.pde & PTE_P) || walk_is_large(s, p.pde)) return false;
+    *near = (struct walk){.pde = p.pde, .table = p.table, .shift = 12};
+    return true;
+}
+
 bool smmu_probe(const struct smmu *s, struct gva va, struct smmu_xlat *out) {
     struct walk w;
     struct path p;

@@ -61,6 +61,7 @@ static void make_process(bool pae) {
     set(pae, FIRST + 6, CODE + 6, A | (PUW - 1)); /* not present */
     if (pae) set(pae, FIRST + 7, CODE + 7, PUW | A | UINT64_C(1) << 63);
     on(pae, true);
+    assert_true(smmu_space_grow(mmu, gva(FIRST * 4096), 1u << 30));
 }
 
 static void free_code(void) {
@@ -96,6 +97,39 @@ static void neighbours_are_entered(void **state) {
     ahead(true);
 }
 
+/* Misses of a young process are no signals. */
+static void young_processes_enter_one(void **state) {
+    (void)state;
+    make_process(false);
+    put32(PD2, PT + 7);
+    struct smmu_paging p = {.cr0 = 0x80010001u, .cr3 = PD2, .cr4 = 0x10};
+    smmu_set_paging(mmu, &p, false);
+    assert_int_equal(fill(FIRST + 1), SMMU_FILL_OK);
+    for (uint32_t i = 0; i < GROUP; i++) assert_int_equal(slot(FIRST + i), i == 1 ? smmu_code_entry(CODE + 1) : 0);
+    free_code();
+}
+
+/* What a process has run comes with its first page when it is current again. */
+static void groups_come_back(void **state) {
+    (void)state;
+    enum { OTHER = FIRST + 4 * GROUP, GONE = FIRST + 8 * GROUP };
+    make_process(false);
+    set(false, OTHER + 2, CODE + 1, PUW | A);
+    set(false, GONE, CODE + 2, PUW | A);
+    assert_int_equal(fill(FIRST + 1), SMMU_FILL_OK);
+    assert_int_equal(fill(OTHER + 2), SMMU_FILL_OK);
+    assert_int_equal(fill(GONE), SMMU_FILL_OK);
+    set(false, OTHER + 2, CODE + 2, PUW | A);
+    set(false, GONE, CODE + 2, A);
+    on(false, false);
+    assert_int_equal(slot(OTHER + 2), 0);
+    assert_int_equal(fill(FIRST + 1), SMMU_FILL_OK);
+    check_group(false);
+    assert_int_equal(slot(OTHER + 2), smmu_code_entry(CODE + 2)); /* as its entry is now */
+    assert_int_equal(slot(GONE), 0);
+    free_code();
+}
+
 /* A large page has no neighbours in its table. */
 static void large_pages_stand_alone(void **state) {
     (void)state;
@@ -104,6 +138,7 @@ static void large_pages_stand_alone(void **state) {
     smmu_code_protect(mmu, 0x401);
     smmu_code_protect(mmu, 0x402);
     on(false, true);
+    assert_true(smmu_space_grow(mmu, gva(0x401000), 1u << 30));
     assert_int_equal(fill(0x401), SMMU_FILL_OK);
     assert_int_equal(slot(0x401), smmu_code_entry(0x401));
     assert_int_equal(slot(0x402), 0);
@@ -112,6 +147,7 @@ static void large_pages_stand_alone(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {CASE(neighbours_are_entered), CASE(large_pages_stand_alone)};
+    const struct CMUnitTest tests[] = {CASE(neighbours_are_entered), CASE(young_processes_enter_one),
+                                       CASE(groups_come_back), CASE(large_pages_stand_alone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -321,26 +321,39 @@ static void changed_neighbours_do_not_matter(void **state) {
     check_vmas();
 }
 
-/* A supervisor page that INVLPG took away last will go so again. */
-static void supervisor_pages_given_up_last_pass(void **state) {
-    (void)state;
+static enum smmu_view_result fault(bool user, uint32_t va) {
     struct guest_fault f;
+    return smmu_view_fault(mmu, user, gva(va), false, &f);
+}
+
+static void show_another(uint32_t page) {
+    put32(PT2 + page * 4, get32(PT2 + page * 4) ^ 0x100000);
+    smmu_invlpg(mmu, gva(0x400000 + page * 4096));
+}
+
+/* A page that was taken away twice lately is expected to go again. */
+static void pages_that_come_and_go_pass(void **state) {
+    (void)state;
     plain_tables(PD, PT);
-    put32(PD + 4, PT2 | 0x63);
-    for (uint32_t i = 0; i < 1024; i++) put32(PT2 + i * 4, (0x800000 + (i * 7 % 1024) * 4096) | 0x63);
+    put32(PD + 4, PT2 | 0x67);
+    for (uint32_t i = 0; i < 1024; i++) put32(PT2 + i * 4, (0x800000 + (i * 7 % 256) * 4096) | 0x63);
+    put32(PT2 + 5 * 4, 0x800067);
     paging_on(PD, true);
-    assert_int_equal(smmu_view_fault(mmu, false, gva(0x400000), false, &f), SMMU_VIEW_MAPPED);
-    assert_int_equal(smmu_view_fault(mmu, false, gva(0x402000), false, &f), SMMU_VIEW_MAPPED);
-    put32(PT2, 0x900000 | 0x63);
-    smmu_invlpg(mmu, gva(0x400000));
-    assert_int_equal(smmu_view_fault(mmu, false, gva(0x401000), false, &f), SMMU_VIEW_MAPPED);
-    assert_int_equal(smmu_view_fault(mmu, false, gva(0x400000), false, &f), SMMU_VIEW_PASSING);
-    put32(PT2 + 8, 0x900000 | 0x63);
-    smmu_invlpg(mmu, gva(0x402000));
-    put32(PT2 + 4, 0x900000 | 0x63);
-    smmu_invlpg(mmu, gva(0x401000));
-    assert_int_equal(smmu_view_fault(mmu, false, gva(0x402000), false, &f), SMMU_VIEW_MAPPED);
-    assert_int_equal(smmu_view_fault(mmu, false, gva(0x401000), false, &f), SMMU_VIEW_PASSING);
+    assert_true(smmu_space_grow(mmu, gva(0), 1u << 30));
+    for (int user = 0; user < 2; user++) {
+        const uint32_t page = user ? 5 : 0, va = 0x400000 + page * 4096;
+        assert_int_equal(fault(user, va), SMMU_VIEW_MAPPED);
+        show_another(page);
+        assert_int_equal(fault(user, va), SMMU_VIEW_MAPPED);
+        show_another(page);
+        assert_int_equal(fault(user, va), SMMU_VIEW_PASSING);
+    }
+    /* others have not, until theirs push the first out of mind */
+    assert_int_equal(fault(false, 0x401000), SMMU_VIEW_MAPPED);
+    assert_int_equal(fault(false, 0x410000), SMMU_VIEW_MAPPED);
+    show_another(0);
+    show_another(16);
+    assert_int_equal(fault(false, 0x400000), SMMU_VIEW_MAPPED);
     check_vmas();
 }
 
@@ -503,7 +516,7 @@ int main(void) {
         CASE(global_large_pages_outlive_cr3_writes),
         CASE(global_user_page_changes_elsewhere),
         CASE(changed_neighbours_do_not_matter),
-        CASE(supervisor_pages_given_up_last_pass),
+        CASE(pages_that_come_and_go_pass),
         CASE(map_changes_drop),
         CASE(prefault_maps_silently),
         CASE(table_in_code_frame_goes_checked),
