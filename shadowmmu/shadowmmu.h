@@ -110,8 +110,9 @@ enum smmu_fill {
 };
 enum smmu_fill smmu_tlb_fill(struct smmu *s, bool user, struct gva va, bool write, uint64_t *delta,
                              struct guest_fault *fault);
-/* Code: checks fetch permission, gives the frame that holds the page's bytes. SLOW: fetch from a device or hole. Of
- * user code the neighbours that hold code too are entered as well. */
+/* Code: checks fetch permission, gives the frame that holds the page's bytes. SLOW: fetch from a device or hole. Of a
+ * mature user address space the neighbours that hold code too are entered as well, with the first page those that it
+ * has run before. */
 enum smmu_fill smmu_code_fill(struct smmu *s, bool user, struct gva va, uint32_t *frame, struct guest_fault *fault);
 /* ---- Device registers ----
  * Pages of devices have no TLB entry; where the latest few are is remembered all the same, until what would flush
